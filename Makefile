@@ -1,0 +1,127 @@
+# Mynah's build. `make help` lists the targets. One non-recursive makefile; the layering is tools/layers.mk.
+#
+#   B      build folder            (build)          SAN    sanitizers, e.g. address,undefined
+#   CC     C compiler              (gcc)            OPT    optimisation flags (-O2)
+B   ?= build
+CC  := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+OPT ?= -O2
+SAN ?=
+
+include tools/layers.mk
+MODULES := base text tensor net store model infer social archive corpus mind api cmd
+
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+         -Wundef -Wformat=2 -Wcast-qual -Wwrite-strings
+ifeq ($(WERROR),1)
+WARN  += -Werror
+endif
+SANF  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+FLAGS := $(OPT) -g -fno-math-errno -ffp-contract=off -pthread $(SANF) -Isrc -I$(B)/gen -D_GNU_SOURCE
+CFLAGS_ALL := -std=c17 $(WARN) $(FLAGS) $(CFLAGS)
+# A library is named by the module that wraps it; what pkg-config does not know is spelled out.
+PKG_base := libcrypto libxxhash
+PKG_text := libutf8proc
+LIB_text := -lcld2
+LIB_tensor := -ldnnl -lgomp
+PKG_net := libmicrohttpd zlib libzstd
+PKG_store := sqlite3
+PKG_social := libsodium
+PKG_archive := libarchive
+PKGS  := $(foreach m,$(MODULES),$(PKG_$(m)))
+# Absent libraries are named once, clearly, by tools/check-libs.sh before the compiler is asked.
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+
+# ---- objects and one archive a module ---------------------------------------------------------------------------
+c_of   = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
+cc_of  = $(sort $(wildcard src/$(1)/*.cc))
+obj_of = $(patsubst src/%.c,$(B)/obj/%.o,$(call c_of,$(1))) $(patsubst src/%.cc,$(B)/obj/%.o,$(call cc_of,$(1)))
+lib_of = $(B)/lib/libmn_$(1).a
+# A module and what it sees, most dependent first: link order.
+closure = $(1) $(foreach m,$(filter $(LAYER_$(1)),$(call rev,$(MODULES))),$(m))
+rev     = $(if $(1),$(call rev,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+libs_of = $(foreach m,$(call closure,$(1)),$(call lib_of,$(m)))
+ld_of   = $(foreach m,$(call closure,$(1)),$(LIB_$(m))) \
+          $(shell pkg-config --libs $(foreach m,$(call closure,$(1)),$(PKG_$(m))) 2>/dev/null) \
+          $(if $(filter text,$(call closure,$(1))),-lstdc++) -lm -pthread
+
+all: mynah
+.PHONY: all mynah
+mynah: $(B)/mynah
+	@$(if $(filter build,$(B)),ln -sf $(B)/mynah mynah,:)
+
+$(B)/mynah: $(call libs_of,cmd)
+	$(CC) $(FLAGS) -o $@ -Wl,--whole-archive $(call lib_of,cmd) -Wl,--no-whole-archive \
+	  $(filter-out $(call lib_of,cmd),$(call libs_of,cmd)) $(call ld_of,cmd)
+
+define module_rules
+$(call lib_of,$(1)): $(call obj_of,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	@ar rcs $$@ $(call obj_of,$(1))
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
+
+$(B)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+$(B)/obj/%.o: src/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra $(FLAGS) -MMD -MP -c -o $@ $<
+# Inner loops of the tensor module are written to be vectorised; per-file CPU variants are chosen at run time.
+$(B)/obj/tensor/%.o: OPT := -O3
+
+# ---- tests: tests/unit/MODULE/test_X.c links MODULE and what it sees ---------------------------------------------
+UNIT := $(sort $(wildcard tests/unit/*/test_*.c))
+CONTRACT := $(sort $(wildcard tests/contract/test_*.c))
+MODEL := $(sort $(wildcard tests/model/test_*.c))
+HTTPT := $(sort $(wildcard tests/http/test_*.c))
+UNIT_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(UNIT) $(CONTRACT) $(MODEL) $(HTTPT))
+FUZZ := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+test_module = $(if $(filter unit/%,$(1)),$(word 2,$(subst /, ,$(1))),$(if $(filter contract/%,$(1)),social,cmd))
+
+.SECONDEXPANSION:
+$(B)/tests/%: tests/%.c tests/test.h $$(call libs_of,$$(call test_module,$$*))
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -Itests -MMD -MP \
+	  -o $@ $< $(filter-out $(call lib_of,cmd),$(call libs_of,$(call test_module,$*))) \
+	  $(call ld_of,$(call test_module,$*)) -lcmocka -ljansson -lz
+
+.PHONY: tests unit fuzz bench web format layers sizes headers install clean help check
+tests: $(UNIT_BIN) mynah
+check:
+	./check
+unit: tests
+	@tools/run-unit.sh $(UNIT_BIN)
+
+# Fuzz targets: libFuzzer with clang; `make fuzz-replay` builds them with the compiler at hand and replays the corpora.
+# The first line of a target names the module it needs: /* module: text */
+fuzz_module = $(or $(shell sed -n 's,^/\* module: \([a-z]*\).*,\1,p' tests/fuzz/$(1).c),cmd)
+.PHONY: fuzz-replay
+fuzz-replay: $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ))
+$(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_module,$$*))
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -o $@ $< \
+	  $(if $(findstring fuzzer,$(SAN)),,tests/fuzz/main.c) \
+	  $(filter-out $(call lib_of,cmd),$(call libs_of,$(call fuzz_module,$*))) $(call ld_of,$(call fuzz_module,$*)) -ljansson
+
+# ---- the workshop -----------------------------------------------------------------------------------------------
+format: ## rewrite all C files in the house style
+	clang-format-14 -i $$(git ls-files '*.c' '*.h' '*.cc' | grep -v -e '_table\.h$$' -e '_table\.c$$')
+layers: ## check who includes whom
+	@tools/check-layers.sh
+sizes: ## check function and file sizes
+	@tools/check-sizes.sh
+headers: ## check that every header compiles alone
+	@for h in $$(find src -name '*.h'); do \
+	  echo "#include \"$${h#src/}\"" | $(CC) $(CFLAGS_ALL) $(PKG_CFLAGS) -fsyntax-only -x c - || exit 1; done
+clean: ## remove what was built
+	rm -rf $(B) mynah
+PREFIX ?= /usr/local
+install: mynah ## install below PREFIX
+	install -D -m 755 $(B)/mynah $(DESTDIR)$(PREFIX)/bin/mynah
+	for m in docs/man/*.[158]; do install -D -m 644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

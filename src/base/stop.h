@@ -1,0 +1,13 @@
+/* Stopping cleanly. SIGINT and SIGTERM set a flag and make a descriptor readable; long work looks at the flag between
+ * steps and leaves everything resumable. A second signal ends the process at once. SIGPIPE is ignored. */
+#ifndef MN_BASE_STOP_H
+#define MN_BASE_STOP_H
+
+#include <stdbool.h>
+
+void mn_stop_setup(void);     /* once, at program start */
+bool mn_stop_requested(void); /* async-signal-safe, any thread */
+int mn_stop_fd(void);         /* readable once a stop is requested; for poll(2) */
+void mn_stop_request(void);   /* as if a signal had come; tests, and api's own shutdown */
+
+#endif

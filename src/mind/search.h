@@ -1,0 +1,36 @@
+/* Search: BM25 over an inverted index of our own, fed from the store's change feed, durable, visibility respected.
+ *
+ * DATA/search/ holds immutable segments (mapped, checksummed) and a manifest written atomically that names them and the
+ * last `rev` they cover. Opening replays what the store has since. Only posts that anybody may see and whose author lets
+ * them be searched (mn_social_allows, `search`) are in the index; an edit, deletion or consent change takes effect with the
+ * next mn_search_update. docs/design/search.md describes bytes and invariants.
+ */
+#ifndef MN_MIND_SEARCH_H
+#define MN_MIND_SEARCH_H
+
+#include "social/social.h"
+
+typedef struct mn_search mn_search;
+
+/* One process may update (a lock file); others open read_only. A damaged segment is said, set aside and rebuilt from
+ * the store. */
+mn_rc mn_search_open(const char *dir, mn_store *s, bool read_only, mn_search **ret, mn_err *e);
+void mn_search_close(mn_search *x);
+/* Follows the store to its last rev; makes segments durable. *ret_n: posts looked at. */
+mn_rc mn_search_update(mn_search *x, uint64_t *ret_n, mn_err *e);
+uint64_t mn_search_count(const mn_search *x); /* live documents */
+
+typedef struct mn_hit {
+    uint64_t id;
+    double score;
+} mn_hit;
+typedef struct mn_query_opts {
+    uint64_t before; /* only ids ≤ before; 0: no bound */
+    size_t limit;    /* ≤ 10,000 */
+    bool expand;     /* pseudo-relevance feedback (RM3) */
+} mn_query_opts;
+/* Best first; ties by higher id. A query without any term that is in the index gives no hits. Thread-safe. */
+mn_rc mn_search_query(mn_search *x, mn_str query, const mn_query_opts *o, mn_arena *a,
+                      mn_hit **ret, size_t *ret_n, mn_err *e);
+
+#endif

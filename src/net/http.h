@@ -1,0 +1,95 @@
+/* HTTP/1.1 server around libmicrohttpd: routes as a table, a request as slices on an arena, one response.
+ *
+ * Refused before any handler sees them: repeated or conflicting Content-Length, Transfer-Encoding and Host, a
+ * Transfer-Encoding other than chunked, a missing Host in HTTP/1.1, blanks in header names (research/dependencies.md
+ * section 1). Limits: header block 16 KiB, target 8 KiB, body per route, time to finish the headers 10 s and the body 60 s
+ * (enforced by a watchdog of ours, since the library's timer is reset by each byte), idle keep-alive 30 s, connections in
+ * all and per address. Bodies are compressed (zstd, gzip) when the client asks and the type is text; ETag and
+ * If-None-Match are answered with 304. HEAD is served from GET.
+ */
+#ifndef MN_NET_HTTP_H
+#define MN_NET_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+typedef enum mn_method { MN_GET, MN_POST, MN_PUT, MN_PATCH, MN_DELETE, MN_OPTIONS } mn_method;
+
+typedef struct mn_req mn_req;
+typedef struct mn_resp mn_resp;
+typedef struct mn_http mn_http;
+
+struct mn_req {
+    mn_method method;
+    bool head;    /* the client asked HEAD; handlers see MN_GET */
+    mn_str path;  /* decoded once, valid UTF-8, no NUL, no "..": others got 400 */
+    mn_str query; /* raw */
+    mn_str body;
+    mn_str
+        peer; /* address as text, or X-Forwarded-For's last hop when it came from a trusted proxy */
+    mn_arena *arena; /* lives until the response has been sent */
+    void *app;       /* what mn_http_start was given */
+    void *priv;
+};
+
+/* Header by name (any case), MN_STR_NONE when absent. */
+mn_str mn_req_header(const mn_req *r, const char *name);
+/* The value of ":name" in the route's pattern. */
+mn_str mn_req_param(const mn_req *r, const char *name);
+/* First value of a query parameter, decoded; MN_STR_NONE when absent. Form bodies: mn_req_form. */
+mn_str mn_req_query(const mn_req *r, const char *name);
+mn_str mn_req_form(const mn_req *r, const char *name);
+bool mn_req_accepts_json(const mn_req *r); /* prefers application/json over text/html */
+
+/* A response: handlers set status, add headers and write the body; nothing is sent until they return. */
+void mn_resp_status(mn_resp *w, int status);
+void mn_resp_header(mn_resp *w, const char *name,
+                    mn_str value); /* CR, LF and NUL are refused: 500 */
+void mn_resp_type(mn_resp *w, const char *content_type);
+mn_buf *mn_resp_body(mn_resp *w);
+/* A body that outlives the server (embedded assets): not copied; `encoded` may hold a gzip form, or be MN_STR_NONE. */
+void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped);
+/* Sets the ETag from a hash of the finished body, so that If-None-Match works. */
+void mn_resp_etag(mn_resp *w);
+/* A stream (SSE): the body is what `next` appends; called again whenever mn_http_wake is called for `topic`, and at least
+ * every 15 s. It returns false to end. close is called once at the end. */
+void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_buf *out),
+                    void (*close)(void *state), void *state);
+/* JSON {"error": message} or a plain page, as the client prefers; sets status and type. */
+void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+typedef void mn_handler(mn_req *r, mn_resp *w);
+
+typedef struct mn_route {
+    mn_method method;
+    const char *
+        path; /* "/@:name/:id": a parameter matches one segment's rest; literal prefixes inside a segment are fine */
+    mn_handler *handler;
+    size_t body_limit; /* bytes; 0: no body is taken (413 when one is sent) */
+} mn_route;
+
+typedef struct mn_http_opts {
+    const char *listen;     /* "127.0.0.1:8420", "[::1]:0" … */
+    const mn_route *routes; /* ends with .path = NULL; borrowed */
+    void *app;
+    int n_threads;        /* 0: 2 */
+    mn_str trusted_proxy; /* address whose X-Forwarded-For is believed; none by default */
+    /* Called around every request: `before` may answer itself (return true); `after` sees the final status. Either NULL. */
+    bool (*before)(mn_req *r, mn_resp *w);
+    void (*after)(const mn_req *r, int status, size_t bytes, double cpu_us);
+} mn_http_opts;
+
+/* Listens and serves on its own threads. MN_E_BUSY when the address is taken: the message says what to do. */
+mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e);
+int mn_http_port(const mn_http *h);
+/* Streams of that topic look for news. Any thread. */
+void mn_http_wake(mn_http *h, const char *topic);
+/* Stops accepting, lets running requests finish for up to grace_ms, ends streams, closes, frees. */
+void mn_http_stop(mn_http *h, int grace_ms);
+
+#endif

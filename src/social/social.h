@@ -1,0 +1,53 @@
+/* The community's rules on top of the store: names, passwords, who sees what, consent decided. */
+#ifndef MN_SOCIAL_SOCIAL_H
+#define MN_SOCIAL_SOCIAL_H
+
+#include "store/store.h"
+
+/* ---- data folder --------------------------------------------------------------------------------------------- */
+
+/* What a subcommand needs first: the data folder made, settings read, the store open. */
+struct mn_conf;
+typedef struct mn_home {
+    char *dir;            /* --data, else $MYNAH_DATA, else ./mynah-data */
+    struct mn_conf *conf; /* mynah.conf, written with comments on first use */
+    mn_store *store;
+} mn_home;
+/* data: the --data option or NULL. Gives; free with mn_home_close. */
+mn_rc mn_home_open(const char *data, mn_home *ret, mn_err *e);
+void mn_home_close(mn_home *h);
+/* DIR/name from the arena. */
+char *mn_home_path(const mn_home *h, mn_arena *a, const char *name);
+
+/* ---- accounts ------------------------------------------------------------------------------------------------ */
+
+/* [A-Za-z0-9_] with '.' and '-' inside, 1..64 bytes, not a reserved word (api, oauth, admin …). */
+mn_rc mn_social_name_check(mn_str name, mn_err *e);
+/* A valid, free-form name made from any text: "Bob's Quotes" → "bobs_quotes". */
+mn_str mn_social_name_from(mn_str text, mn_arena *a);
+/* Makes an account. password NULL: a one-time password of 20 characters is made and put into ret_password[32].
+ * ret_password may be NULL together with password = "" (an account nobody signs in to, as imports make). */
+mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_account_role role,
+                               const char *password, char *ret_password, uint64_t *ret_id,
+                               mn_err *e);
+mn_rc mn_social_password_check(const mn_account *a, mn_str password, bool *ret_ok,
+                               mn_err *e); /* argon2id, about 60 ms */
+
+/* ---- consent ------------------------------------------------------------------------------------------------- */
+
+/* The decision for a post, nearest scope first: post, account, server; then the purpose's own default: `search` follows
+ * visibility, everything else is denied. Training needs a public, live post that is not a boost. Pure. */
+bool mn_social_allows(const mn_post *p, mn_consents server, mn_purpose purpose);
+/* One ledger line in its own transaction. */
+mn_rc mn_social_consent_set(mn_store *s, mn_scope scope, uint64_t scope_id, mn_purpose p,
+                            mn_consent v, uint64_t actor, mn_str reason, mn_err *e);
+/* "train_generative=allow" (also a bare purpose name = allow). */
+mn_rc mn_social_consent_parse(const char *arg, mn_purpose *ret_p, mn_consent *ret_v, mn_err *e);
+
+/* ---- reading ------------------------------------------------------------------------------------------------- */
+
+/* May `viewer` (0: anonymous) see the post? Public and unlisted: yes; followers: the author and followers; direct: the
+ * author. Tombstones: no. */
+mn_rc mn_social_may_see(mn_store *s, const mn_post *p, uint64_t viewer, bool *ret, mn_err *e);
+
+#endif

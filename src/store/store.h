@@ -1,0 +1,281 @@
+/* The store: all SQL behind one API.
+ *
+ * SQL stands only in src/store. Domain functions (store/accounts.c, store/posts.c …) are written once, in the portable
+ * subset of research/dependencies.md section 3, with parameters ?1 ?2 …, over the small driver in store/db_int.h, whose
+ * first implementation is store/sqlite.c (WAL, one writer connection, a pool of readers). PostgreSQL comes in as a second
+ * driver; tests/contract takes the back end as a parameter.
+ *
+ * Threads: an mn_store may be shared. Reads run in parallel on pooled connections. Writes happen inside an mn_tx, which
+ * holds the one writer lock of the process (and BEGIN IMMEDIATE of the database) until commit or rollback; an acknowledged
+ * commit survives SIGKILL at any moment (and power loss, with `durability = full`).
+ *
+ * Changes: every insert, edit and deletion of a post gives it a new `rev`, a number that rises in commit order, so that
+ * whoever derives something from posts (index, corpus) can follow with mn_store_posts_changed.
+ */
+#ifndef MN_STORE_STORE_H
+#define MN_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+typedef struct mn_store mn_store;
+typedef struct mn_tx mn_tx;
+
+/* Opens (makes and migrates) the database. url: a path, or "postgres://…" (MN_E_UNSUPPORTED in this version).
+ * errors MN_E_CORRUPT damaged or not ours; MN_E_UNSUPPORTED made by a newer version; MN_E_BUSY; MN_E_IO */
+mn_rc mn_store_open(const char *url, mn_store **ret, mn_err *e);
+void mn_store_close(mn_store *s);
+int mn_store_schema_version(const mn_store *s);
+
+/* One transaction. Exactly one of commit and rollback ends it, both free it. Waits for the writer lock up to 30 s. */
+mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e);
+mn_rc mn_store_commit(mn_tx *tx, mn_err *e);
+void mn_store_rollback(mn_tx *tx); /* NULL is fine */
+
+/* ---- accounts ------------------------------------------------------------------------------------------------ */
+
+typedef enum mn_account_state {
+    MN_ACCOUNT_ACTIVE,
+    MN_ACCOUNT_SUSPENDED,
+    MN_ACCOUNT_DELETED
+} mn_account_state;
+typedef enum mn_account_role {
+    MN_ROLE_MEMBER,
+    MN_ROLE_MODERATOR,
+    MN_ROLE_OPERATOR
+} mn_account_role;
+
+typedef struct mn_account {
+    uint64_t id;
+    mn_str name; /* unique without regard to ASCII case; [A-Za-z0-9_.-]{1,64} (social checks) */
+    mn_str display_name;
+    mn_str bio;           /* plain text */
+    mn_str password_hash; /* argon2id string; empty: cannot sign in */
+    mn_str origin;        /* where it was imported from, e.g. "fortune:art"; empty: made here */
+    mn_account_state state;
+    mn_account_role role;
+    bool bot, locked;
+    int64_t created_ms;
+    uint64_t n_posts; /* live, counted by the store */
+} mn_account;
+
+/* MN_E_EXISTS when the name is taken. a->id must be set. */
+mn_rc mn_store_account_add(mn_tx *tx, const mn_account *a, mn_err *e);
+/* Replaces all fields but id, name and n_posts. */
+mn_rc mn_store_account_update(mn_tx *tx, const mn_account *a, mn_err *e);
+/* Strings live in the arena. MN_E_NOT_FOUND (no message worded) when absent. */
+mn_rc mn_store_account_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret,
+                             mn_err *e);
+mn_rc mn_store_account_by_name(mn_store *s, mn_str name, mn_arena *ar, mn_account *ret,
+                               mn_err *e);
+/* By name order, starting after `after` (empty: from the start), up to limit. */
+mn_rc mn_store_accounts(mn_store *s, mn_str after, size_t limit, mn_arena *ar, mn_account **ret,
+                        size_t *ret_n, mn_err *e);
+mn_rc mn_store_follow_add(mn_tx *tx, uint64_t follower, uint64_t followee, int64_t at_ms,
+                          mn_err *e);
+mn_rc mn_store_follow_remove(mn_tx *tx, uint64_t follower, uint64_t followee, mn_err *e);
+/* Who `follower` follows (ids, ascending). */
+mn_rc mn_store_follows(mn_store *s, uint64_t follower, mn_arena *ar, uint64_t **ret,
+                       size_t *ret_n, mn_err *e);
+
+/* ---- posts --------------------------------------------------------------------------------------------------- */
+
+typedef enum mn_visibility {
+    MN_VIS_PUBLIC,
+    MN_VIS_UNLISTED,
+    MN_VIS_FOLLOWERS,
+    MN_VIS_DIRECT
+} mn_visibility;
+
+/* Consent, two bits a purpose (MN_CONSENT_*), see mn_purpose below. */
+typedef uint32_t mn_consents;
+
+typedef struct mn_post {
+    uint64_t id, account_id;
+    uint64_t rev;                              /* set by the store */
+    int64_t created_ms, edited_ms, deleted_ms; /* 0: never */
+    mn_visibility visibility;
+    uint64_t reply_to, quote_of, boost_of; /* 0: none; may name a post that is not here */
+    uint64_t thread_id; /* id of the first post of its thread (itself when it starts one) */
+    mn_str text;        /* plain text, valid UTF-8; empty when deleted or a boost */
+    mn_str lang;        /* BCP 47, empty when unknown */
+    mn_str warning;     /* content warning, empty for none */
+    bool sensitive;
+    mn_str origin; /* "FORMAT:SOURCE-ID", unique together with the id; empty: written here */
+    uint64_t import_id; /* 0: written here */
+    mn_consents
+        consent; /* the post's own settings, all UNSET by default (derived from the ledger) */
+    uint64_t consent_rev;        /* ledger sequence number that set them last; 0: never */
+    mn_consents account_consent; /* read only: the author's settings (joined in by readers) */
+    uint64_t account_consent_rev;
+    mn_str account_name, account_display; /* read only */
+} mn_post;
+
+/* Inserts; id must be free (MN_E_EXISTS). thread_id 0 lets the store find it from reply_to. Strings are copied. */
+mn_rc mn_store_post_add(mn_tx *tx, const mn_post *p, mn_err *e);
+/* Import: like add, but places the post at its derived id or, when that id holds another post, at the next free one.
+ * MN_E_EXISTS (no message) when a post of the same origin is there (deleted or not): *ret_id is its id. */
+mn_rc mn_store_post_import(mn_tx *tx, const mn_post *p, uint64_t *ret_id, mn_err *e);
+/* The id an imported origin has, or MN_E_NOT_FOUND. Probes from the derived id as post_import does. */
+mn_rc mn_store_post_by_origin(mn_tx *tx, uint64_t derived_id, mn_str origin, uint64_t *ret_id,
+                              mn_err *e);
+/* New text, warning, language; the version before is kept. */
+mn_rc mn_store_post_edit(mn_tx *tx, uint64_t id, mn_str text, mn_str warning, mn_str lang,
+                         int64_t at_ms, mn_err *e);
+/* Empties text, warning and edit history at once; the row stays as a tombstone. */
+mn_rc mn_store_post_delete(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e);
+mn_rc mn_store_post(mn_store *s, uint64_t id, mn_arena *ar, mn_post *ret,
+                    mn_err *e); /* also tombstones */
+typedef struct mn_post_version {
+    int64_t at_ms;
+    mn_str text, warning;
+} mn_post_version;
+mn_rc mn_store_post_versions(mn_store *s, uint64_t id, mn_arena *ar, mn_post_version **ret,
+                             size_t *ret_n, mn_err *e);
+
+/* Pages, newest first, live posts only. before: ids below it (0: from the newest); limit ≤ 1,000. */
+typedef struct mn_posts {
+    mn_post *items;
+    size_t n;
+} mn_posts;
+mn_rc mn_store_posts_public(mn_store *s, uint64_t before, size_t limit, mn_arena *ar,
+                            mn_posts *ret, mn_err *e);
+mn_rc mn_store_posts_by_account(mn_store *s, uint64_t account_id, mn_visibility most_private,
+                                uint64_t before, size_t limit, mn_arena *ar, mn_posts *ret,
+                                mn_err *e);
+/* All posts of a thread, oldest first, tombstones included, up to limit. */
+mn_rc mn_store_posts_thread(mn_store *s, uint64_t thread_id, size_t limit, mn_arena *ar,
+                            mn_posts *ret, mn_err *e);
+/* By ids, in the order asked; absent ids are left out. n ≤ 1,000. */
+mn_rc mn_store_posts_by_ids(mn_store *s, const uint64_t *ids, size_t n, mn_arena *ar,
+                            mn_posts *ret, mn_err *e);
+/* Posts with rev > after in rev order, tombstones included, up to limit. The strings live in the arena. */
+mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_arena *ar,
+                             mn_posts *ret, mn_err *e);
+/* All live posts by id ascending, after `after_id`, up to limit: the corpus reads with it. */
+mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena *ar,
+                          mn_posts *ret, mn_err *e);
+mn_rc mn_store_counts(mn_store *s, uint64_t *ret_accounts, uint64_t *ret_posts,
+                      uint64_t *ret_last_rev, mn_err *e);
+
+/* ---- media rows ---------------------------------------------------------------------------------------------- */
+
+typedef struct mn_media {
+    uint64_t id, post_id, account_id;
+    uint8_t sha256[32]; /* the file is media/ab/abcd… under the data folder */
+    mn_str mime, alt;
+    uint64_t size_bytes;
+    int width, height; /* 0: unknown */
+} mn_media;
+mn_rc mn_store_media_add(mn_tx *tx, const mn_media *m, mn_err *e);
+mn_rc mn_store_media_of(mn_store *s, uint64_t post_id, mn_arena *ar, mn_media **ret,
+                        size_t *ret_n, mn_err *e);
+
+/* ---- consent ledger ------------------------------------------------------------------------------------------ */
+
+typedef enum mn_purpose {
+    MN_P_SEARCH,
+    MN_P_TRAIN_GENERATIVE,
+    MN_P_TRAIN_OTHER,
+    MN_P_INFERENCE_INPUT,
+    MN_P_EMBEDDING,
+    MN_P_ARCHIVE,
+    MN_P_BULK_DATASET,
+    MN_P_BRIDGE,
+    MN_PURPOSES
+} mn_purpose;
+typedef enum mn_consent { MN_CONSENT_UNSET, MN_CONSENT_ALLOW, MN_CONSENT_DENY } mn_consent;
+typedef enum mn_scope {
+    MN_SCOPE_SERVER,
+    MN_SCOPE_ACCOUNT,
+    MN_SCOPE_IMPORT,
+    MN_SCOPE_POST,
+    MN_SCOPE_GRANT
+} mn_scope;
+
+extern const char *const mn_purpose_names[MN_PURPOSES]; /* "search", "train_generative" … */
+mn_rc mn_purpose_parse(mn_str s, mn_purpose *ret, mn_err *e); /* the error lists the purposes */
+static inline mn_consent mn_consents_get(mn_consents c, mn_purpose p)
+{
+    return (mn_consent)((c >> (2 * (unsigned)p)) & 3u);
+}
+static inline mn_consents mn_consents_set(mn_consents c, mn_purpose p, mn_consent v)
+{
+    return (c & ~(3u << (2 * (unsigned)p))) | ((mn_consents)v << (2 * (unsigned)p));
+}
+
+typedef struct mn_ledger_line {
+    uint64_t seq; /* 1, 2, 3 … set by the store */
+    mn_scope scope;
+    uint64_t scope_id; /* account, import or post id; 0 for the server */
+    mn_purpose purpose;
+    mn_consent value;
+    uint64_t actor_id; /* account, 0: the operator at the command line */
+    mn_str reason;
+    int64_t at_ms;
+    uint8_t hash[32]; /* SHA-256(previous hash ‖ the fields above): set by the store */
+} mn_ledger_line;
+/* Appends, chains, and updates the derived settings: of the server, the account, the post, or (scope import) every post
+ * of that import, giving those posts a new rev. An account-scope line gives the account's posts a new rev too, so that
+ * whoever follows mn_store_posts_changed sees it. */
+mn_rc mn_store_consent_add(mn_tx *tx, const mn_ledger_line *l, uint64_t *ret_seq, mn_err *e);
+mn_rc mn_store_consent_server(mn_store *s, mn_consents *ret, uint64_t *ret_seq, mn_err *e);
+mn_rc mn_store_consent_account(mn_store *s, uint64_t account_id, mn_consents *ret,
+                               uint64_t *ret_seq, mn_err *e);
+mn_rc mn_store_ledger(mn_store *s, uint64_t after_seq, size_t limit, mn_arena *ar,
+                      mn_ledger_line **ret, size_t *ret_n, mn_err *e);
+/* Walks the chain and compares derived settings with it; MN_E_CORRUPT names the first line that does not fit. */
+mn_rc mn_store_ledger_verify(mn_store *s, uint64_t *ret_lines, mn_err *e);
+
+/* ---- imports ------------------------------------------------------------------------------------------------- */
+
+/* An import commits in batches. Its posts carry its id, so that an error can undo it and a crash can be told. */
+typedef enum mn_import_state {
+    MN_IMPORT_RUNNING,
+    MN_IMPORT_DONE,
+    MN_IMPORT_UNDONE
+} mn_import_state;
+typedef struct mn_import {
+    uint64_t id;
+    mn_str path, format;
+    mn_import_state state;
+    int64_t started_ms, ended_ms;
+    uint64_t created; /* posts */
+} mn_import;
+mn_rc mn_store_import_begin(mn_tx *tx, mn_str path, mn_str format, uint64_t *ret_id, mn_err *e);
+mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_t created,
+                          mn_err *e);
+/* Removes up to limit posts (rows and media rows, no tombstones) of an import, and accounts it made that are left
+ * without posts; *ret_left says whether there is more. Called in a loop, one transaction each. */
+mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e);
+mn_rc mn_store_imports(mn_store *s, mn_arena *ar, mn_import **ret, size_t *ret_n, mn_err *e);
+
+/* ---- key and value, jobs ------------------------------------------------------------------------------------- */
+
+/* Small facts about this data folder: "operator", "sample", cursors. */
+mn_rc mn_store_meta_get(mn_store *s, const char *key, mn_arena *ar, mn_str *ret,
+                        mn_err *e); /* MN_E_NOT_FOUND */
+mn_rc mn_store_meta_set(mn_tx *tx, const char *key, mn_str value, mn_err *e);
+
+/* A durable queue. A job taken is leased until leased_until_ms; a crashed worker's job comes back then. */
+typedef struct mn_job {
+    uint64_t id;
+    mn_str kind, payload; /* payload: JSON */
+    int tries;
+    int64_t run_at_ms;
+} mn_job;
+mn_rc mn_store_job_add(mn_tx *tx, mn_str kind, mn_str payload, int64_t run_at_ms,
+                       uint64_t *ret_id, mn_err *e);
+/* The oldest due job of that kind, now leased for lease_ms; MN_E_NOT_FOUND when none. */
+mn_rc mn_store_job_take(mn_tx *tx, mn_str kind, int64_t lease_ms, mn_arena *ar, mn_job *ret,
+                        mn_err *e);
+mn_rc mn_store_job_done(mn_tx *tx, uint64_t id, mn_err *e);
+/* Back into the queue for retry_at_ms with the reason noted; after 10 tries it is kept as dead. */
+mn_rc mn_store_job_failed(mn_tx *tx, uint64_t id, mn_str reason, int64_t retry_at_ms,
+                          mn_err *e);
+
+#endif

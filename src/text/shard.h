@@ -1,0 +1,53 @@
+/* Token shards: what `corpus` writes and `model` reads. Three files share a stem, e.g. corpus/NAME/train:
+ *
+ *   .bin     256 little-endian int32 [20240520, 1, n_tokens, 0…] then n_tokens u16   (llm.c's layout, vocab ≤ 65,536)
+ *   .docs    u64 per document: index one past its last token, rising; the last equals n_tokens
+ *   .origin  one 48-byte record per post, in token order, little-endian:
+ *            u64 post id, u64 author id, u64 consent revision, u64 first token, u64 byte offset in STEM.txt, u64 document
+ *   .txt     the clean text, posts one after the other, each followed by LF (LF inside a post is kept as it is)
+ *
+ * The writer streams and never seeks but to fill in the header; the reader maps the files and checks lengths, header,
+ * that documents rise, that every token id is below the vocabulary, and that origins point inside.
+ */
+#ifndef MN_TEXT_SHARD_H
+#define MN_TEXT_SHARD_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/fs.h"
+
+typedef struct mn_origin {
+    uint64_t post_id, author_id, consent_rev, first_token, text_offset, document;
+} mn_origin;
+
+typedef struct mn_shard_writer mn_shard_writer;
+mn_rc mn_shard_writer_open(const char *stem, mn_shard_writer **ret,
+                           mn_err *e); /* files must not exist */
+/* A post belongs to the current document; `text` is its clean text, `ids` its tokens with the structure tokens before it. */
+mn_rc mn_shard_writer_post(mn_shard_writer *w, uint64_t post_id, uint64_t author_id,
+                           uint64_t consent_rev, mn_str text, const uint32_t *ids, size_t n,
+                           mn_err *e);
+/* Ends the document with the END token. A document without posts is our mistake (assert). */
+mn_rc mn_shard_writer_end_document(mn_shard_writer *w, mn_err *e);
+/* Flushes, syncs, closes and frees in every case. */
+mn_rc mn_shard_writer_close(mn_shard_writer *w, mn_err *e);
+void mn_shard_writer_abandon(
+    mn_shard_writer *w); /* closes and removes the files; NULL is fine */
+
+typedef struct mn_shard {
+    mn_fs_map bin, docs, origin;
+    const uint16_t *tok; /* n_tok */
+    uint64_t n_tok;
+    const uint64_t *doc_end; /* n_docs */
+    uint64_t n_docs;
+    const mn_origin *posts; /* n_posts */
+    uint64_t n_posts;
+    uint64_t
+        text_bytes; /* size of STEM.txt less one LF a post: the bytes that bits per byte divides by */
+} mn_shard;
+/* vocab: ids at or above it are MN_E_CORRUPT. A missing or damaged file says which and what to do. */
+mn_rc mn_shard_open(const char *stem, uint32_t vocab, mn_shard *ret, mn_err *e);
+void mn_shard_close(mn_shard *s);
+
+#endif
