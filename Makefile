@@ -92,7 +92,7 @@ tests: $(UNIT_BIN) mynah
 check:
 	./check
 unit: tests
-	@tools/run-unit.sh $(UNIT_BIN)
+	@rm -f $(B)/counts; tools/run-tests.sh $(B)/counts $(UNIT_BIN); cat $(B)/counts
 
 # Fuzz targets: libFuzzer with clang; `make fuzz-replay` builds them with the compiler at hand and replays the corpora.
 # The first line of a target names the module it needs: /* module: text */
@@ -104,6 +104,22 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -o $@ $< \
 	  $(if $(findstring fuzzer,$(SAN)),,tests/fuzz/main.c) \
 	  $(filter-out $(call lib_of,cmd),$(call libs_of,$(call fuzz_module,$*))) $(call ld_of,$(call fuzz_module,$*)) -ljansson
+
+# Programs whose threads matter, for the thread sanitizer.
+.PHONY: tsan-tests
+tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/contract/*.c))
+
+# ---- web: built by npm into web/dist, embedded in the program as generated C ------------------------------------
+.PHONY: web web-if-possible
+WEB_SRC := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+web: web/dist/stamp ## build the web app (needs npm)
+web/dist/stamp: $(WEB_SRC)
+	cd web && npm ci --no-audit --no-fund --loglevel=error && npm run -s build
+	@touch $@
+web-if-possible: # a build without npm has no web app; the pages work without it
+	@if [ -f web/dist/stamp ] || command -v npm >/dev/null 2>&1; then \
+	  $(MAKE) -s --no-print-directory web || echo "make: the web app could not be built and is left out; the pages work without it" >&2; \
+	fi
 
 # ---- the workshop -----------------------------------------------------------------------------------------------
 format: ## rewrite all C files in the house style
