@@ -14,12 +14,17 @@ typedef struct mn_api mn_api;
 
 /* What pages need of the application; implemented beside mn_api. */
 mn_store *mn_api_store(mn_api *a);
-mn_search *mn_api_search(mn_api *a);        /* NULL until the index is open */
+mn_search *mn_api_search(mn_api *a); /* NULL until the index is open */
 const char *mn_api_data_dir(const mn_api *a);
 const char *mn_api_domain(const mn_api *a); /* the server's name, for titles */
 /* mn_ask with this server's index and, when there is one, its model. */
-mn_rc mn_api_ask(mn_api *a, mn_str question, uint64_t before, mn_arena *ar, mn_answer *ret, mn_err *e);
-/* The document of GET /api/mynah/model (training, samples, corpus report), built for this request. */
+mn_rc mn_api_ask(mn_api *a, mn_str question, uint64_t before, mn_arena *ar, mn_answer *ret,
+                 mn_err *e);
+/* The document of GET /api/mynah/model, built for this request:
+ *   {"state":"idle|importing|building|training|done|failed","message":"one line for people",
+ *    "progress":{"done":N,"total":N,"unit":"steps"} or null,
+ *    "training":models/NAME/training.json as it is, or null,   "corpus":corpus/NAME/manifest.json as it is, or null}
+ * of the model in training, else of models/current. */
 mn_rc mn_api_model_json(mn_api *a, mn_buf *ret, mn_err *e);
 /* Path of a built-in file under its hashed name ("app.css" → "/assets/app-1a2b3c4d.css"); MN_STR_NONE when the
  * program was built without it. */

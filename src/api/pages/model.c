@@ -1,0 +1,225 @@
+/* Model: the curves as it learns, what it writes, what it was trained on. The facts come from the document that
+ * /api/mynah/model gives; a field that is not there is not shown. */
+#include "api/pages/chart.h"
+#include "api/pages/page.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/json.h"
+
+#define SAMPLES_SHOWN 6
+#define AUTHORS_SHOWN 12
+
+static const char *state_words(mn_str state)
+{
+    static const struct {
+        const char *state, *words;
+    } table[] = {
+        {"importing", "Posts are being imported"},
+        {"building", "The corpus is being built"},
+        {"training", "The model is learning now"},
+        {"done", "The model has finished learning"},
+        {"failed", "Training stopped with an error"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (mn_str_eqz(state, table[i].state)) return table[i].words;
+    return "No model is being trained";
+}
+
+static void fact(mn_buf *b, const char *label, mn_str value, const char *unit)
+{
+    if (!value.len) return;
+    mn_buf_addf(b, "<div><dt>%s</dt><dd>", label);
+    mn_h_text(b, value);
+    mn_h_textz(b, unit);
+    H(b, "</dd></div>");
+}
+
+static void fact_count(mn_buf *b, const char *label, const mn_json *v)
+{
+    if (!v) return;
+    mn_buf_addf(b, "<div><dt>%s</dt><dd>", label);
+    mn_h_count(b, mn_json_u64(v, 0));
+    H(b, "</dd></div>");
+}
+
+static void fact_number(mn_buf *b, const char *id, const char *label, double v,
+                        const char *fmt_unit)
+{
+    if (!isfinite(v)) return;
+    char text[32];
+    snprintf(text, sizeof text, fabs(v) < 100 ? "%.3f" : "%.0f", v);
+    mn_buf_addf(b, "<div id=\"%s\"><dt>%s</dt><dd>%s%s</dd></div>", id, label, text, fmt_unit);
+}
+
+static double last_of(const mn_json *rows, const char *key)
+{
+    for (size_t i = rows ? rows->n : 0; i-- > 0;) {
+        double v = mn_json_f64(mn_json_get(mn_json_at(rows, i), key), NAN);
+        if (isfinite(v)) return v;
+    }
+    return NAN;
+}
+
+static void chart(mn_req *r, mn_buf *b, const mn_json *rows, const char *key, mn_chart c)
+{
+    size_t n = rows ? rows->n : 0;
+    double *x = mn_arena_calloc(r->arena, n + 1, sizeof *x),
+           *y = mn_arena_calloc(r->arena, n + 1, sizeof *y);
+    if (!x || !y) return;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = mn_json_f64(mn_json_get(mn_json_at(rows, i), "step"), NAN);
+        y[i] = mn_json_f64(mn_json_get(mn_json_at(rows, i), key), NAN);
+    }
+    c.x = x, c.y = y, c.n = n, c.x_label = "step";
+    mn_h_chart(b, &c);
+}
+
+static void status_html(mn_buf *b, const mn_json *doc)
+{
+    mn_str state = mn_json_str(mn_json_get(doc, "state"));
+    const mn_json *progress = mn_json_get(doc, "progress");
+    uint64_t done = mn_json_u64(mn_json_get(progress, "done"), 0),
+             total = mn_json_u64(mn_json_get(progress, "total"), 0);
+    H(b, "<div class=\"status\" id=\"status\" data-state=\"");
+    mn_h_text(b, state);
+    H(b, "\"><p><span class=\"dot\" aria-hidden=\"true\"></span><b>");
+    mn_h_textz(b, state_words(state));
+    H(b, "</b></p>");
+    if (total) {
+        mn_buf_addf(b, "<progress max=\"%llu\" value=\"%llu\"></progress><p class=\"small\">",
+                    (unsigned long long)total, (unsigned long long)done);
+        mn_h_count(b, done);
+        H(b, " of ");
+        mn_h_count(b, total);
+        mn_buf_addc(b, ' ');
+        mn_h_text(b, mn_json_str(mn_json_get(progress, "unit")));
+        H(b, "</p>");
+    }
+    mn_str message = mn_json_str(mn_json_get(doc, "message"));
+    if (message.len) {
+        H(b, "<p class=\"small\">");
+        mn_h_text(b, message);
+        H(b, "</p>");
+    }
+    H(b, "</div>");
+}
+
+static void samples_html(mn_buf *b, const mn_json *samples)
+{
+    if (!samples || !samples->n) return;
+    H(b, "<section class=\"card\"><h2>What it writes as it learns</h2><p "
+         "class=\"small\">Generated text, newest "
+         "first. It is practice, not information.</p><ol class=\"samples\" id=\"samples\">");
+    size_t shown = 0;
+    for (size_t i = samples->n; i-- > 0 && shown < SAMPLES_SHOWN; shown++) {
+        const mn_json *s = mn_json_at(samples, i);
+        mn_str text = s->type == MN_JSON_STRING ? s->text : mn_json_str(mn_json_get(s, "text"));
+        H(b, "<li>");
+        if (mn_json_get(s, "step")) {
+            H(b, "<span class=\"small\">step ");
+            mn_h_count(b, mn_json_u64(mn_json_get(s, "step"), 0));
+            H(b, "</span>");
+        }
+        H(b, "<p class=\"generated\" dir=\"auto\">");
+        mn_h_text(b, text);
+        H(b, "</p></li>");
+    }
+    H(b, "</ol></section>");
+}
+
+/* A table of counts with bars; the widest row is the first when sorted, else any. */
+static void bars(mn_buf *b, const char *title, const mn_json *o, size_t most)
+{
+    uint64_t max = 0;
+    if (!o || o->type != MN_JSON_OBJECT || !o->n) return;
+    for (size_t i = 0; i < o->n; i++) {
+        uint64_t v = mn_json_u64(o->items[i], 0);
+        if (v > max) max = v;
+    }
+    mn_buf_addf(b, "<h3>%s</h3><table class=\"bars\">", title);
+    for (size_t i = 0, shown = 0; i < o->n && shown < most; i++) {
+        uint64_t v = mn_json_u64(o->items[i], 0);
+        if (!v) continue;
+        shown++;
+        H(b, "<tr><th scope=\"row\">");
+        for (size_t j = 0; j < o->keys[i].len; j++)
+            mn_h_text(b, o->keys[i].ptr[j] == '_' ? MN_STR(" ") : mn_str_sub(o->keys[i], j, 1));
+        mn_buf_addf(b,
+                    "</th><td><meter min=\"0\" max=\"%llu\" value=\"%llu\"></meter></td><td "
+                    "class=\"n\">",
+                    (unsigned long long)max, (unsigned long long)v);
+        mn_h_count(b, v);
+        H(b, "</td></tr>");
+    }
+    H(b, "</table>");
+}
+
+static void corpus_html(mn_buf *b, const mn_json *c)
+{
+    if (!c || c->type != MN_JSON_OBJECT) return;
+    H(b, "<section class=\"card\"><h2>What it was trained on</h2><p class=\"small\">Only "
+         "public posts whose authors "
+         "allow learning, cleaned and without repetitions. Corpus <code>");
+    mn_h_text(b, mn_json_str(mn_json_get(c, "name")));
+    H(b, "</code></p><dl class=\"figures\">");
+    fact_count(b, "posts read", mn_json_get(c, "posts_in"));
+    fact_count(b, "posts kept", mn_json_get(c, "posts_kept"));
+    fact_count(b, "bytes of text", mn_json_get(c, "bytes"));
+    fact_count(b, "tokens", mn_json_get(c, "tokens"));
+    H(b, "</dl>");
+    bars(b, "Left out, and why", mn_json_get(c, "dropped"), 20);
+    bars(b, "Languages", mn_json_get(c, "languages"), 12);
+    bars(b, "Authors", mn_json_get(c, "authors"), AUTHORS_SHOWN);
+    H(b, "</section>");
+}
+
+static void training_html(mn_req *r, mn_buf *b, const mn_json *t)
+{
+    const mn_json *curve = mn_json_get(t, "curve"), *evals = mn_json_get(t, "evals");
+    H(b, "<section class=\"card\" id=\"training\"><dl class=\"figures\">");
+    fact(b, "model", mn_json_str(mn_json_get(t, "name")), "");
+    fact(b, "size", mn_json_str(mn_json_get(t, "preset")), "");
+    fact_count(b, "parameters", mn_json_get(t, "params"));
+    fact_count(b, "steps", mn_json_get(t, "steps"));
+    fact_number(b, "f-loss", "loss", last_of(curve, "loss"), "");
+    fact_number(b, "f-bpb", "held-out bits per byte", last_of(evals, "val_bits_per_byte"), "");
+    fact_number(b, "f-speed", "tokens a second", last_of(curve, "tokens_per_s"), "");
+    H(b, "</dl><div class=\"charts\" id=\"charts\">");
+    chart(r, b, curve, "loss",
+          (mn_chart){.title = "Loss, nats per token", .y_label = "loss", .mark = NAN});
+    chart(r, b, evals, "val_bits_per_byte",
+          (mn_chart){.title = "Held-out bits per byte",
+                     .y_label = "held-out bits per byte",
+                     .mark = mn_json_f64(mn_json_get(t, "xz_bits_per_byte"), NAN),
+                     .mark_label = "xz -9e"});
+    H(b, "</div></section>");
+}
+
+void mn_page_model(mn_req *r, mn_resp *w)
+{
+    mn_err e = {0};
+    mn_buf text;
+    mn_json *doc = NULL;
+    mn_buf_init(&text, 8u << 20);
+    mn_rc rc = mn_api_model_json(r->app, &text, &e);
+    mn_str copy = rc == MN_OK ? mn_str_dup(r->arena, mn_buf_str(&text)) : MN_STR_NONE;
+    mn_buf_release(&text);
+    if (rc == MN_OK && !copy.ptr) rc = mn_fail(&e, MN_E_NOMEM, "out of memory");
+    if (rc == MN_OK) rc = mn_json_parse(copy, r->arena, &doc, &e);
+    if (rc != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    const mn_json *t = mn_json_get(doc, "training");
+    mn_buf *b = mn_page_open(r, w, "Model", MN_TAB_MODEL);
+    H(b, "<h1>Model</h1><p class=\"lead\">A language model of the LLaMA family, raised from "
+         "nothing on this "
+         "server's own posts.</p>");
+    status_html(b, doc);
+    if (t && t->type == MN_JSON_OBJECT) training_html(r, b, t);
+    if (t && t->type == MN_JSON_OBJECT) samples_html(b, mn_json_get(t, "samples"));
+    corpus_html(b, mn_json_get(doc, "corpus"));
+    mn_page_close(r, w);
+}

@@ -1,0 +1,265 @@
+/* Timelines: the public one, an account's, a tag's and search results; and one post with its thread. */
+#include "api/pages/page.h"
+
+#include <stdio.h>
+
+#define PAGE_POSTS        20u
+#define THREAD_POSTS      500u
+#define THREAD_INDENT_MAX 6
+
+/* Asks for one post more than is shown: it tells whether there is an older page. */
+static void pager(mn_buf *b, mn_posts *posts, bool first_page, const char *path)
+{
+    bool more = posts->n > PAGE_POSTS;
+    H(b, "<nav class=\"pager\" aria-label=\"Pages\">");
+    if (!first_page) {
+        H(b, "<a href=\"");
+        mn_h_textz(b, path);
+        H(b, "\">Newest</a>");
+    }
+    if (more) {
+        H(b, "<a rel=\"next\" href=\"");
+        mn_h_textz(b, path);
+        mn_buf_addf(b, "?before=%llu\">Older posts</a>",
+                    (unsigned long long)posts->items[PAGE_POSTS - 1].id);
+    }
+    H(b, "</nav>");
+}
+
+static void feed_page(mn_buf *b, mn_posts *posts, const char *label, const char *empty,
+                      bool first_page, const char *path)
+{
+    mn_posts shown = *posts;
+    if (shown.n > PAGE_POSTS) shown.n = PAGE_POSTS;
+    mn_h_feed(b, &shown, label, empty);
+    pager(b, posts, first_page, path);
+}
+
+void mn_page_timeline(mn_req *r, mn_resp *w)
+{
+    mn_err e = {0};
+    uint64_t before;
+    mn_posts posts;
+    if (!mn_page_before(r, w, &before)) return;
+    if (mn_store_posts_public(mn_api_store(r->app), before, PAGE_POSTS + 1, r->arena, &posts,
+                              &e) != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    mn_buf *b = mn_page_open(r, w, "Timeline", MN_TAB_TIMELINE);
+    H(b, "<h1 class=\"sr\">Public timeline</h1>");
+    if (!before) {
+        mn_h_ask_form(b, MN_STR_NONE, false);
+        H(b, "<div id=\"live-model\" class=\"card strip\"><a href=\"/model\">A model is raised "
+             "on these posts: "
+             "see it learn</a></div><div id=\"new-posts\"></div>");
+    }
+    feed_page(b, &posts, "Public timeline",
+              "No posts yet. The sample community appears here while it is imported.",
+              before == 0, "/");
+    mn_page_close(r, w);
+}
+
+static void profile_card(mn_buf *b, const mn_account *a)
+{
+    H(b, "<section class=\"card profile\">");
+    mn_h_avatar(b, a->name, a->display_name);
+    H(b, "<div><h1>");
+    mn_h_text(b, a->display_name.len ? a->display_name : a->name);
+    H(b, "</h1><p class=\"handle\">@");
+    mn_h_text(b, a->name);
+    if (a->bot) H(b, " <span class=\"tag\">automated</span>");
+    if (a->origin.len) H(b, " <span class=\"tag\">imported</span>");
+    H(b, "</p>");
+    if (a->bio.len) {
+        H(b, "<p class=\"bio\" dir=\"auto\">");
+        mn_h_post_text(b, a->bio);
+        H(b, "</p>");
+    }
+    H(b, "<p class=\"small\">");
+    mn_h_plural(b, a->n_posts, "post", "posts");
+    H(b, " · here since ");
+    mn_h_time(b, a->created_ms);
+    H(b, "</p></div></section>");
+}
+
+void mn_page_account(mn_req *r, mn_resp *w)
+{
+    mn_err e = {0};
+    uint64_t before;
+    mn_account a;
+    mn_posts posts;
+    mn_store *s = mn_api_store(r->app);
+    if (!mn_page_before(r, w, &before)) return;
+    mn_rc rc = mn_store_account_by_name(s, mn_req_param(r, "name"), r->arena, &a, &e);
+    if (rc == MN_E_NOT_FOUND || (rc == MN_OK && a.state != MN_ACCOUNT_ACTIVE)) {
+        mn_page_error(r, w, 404, "There is nobody of that name here.");
+        return;
+    }
+    if (rc == MN_OK)
+        rc = mn_store_posts_by_account(s, a.id, MN_VIS_UNLISTED, before, PAGE_POSTS + 1,
+                                       r->arena, &posts, &e);
+    if (rc != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    mn_str title = mn_str_fmt(r->arena, "%.*s (@%.*s)",
+                              MN_STR_FMT(a.display_name.len ? a.display_name : a.name),
+                              MN_STR_FMT(a.name));
+    mn_str path = mn_str_fmt(r->arena, "/@%.*s", MN_STR_FMT(a.name));
+    if (!title.ptr || !path.ptr) {
+        mn_page_error(r, w, 503, "The server is out of memory. Try again in a moment.");
+        return;
+    }
+    mn_buf *b = mn_page_open(r, w, title.ptr, MN_TAB_NONE);
+    profile_card(b, &a);
+    feed_page(b, &posts, "Posts", "No public posts.", before == 0, path.ptr);
+    mn_page_close(r, w);
+}
+
+/* ---- one post and its thread ------------------------------------------------------------------------------------ */
+
+/* How deep each post hangs below the thread's first: parents come before children in time order. */
+static int depth_of(const mn_posts *t, const int *depths, size_t i)
+{
+    for (size_t j = i; j-- > 0;)
+        if (t->items[j].id == t->items[i].reply_to) return depths[j] + 1;
+    return 0;
+}
+
+static void thread_html(mn_req *r, mn_buf *b, const mn_posts *t, uint64_t current)
+{
+    int *depths = mn_arena_calloc(r->arena, t->n + 1, sizeof *depths);
+    H(b, "<div class=\"thread\">");
+    for (size_t i = 0; depths && i < t->n; i++) {
+        bool ok = false;
+        mn_err e = {0};
+        depths[i] = depth_of(t, depths, i);
+        const mn_post *p = &t->items[i];
+        if (!p->deleted_ms &&
+            (mn_social_may_see(mn_api_store(r->app), p, 0, &ok, &e) != MN_OK || !ok))
+            continue;
+        int shown = depths[i] > THREAD_INDENT_MAX ? THREAD_INDENT_MAX : depths[i];
+        mn_buf_addf(b, "<div class=\"depth-%d\">", shown);
+        mn_h_post(b, p, 0, p->id == current);
+        H(b, "</div>");
+    }
+    H(b, "</div>");
+}
+
+static mn_rc post_find(mn_req *r, mn_post *ret, mn_err *e)
+{
+    uint64_t id;
+    bool ok = false;
+    if (mn_str_to_u64(mn_req_param(r, "id"), &id) != MN_OK) return MN_E_NOT_FOUND;
+    MN_TRY(mn_store_post(mn_api_store(r->app), id, r->arena, ret, e));
+    if (!mn_str_eq_nocase(ret->account_name, mn_req_param(r, "name"))) return MN_E_NOT_FOUND;
+    if (ret->deleted_ms) return MN_OK;
+    MN_TRY(mn_social_may_see(mn_api_store(r->app), ret, 0, &ok, e));
+    return ok ? MN_OK : MN_E_NOT_FOUND;
+}
+
+static void post_facts(mn_buf *b, const mn_post *p, mn_consents server)
+{
+    static const struct {
+        mn_purpose purpose;
+        const char *yes, *no;
+    } facts[] = {
+        {MN_P_TRAIN_GENERATIVE, "may be learnt from", "is not learnt from"},
+        {MN_P_INFERENCE_INPUT, "may be quoted in answers", "is not quoted in answers"},
+        {MN_P_SEARCH, "can be found by search", "is not in the search index"},
+    };
+    H(b, "<section class=\"card facts\"><h2>What its author allows</h2><ul>");
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        bool yes = mn_social_allows(p, server, facts[i].purpose);
+        mn_buf_addf(b, "<li class=\"%s\">%s</li>", yes ? "yes" : "no",
+                    yes ? facts[i].yes : facts[i].no);
+    }
+    H(b, "</ul></section>");
+}
+
+void mn_page_post(mn_req *r, mn_resp *w)
+{
+    mn_err e = {0};
+    mn_post p;
+    mn_posts thread;
+    mn_consents server = 0;
+    mn_store *s = mn_api_store(r->app);
+    mn_rc rc = post_find(r, &p, &e);
+    if (rc == MN_E_NOT_FOUND) {
+        mn_page_error(
+            r, w, 404,
+            "That post is not here. It may have been deleted, or it is not for everybody.");
+        return;
+    }
+    if (rc == MN_OK)
+        rc = mn_store_posts_thread(s, p.thread_id, THREAD_POSTS, r->arena, &thread, &e);
+    if (rc == MN_OK) rc = mn_store_consent_server(s, &server, NULL, &e);
+    if (rc != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    char title[160];
+    mn_str words = mn_utf8_cut(p.text, 60);
+    snprintf(title, sizeof title, "@%.*s: %.*s%s", MN_STR_FMT(p.account_name),
+             MN_STR_FMT(words), words.len < p.text.len ? "…" : "");
+    mn_buf *b = mn_page_open(r, w, p.deleted_ms ? "Deleted post" : title, MN_TAB_NONE);
+    mn_buf_addf(b, "<h1 class=\"sr\">%s</h1>", thread.n > 1 ? "Thread" : "Post");
+    thread_html(r, b, &thread, p.id);
+    if (!p.deleted_ms) post_facts(b, &p, server);
+    mn_page_close(r, w);
+    if (p.deleted_ms) mn_resp_status(w, 410);
+}
+
+/* ---- search ----------------------------------------------------------------------------------------------------- */
+
+static mn_rc search_posts(mn_req *r, mn_str query, mn_posts *ret, mn_err *e)
+{
+    mn_search *x = mn_api_search(r->app);
+    mn_hit *hits;
+    size_t n;
+    *ret = (mn_posts){0};
+    if (!x || !query.len) return MN_OK;
+    mn_query_opts o = {.limit = 50};
+    MN_TRY(mn_search_query(x, query, &o, r->arena, &hits, &n, e));
+    uint64_t *ids = mn_arena_calloc(r->arena, n + 1, sizeof *ids);
+    if (!ids) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) ids[i] = hits[i].id;
+    return mn_store_posts_by_ids(mn_api_store(r->app), ids, n, r->arena, ret, e);
+}
+
+static void results_page(mn_req *r, mn_resp *w, const char *title, mn_str query, bool form)
+{
+    mn_err e = {0};
+    mn_posts posts;
+    if (search_posts(r, query, &posts, &e) != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    mn_buf *b = mn_page_open(r, w, title, MN_TAB_NONE);
+    H(b, "<h1>");
+    mn_h_textz(b, title);
+    H(b, "</h1>");
+    if (form) {
+        H(b, "<form class=\"ask\" action=\"/search\" role=\"search\"><label for=\"q\">Words to "
+             "look for</label>"
+             "<div class=\"field\"><input id=\"q\" name=\"q\" type=\"search\" "
+             "maxlength=\"300\" value=\"");
+        mn_h_text(b, query);
+        H(b, "\"><button>Search</button></div></form>");
+    }
+    if (query.len) mn_h_feed(b, &posts, "Results", "No post that you may see has these words.");
+    mn_page_close(r, w);
+}
+
+void mn_page_search(mn_req *r, mn_resp *w)
+{
+    results_page(r, w, "Search", mn_str_trim(mn_req_query(r, "q")), true);
+}
+
+void mn_page_tag(mn_req *r, mn_resp *w)
+{
+    mn_str tag = mn_req_param(r, "tag");
+    mn_str title = mn_str_fmt(r->arena, "#%.*s", MN_STR_FMT(tag));
+    results_page(r, w, title.ptr ? title.ptr : "Tag", tag, false);
+}
