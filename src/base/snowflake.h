@@ -2,7 +2,9 @@
  * imported tweets can be kept: id = (ms since 2010-11-04T01:42:54.657Z) << 22 | 22 bits.
  *
  * Posts older than that epoch get ids below 2^35: (seconds since 1970) << 4 | 4 bits. They sort by time among
- * themselves and before everything later; X's own sequential ids of that age are of the same size and may be kept. */
+ * themselves and before everything later; X's own sequential ids of that age are of the same size and may be kept.
+ * The first 8.192 seconds after the epoch belong to this kind too: until then the new layout stays below 2^35. No id is
+ * 0; times before 1970 and after 2080 are clamped. */
 #ifndef MN_BASE_SNOWFLAKE_H
 #define MN_BASE_SNOWFLAKE_H
 

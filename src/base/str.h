@@ -42,6 +42,10 @@ mn_str mn_str_dup(mn_arena *a,
                   mn_str s); /* NUL-terminated copy; MN_STR_NONE when out of memory */
 mn_str mn_str_fmt(mn_arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Edit distance with insertions, deletions, replacements and swaps of neighbours, in bytes; SIZE_MAX when either is
+ * longer than 64. For "did you mean". */
+size_t mn_str_distance(mn_str a, mn_str b);
+
 /* Whole string as a number: MN_E_PARSE when empty, not a number or followed by anything; MN_E_LIMIT when too large.
  * Decimal only, optional sign for the signed one. */
 mn_rc mn_str_to_u64(mn_str s, uint64_t *ret);
@@ -50,7 +54,7 @@ mn_rc mn_str_to_f64(mn_str s, double *ret); /* locale-independent; no hex, no in
 
 /* Growing bytes with a hard maximum. `ptr` is always NUL-terminated after `len` once anything was added (and "" after
  * init). On failure (no memory, over the maximum) the buffer is unchanged and `failed` is set, so that a run of
- * appends may be checked once at the end. */
+ * appends may be checked once at the end: until mn_buf_clear every later append fails the same way. */
 typedef struct mn_buf {
     char *ptr;
     size_t len, cap, max;
