@@ -21,7 +21,7 @@ FLAGS := $(OPT) -g -fno-math-errno -ffp-contract=off -pthread $(SANF) -Isrc -I$(
 CFLAGS_ALL := -std=c17 $(WARN) $(FLAGS) $(CFLAGS)
 # A library is named by the module that wraps it; what pkg-config does not know is spelled out.
 PKG_base := libcrypto libxxhash
-PKG_text := libutf8proc
+PKG_text := libutf8proc gumbo
 LIB_text := -lcld2
 LIB_tensor := -ldnnl -lgomp
 PKG_net := libmicrohttpd zlib libzstd
