@@ -1,0 +1,37 @@
+// Ask without leaving the page: the server's own answer takes the place of the one before.
+import { t } from "./i18n";
+import { fetchPage, say } from "./page";
+
+async function answer(form: HTMLFormElement, place: HTMLElement): Promise<void> {
+    const q = new FormData(form).get("q");
+    const url = `/ask?q=${encodeURIComponent(String(q ?? "").trim())}`;
+    place.setAttribute("aria-busy", "true");
+    const waiting = document.createElement("p");
+    waiting.className = "small";
+    waiting.textContent = t("asking");
+    place.replaceChildren(waiting);
+    try {
+        const page = await fetchPage(url);
+        const found = page.querySelector("#answer");
+        place.replaceChildren(...[...(found?.childNodes ?? [])].map((n) => document.importNode(n, true)));
+        history.pushState({}, "", url);
+        say(t("answer_ready"));
+    } catch {
+        waiting.textContent = t("failed");
+        place.replaceChildren(waiting);
+    } finally {
+        place.setAttribute("aria-busy", "false");
+    }
+}
+
+export function startAsk(): void {
+    const place = document.querySelector<HTMLElement>("#answer");
+    const form = document.querySelector<HTMLFormElement>('form.ask[action="/ask"]');
+    if (!place || !form) return;
+    place.setAttribute("aria-live", "off"); // the words below say once that it is there
+    form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        void answer(form, place);
+    });
+    addEventListener("popstate", () => location.reload());
+}

@@ -1,0 +1,18 @@
+// Parts of the server's own pages, fetched and taken over: one template serves readers with and without scripts.
+export async function fetchPage(url: string): Promise<Document> {
+    const response = await fetch(url, { headers: { Accept: "text/html" } });
+    if (!response.ok) throw new Error(`${response.status}`);
+    return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+export function say(words: string): void {
+    let region = document.querySelector<HTMLElement>("#say");
+    if (!region) {
+        region = document.createElement("p");
+        region.id = "say";
+        region.className = "sr";
+        region.setAttribute("role", "status");
+        document.body.append(region);
+    }
+    region.textContent = words;
+}
