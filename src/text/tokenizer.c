@@ -1,0 +1,299 @@
+/* What a tokenizer is made of: tokens, merges, and the tables derived from them. Training (tok_train.c), the file
+ * (tok_json.c) and encoding (tok_encode.c) build on this.
+ *
+ * Everything but three hash tables lies on the tokenizer's arena; once made, a tokenizer never changes, so threads may
+ * share it.
+ */
+#include "text/tokenizer.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "text/tok_int.h"
+
+/* ---- lists of ids ------------------------------------------------------------------------------------------- */
+
+mn_rc mn_ids_add(mn_ids *ids, uint32_t id)
+{
+    if (ids->n == ids->cap) {
+        size_t cap = ids->cap ? ids->cap * 2 : 64;
+        uint32_t *bigger = mn_reallocarray(ids->ptr, cap, sizeof *bigger);
+        if (!bigger) return MN_E_NOMEM;
+        ids->ptr = bigger;
+        ids->cap = cap;
+    }
+    ids->ptr[ids->n++] = id;
+    return MN_OK;
+}
+
+void mn_ids_clear(mn_ids *ids)
+{
+    ids->n = 0;
+}
+
+void mn_ids_release(mn_ids *ids)
+{
+    mn_free(ids->ptr);
+    *ids = (mn_ids){0};
+}
+
+/* ---- special tokens ----------------------------------------------------------------------------------------- */
+
+/* Fixed for ever: an id's meaning is baked into trained models. Unused slots may be filled, nothing may move. */
+const char *const mn_tok_langs[MN_TOK_LANGS] = {
+    "und", "en", "es", "fr", "de", "pt", "it", "nl", "ja", "ko",  "zh",  "ar",  "ru",
+    "tr",  "id", "hi", "fa", "th", "vi", "pl", "uk", "sv", "no",  "da",  "fi",  "cs",
+    "el",  "he", "hu", "ro", "bg", "hr", "sr", "sk", "sl", "et",  "lv",  "lt",  "ca",
+    "eu",  "gl", "ur", "bn", "ta", "te", "ml", "mr", "gu", "pa",  "ne",  "ms",  "tl",
+    "sw",  "eo", "ga", "cy", "is", "sq", "mk", "af", "la", "x00", "x01", "x02",
+};
+
+const char *mn_tok__special_name(uint32_t id, char ret[24])
+{
+    static const char *const plain[MN_TOK_YEAR0] = {"start", "end", "reply", "quote", "pad"};
+    if (id < MN_TOK_YEAR0) snprintf(ret, 24, "<|%s|>", plain[id]);
+    else if (id < MN_TOK_MONTH0) snprintf(ret, 24, "<|time:%u|>", 2005 + (id - MN_TOK_YEAR0));
+    else if (id < MN_TOK_LANG0) snprintf(ret, 24, "<|month:%02u|>", id - MN_TOK_MONTH0 + 1);
+    else snprintf(ret, 24, "<|lang:%s|>", mn_tok_langs[id - MN_TOK_LANG0]);
+    return ret;
+}
+
+uint32_t mn_tok_year(int64_t created_ms)
+{
+    int year, month, day, hour, min, sec;
+    mn_time_to_civil(created_ms, &year, &month, &day, &hour, &min, &sec);
+    if (year < 2005) return MN_TOK_YEAR0;
+    uint32_t slot = (uint32_t)(year - 2005);
+    return MN_TOK_YEAR0 + (slot < MN_TOK_YEARS ? slot : MN_TOK_YEARS - 1);
+}
+
+uint32_t mn_tok_month(int64_t created_ms)
+{
+    int year, month, day, hour, min, sec;
+    mn_time_to_civil(created_ms, &year, &month, &day, &hour, &min, &sec);
+    return MN_TOK_MONTH0 + (uint32_t)(month - 1);
+}
+
+uint32_t mn_tok_lang(mn_str code)
+{
+    size_t n = 0;
+    while (n < code.len && code.ptr[n] != '-' && code.ptr[n] != '_') n++;
+    mn_str primary = {code.ptr, n};
+    for (uint32_t i = 1; i < MN_TOK_LANGS; i++) {
+        if (mn_tok_langs[i][0] != 'x' &&
+            mn_str_eq_nocase(primary, mn_str_from(mn_tok_langs[i])))
+            return MN_TOK_LANG0 + i;
+    }
+    return MN_TOK_LANG0;
+}
+
+/* ---- the alphabet ------------------------------------------------------------------------------------------- */
+
+static bool stands_for_itself(uint32_t byte)
+{
+    return (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) ||
+           (byte >= 0xAE && byte <= 0xFF);
+}
+
+uint32_t mn_tok__byte_to_char(uint8_t byte)
+{
+    if (stands_for_itself(byte)) return byte;
+    if (byte <= 0x20) return 0x100u + byte;
+    if (byte <= 0xA0) return 0x121u + (byte - 0x7Fu);
+    return 0x143; /* 0xAD, the soft hyphen */
+}
+
+int mn_tok__char_to_byte(uint32_t cp)
+{
+    if (cp < 0x100) return stands_for_itself(cp) ? (int)cp : -1;
+    if (cp <= 0x120) return (int)(cp - 0x100);
+    if (cp <= 0x142) return (int)(cp - 0x121 + 0x7F);
+    return cp == 0x143 ? 0xAD : -1;
+}
+
+void mn_tok__alphabet(uint8_t ret[256])
+{
+    size_t n = 0;
+    for (uint32_t cp = 0; cp <= 0x143; cp++) {
+        int byte = mn_tok__char_to_byte(cp);
+        if (byte >= 0) ret[n++] = (uint8_t)byte;
+    }
+    MN_ASSERT(n == 256);
+}
+
+/* ---- making one --------------------------------------------------------------------------------------------- */
+
+mn_rc mn_tok__new(uint32_t n, uint32_t n_merges, mn_tokenizer **ret, mn_err *e)
+{
+    static atomic_uint_least64_t last_serial;
+    mn_tokenizer *t = mn_calloc(1, sizeof *t);
+    if (!t) return mn_fail(e, MN_E_NOMEM, "out of memory for a tokenizer");
+    t->serial = 1 + atomic_fetch_add(&last_serial, 1);
+    mn_arena_init(&t->arena, 0);
+    t->tokens = mn_arena_calloc(&t->arena, n ? n : 1, sizeof *t->tokens);
+    t->merges = mn_arena_calloc(&t->arena, n_merges ? n_merges : 1, sizeof *t->merges);
+    if (!t->tokens || !t->merges) {
+        mn_tok_free(t);
+        return mn_fail(e, MN_E_NOMEM, "out of memory for a tokenizer of %u tokens", n);
+    }
+    t->n = n;
+    t->n_merges = n_merges;
+    t->digits_alone = true;
+    *ret = t;
+    return MN_OK;
+}
+
+void mn_tok_free(mn_tokenizer *t)
+{
+    if (!t) return;
+    mn_free(t->ranks);
+    mn_free(t->find);
+    mn_free(t->added);
+    mn_arena_release(&t->arena);
+    mn_free(t);
+}
+
+mn_rc mn_tok__set(mn_tokenizer *t, uint32_t id, mn_str bytes, mn_tok_kind kind)
+{
+    MN_ASSERT(id < t->n);
+    char *copy = mn_arena_strndup(&t->arena, bytes.ptr, bytes.len);
+    if (!copy) return MN_E_NOMEM;
+    t->tokens[id] = (mn_tok_token){{copy, bytes.len}, kind};
+    return MN_OK;
+}
+
+static uint32_t table_mask(uint32_t n)
+{
+    uint32_t size = 16;
+    while (size < n * 2) size *= 2;
+    return size - 1;
+}
+
+static int by_bytes(const void *a, const void *b, void *tokenizer)
+{
+    const mn_tokenizer *t = tokenizer;
+    return mn_str_cmp(t->tokens[*(const uint32_t *)a].bytes,
+                      t->tokens[*(const uint32_t *)b].bytes);
+}
+
+static mn_rc index_added(mn_tokenizer *t)
+{
+    uint32_t n = 0;
+    for (uint32_t id = 0; id < t->n; id++) n += t->tokens[id].kind >= MN_TOK_ADDED;
+    t->added = mn_calloc(n ? n : 1, sizeof *t->added);
+    if (!t->added) return MN_E_NOMEM;
+    for (uint32_t id = 0; id < t->n; id++) {
+        if (t->tokens[id].kind >= MN_TOK_ADDED) t->added[t->n_added++] = id;
+    }
+    qsort_r(t->added, n, sizeof *t->added, by_bytes, t);
+    return MN_OK;
+}
+
+/* The slot that holds these bytes, or the empty one where they would go. */
+static uint32_t find_slot(const mn_tokenizer *t, mn_str bytes)
+{
+    uint32_t i = (uint32_t)mn_hash64(bytes.ptr, bytes.len, 0) & t->find_mask;
+    while (t->find[i] != MN_TOK_NONE && !mn_str_eq(t->tokens[t->find[i]].bytes, bytes))
+        i = (i + 1) & t->find_mask;
+    return i;
+}
+
+mn_rc mn_tok__index_tokens(mn_tokenizer *t)
+{
+    t->find_mask = table_mask(t->n);
+    t->find = mn_reallocarray(NULL, t->find_mask + 1u, sizeof *t->find);
+    if (!t->find) return MN_E_NOMEM;
+    memset(t->find, 0xFF, (t->find_mask + 1u) * sizeof *t->find);
+    MN_TRY(index_added(t));
+    /* Added tokens come first, so that their name finds them and not a normal token of the same bytes. */
+    for (uint32_t i = 0; i < t->n_added; i++)
+        t->find[find_slot(t, t->tokens[t->added[i]].bytes)] = t->added[i];
+    for (uint32_t i = 0; i < 256; i++) t->byte_id[i] = MN_TOK_NONE;
+    for (uint32_t id = 0; id < t->n; id++) {
+        mn_str bytes = t->tokens[id].bytes;
+        if (t->tokens[id].kind != MN_TOK_NORMAL) continue;
+        if (bytes.len == 1) t->byte_id[(uint8_t)bytes.ptr[0]] = id;
+        uint32_t slot = find_slot(t, bytes);
+        if (t->find[slot] == MN_TOK_NONE) t->find[slot] = id;
+    }
+    return MN_OK;
+}
+
+mn_rc mn_tok__index_merges(mn_tokenizer *t)
+{
+    t->rank_mask = table_mask(t->n_merges);
+    t->ranks = mn_reallocarray(NULL, t->rank_mask + 1u, sizeof *t->ranks);
+    if (!t->ranks) return MN_E_NOMEM;
+    memset(t->ranks, 0xFF, (t->rank_mask + 1u) * sizeof *t->ranks);
+    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
+        uint32_t pair = mn_tok__pair(t->merges[rank].left, t->merges[rank].right);
+        uint32_t i = mn_tok__pair_slot(pair) & t->rank_mask;
+        while (t->ranks[i].rank != MN_TOK_NONE && t->ranks[i].pair != pair)
+            i = (i + 1) & t->rank_mask;
+        t->ranks[i] = (mn_tok_rank){pair, rank};
+    }
+    return MN_OK;
+}
+
+/* ---- looking -------------------------------------------------------------------------------------------------- */
+
+uint32_t mn_tok_vocab(const mn_tokenizer *t)
+{
+    return t->n;
+}
+
+bool mn_tok_is_ours(const mn_tokenizer *t)
+{
+    if (t->n < MN_TOK_SPECIALS + 256 || !t->digits_alone) return false;
+    for (uint32_t id = 0; id < MN_TOK_SPECIALS; id++) {
+        char name[24];
+        if (t->tokens[id].kind != MN_TOK_SPECIAL ||
+            !mn_str_eqz(t->tokens[id].bytes, mn_tok__special_name(id, name)))
+            return false;
+    }
+    return true;
+}
+
+mn_str mn_tok_bytes(const mn_tokenizer *t, uint32_t id)
+{
+    return id < t->n ? t->tokens[id].bytes : MN_STR_NONE;
+}
+
+bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id)
+{
+    return id < t->n && t->tokens[id].kind == MN_TOK_SPECIAL;
+}
+
+uint32_t mn_tok_find(const mn_tokenizer *t, mn_str token)
+{
+    return t->find[find_slot(t, token)];
+}
+
+static void hash_u32(mn_sha256 *h, uint32_t v)
+{
+    uint8_t bytes[4] = {(uint8_t)v, (uint8_t)(v >> 8), (uint8_t)(v >> 16), (uint8_t)(v >> 24)};
+    mn_sha256_add(h, bytes, 4);
+}
+
+void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32])
+{
+    mn_sha256 h;
+    if (mn_sha256_init(&h, NULL) != MN_OK)
+        mn_assert_failed("mn_sha256_init", __FILE__, __LINE__);
+    hash_u32(&h, t->digits_alone);
+    hash_u32(&h, t->n);
+    for (uint32_t id = 0; id < t->n; id++) {
+        hash_u32(&h, (uint32_t)t->tokens[id].kind);
+        hash_u32(&h, (uint32_t)t->tokens[id].bytes.len);
+        mn_sha256_add(&h, t->tokens[id].bytes.ptr, t->tokens[id].bytes.len);
+    }
+    hash_u32(&h, t->n_merges);
+    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
+        hash_u32(&h, t->merges[rank].left);
+        hash_u32(&h, t->merges[rank].right);
+    }
+    mn_sha256_done(&h, ret);
+}
