@@ -24,7 +24,7 @@ mn_rc mn_seq_new(mn_engine *g, mn_seq **ret, mn_err *e);
 void mn_seq_free(mn_seq *s);
 void mn_seq_reset(mn_seq *s);
 /* Runs n tokens; logits of the last one are in *ret_logits [V], borrowed until the next call.
- * MN_E_LIMIT when the context is full. One call at a time per engine. */
+ * MN_E_LIMIT when the context is full, MN_E_USAGE for an id outside the vocabulary. Calls on one engine take turns. */
 mn_rc mn_seq_feed(mn_seq *s, const uint32_t *ids, size_t n, const float **ret_logits,
                   mn_err *e);
 
@@ -34,22 +34,38 @@ typedef struct mn_sampling {
     float top_p;       /* 1: off */
     uint64_t seed;
 } mn_sampling;
-/* Picks a token; deterministic in (logits, sampling, step). `banned` ids (n_banned) are never picked. */
-uint32_t mn_sample(const float *logits, uint32_t V, const mn_sampling *p, uint64_t step,
-                   const uint32_t *banned, size_t n_banned);
+/* Picks tokens; deterministic in (logits, sampling, how many were picked before). */
+typedef struct mn_sampler {
+    mn_sampling p;
+    uint64_t step;
+    uint32_t V;
+    void *work; /* scratch for V candidates */
+} mn_sampler;
+/* Refuses temperatures below 0 or above 10, top_p outside (0, 1]. */
+mn_rc mn_sampler_init(mn_sampler *s, const mn_sampling *p, uint32_t V, mn_err *e);
+void mn_sampler_release(mn_sampler *s);
+/* `banned` ids (n_banned) are never picked; ties go to the smaller id. */
+uint32_t mn_sampler_pick(mn_sampler *s, const float *logits, const uint32_t *banned,
+                         size_t n_banned);
 
-/* Streams text: on_text gets whole UTF-8 sequences as they come and returns false to stop. Ends at END, at max_tokens or when
- * the context is full. ret_tokens may be NULL. */
+/* A prompt in the structure the model was trained on: START, time, language, text. For tokenizers that are not ours: the
+ * text alone. lang may be MN_STR_NONE: then it is identified. */
+mn_rc mn_prompt_post(const mn_tokenizer *t, int64_t at_ms, mn_str lang, mn_str text,
+                     mn_ids *ret);
+
+/* Streams text: on_text gets whole UTF-8 sequences as they come and returns false to stop. A reply or quote that the model
+ * begins comes as a blank line. Ends at END, at max_tokens (0: no bound) or when the context is full. ret_tokens may be
+ * NULL. Thread-safe: runs on one engine take turns token by token. */
 mn_rc mn_generate(mn_engine *g, const uint32_t *prompt, size_t n_prompt, const mn_sampling *p,
                   uint32_t max_tokens, bool (*on_text)(void *arg, mn_str text), void *arg,
                   uint32_t *ret_tokens, mn_err *e);
 
-/* Held-out quality: sum of −log2 p over the scored tokens of each text (encoded as a document of its own, windows of the
- * context with overlap when longer), and the bytes they stand for. */
+/* Held-out quality: sum of −log2 p over the scored tokens of a text (a document of its own with its END; one longer than the
+ * context is cut into windows, each with its own beginning), and the bytes they stand for. Adds to *io; resets the sequence. */
 typedef struct mn_eval {
     double bits;
     uint64_t bytes, tokens;
 } mn_eval;
-mn_rc mn_eval_text(mn_engine *g, mn_str text, mn_eval *io, mn_err *e);
+mn_rc mn_eval_text(mn_seq *s, mn_str text, int64_t at_ms, mn_eval *io, mn_err *e);
 
 #endif
