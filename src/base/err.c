@@ -18,7 +18,8 @@ static size_t cut(const char *s, size_t len)
 }
 
 /* Formats into tmp (MSG + 4 bytes, so that the byte after the cut can be looked at); returns the bytes kept there. */
-static size_t format(char *tmp, const char *fmt, va_list ap)
+static size_t __attribute__((format(printf, 2, 0)))
+format(char *tmp, const char *fmt, va_list ap)
 {
     int n = vsnprintf(tmp, MSG + 4, fmt, ap);
     if (n < 0) n = snprintf(tmp, MSG + 4, "%s", fmt);

@@ -64,12 +64,9 @@ static void run_folder(const char *path)
 static void run_path(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
-        complain(path);
-    else if (S_ISDIR(st.st_mode))
-        run_folder(path);
-    else
-        run_file(path);
+    if (stat(path, &st) != 0) complain(path);
+    else if (S_ISDIR(st.st_mode)) run_folder(path);
+    else run_file(path);
 }
 
 int main(int argc, char **argv)
