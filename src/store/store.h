@@ -28,7 +28,12 @@ typedef struct mn_tx mn_tx;
 /* Opens (makes and migrates) the database. url: a path, or "postgres://…" (MN_E_UNSUPPORTED in this version).
  * errors MN_E_CORRUPT damaged or not ours; MN_E_UNSUPPORTED made by a newer version; MN_E_BUSY; MN_E_IO */
 mn_rc mn_store_open(const char *url, mn_store **ret, mn_err *e);
-void mn_store_close(mn_store *s);
+typedef struct mn_store_opts {
+    bool
+        durable; /* an acknowledged commit survives power loss too (about ten times slower to commit) */
+} mn_store_opts;
+mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret, mn_err *e);
+void mn_store_close(mn_store *s); /* NULL is fine; no transaction may be open */
 int mn_store_schema_version(const mn_store *s);
 
 /* One transaction. Exactly one of commit and rollback ends it, both free it. Waits for the writer lock up to 30 s. */
@@ -56,6 +61,9 @@ typedef struct mn_account {
     mn_str bio;           /* plain text */
     mn_str password_hash; /* argon2id string; empty: cannot sign in */
     mn_str origin;        /* where it was imported from, e.g. "fortune:art"; empty: made here */
+    uint64_t
+        import_id; /* the import that made it (undone with it), 0: made here. When an account with an
+                             origin is added without it, the import of its first post claims it. */
     mn_account_state state;
     mn_account_role role;
     bool bot, locked;
@@ -65,7 +73,7 @@ typedef struct mn_account {
 
 /* MN_E_EXISTS when the name is taken. a->id must be set. */
 mn_rc mn_store_account_add(mn_tx *tx, const mn_account *a, mn_err *e);
-/* Replaces all fields but id, name and n_posts. */
+/* Replaces all fields but id, name, import_id and n_posts. A new state gives the account's posts a new rev. */
 mn_rc mn_store_account_update(mn_tx *tx, const mn_account *a, mn_err *e);
 /* Strings live in the arena. MN_E_NOT_FOUND (no message worded) when absent. */
 mn_rc mn_store_account_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret,
@@ -107,26 +115,32 @@ typedef struct mn_post {
     bool sensitive;
     mn_str origin; /* "FORMAT:SOURCE-ID", unique together with the id; empty: written here */
     uint64_t import_id; /* 0: written here */
-    mn_consents
-        consent; /* the post's own settings, all UNSET by default (derived from the ledger) */
+    /* The post's own settings, all UNSET by default (derived from the ledger). Readers join in the settings of its
+     * import where the post has none of its own. */
+    mn_consents consent;
     uint64_t consent_rev;        /* ledger sequence number that set them last; 0: never */
     mn_consents account_consent; /* read only: the author's settings (joined in by readers) */
     uint64_t account_consent_rev;
     mn_str account_name, account_display; /* read only */
+    mn_account_state account_state; /* read only: what is not active is not shown to others */
 } mn_post;
 
-/* Inserts; id must be free (MN_E_EXISTS). thread_id 0 lets the store find it from reply_to. Strings are copied. */
+/* Inserts; id must be free (MN_E_EXISTS) and the account must be there (MN_E_NOT_FOUND). Strings are copied.
+ * thread_id 0 lets the store find it: the thread of reply_to, or, while that post is not here, reply_to itself; when it
+ * arrives, those that wait for it join its thread. Settings in p->consent are entered in the ledger, one line each. */
 mn_rc mn_store_post_add(mn_tx *tx, const mn_post *p, mn_err *e);
 /* Import: like add, but places the post at its derived id or, when that id holds another post, at the next free one.
+ * origin must not be empty.
  * MN_E_EXISTS (no message) when a post of the same origin is there (deleted or not): *ret_id is its id. */
 mn_rc mn_store_post_import(mn_tx *tx, const mn_post *p, uint64_t *ret_id, mn_err *e);
-/* The id an imported origin has, or MN_E_NOT_FOUND. Probes from the derived id as post_import does. */
+/* The id an imported origin has, or MN_E_NOT_FOUND (no message). */
 mn_rc mn_store_post_by_origin(mn_tx *tx, uint64_t derived_id, mn_str origin, uint64_t *ret_id,
                               mn_err *e);
-/* New text, warning, language; the version before is kept. */
+/* New text, warning, language; the version before is kept. MN_E_NOT_FOUND for a tombstone too. */
 mn_rc mn_store_post_edit(mn_tx *tx, uint64_t id, mn_str text, mn_str warning, mn_str lang,
                          int64_t at_ms, mn_err *e);
-/* Empties text, warning and edit history at once; the row stays as a tombstone. */
+/* Empties text, warning and edit history at once and drops the media rows; the row stays as a tombstone. Deleting a
+ * tombstone again changes nothing. MN_E_NOT_FOUND when there is no such post. */
 mn_rc mn_store_post_delete(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e);
 mn_rc mn_store_post(mn_store *s, uint64_t id, mn_arena *ar, mn_post *ret,
                     mn_err *e); /* also tombstones */
@@ -134,10 +148,12 @@ typedef struct mn_post_version {
     int64_t at_ms;
     mn_str text, warning;
 } mn_post_version;
+/* The versions before the current one, oldest first; at_ms: when it was written. */
 mn_rc mn_store_post_versions(mn_store *s, uint64_t id, mn_arena *ar, mn_post_version **ret,
                              size_t *ret_n, mn_err *e);
 
-/* Pages, newest first, live posts only. before: ids below it (0: from the newest); limit ≤ 1,000. */
+/* Pages, newest first, live posts only. before: ids below it (0: from the newest); limit ≤ 1,000 (MN_E_LIMIT). The public
+ * page leaves out what suspended accounts wrote. */
 typedef struct mn_posts {
     mn_post *items;
     size_t n;
@@ -220,12 +236,17 @@ typedef struct mn_ledger_line {
     uint8_t hash[32]; /* SHA-256(previous hash ‖ the fields above): set by the store */
 } mn_ledger_line;
 /* Appends, chains, and updates the derived settings: of the server, the account, the post, or (scope import) every post
- * of that import, giving those posts a new rev. An account-scope line gives the account's posts a new rev too, so that
- * whoever follows mn_store_posts_changed sees it. */
+ * of that import, those to come included, giving the posts that are there a new rev (so a line added right after
+ * mn_store_import_begin costs nothing). A post's own setting is nearer than its import's. An account-scope line gives the
+ * account's posts a new rev too, so that whoever follows mn_store_posts_changed sees it.
+ * errors MN_E_NOT_FOUND no such account, import or post; MN_E_LIMIT reason over 2,048 bytes; MN_E_UNSUPPORTED grants */
 mn_rc mn_store_consent_add(mn_tx *tx, const mn_ledger_line *l, uint64_t *ret_seq, mn_err *e);
 mn_rc mn_store_consent_server(mn_store *s, mn_consents *ret, uint64_t *ret_seq, mn_err *e);
 mn_rc mn_store_consent_account(mn_store *s, uint64_t account_id, mn_consents *ret,
                                uint64_t *ret_seq, mn_err *e);
+/* The lines of one scope, newest first, up to limit. */
+mn_rc mn_store_ledger_of(mn_store *s, mn_scope scope, uint64_t scope_id, size_t limit,
+                         mn_arena *ar, mn_ledger_line **ret, size_t *ret_n, mn_err *e);
 mn_rc mn_store_ledger(mn_store *s, uint64_t after_seq, size_t limit, mn_arena *ar,
                       mn_ledger_line **ret, size_t *ret_n, mn_err *e);
 /* Walks the chain and compares derived settings with it; MN_E_CORRUPT names the first line that does not fit. */

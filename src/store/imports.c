@@ -1,0 +1,154 @@
+/* Imports: each is a row, its posts carry its id. An import notes the rev it began with: all of its posts have later
+ * ones, whatever happens to them, so they are found through the index by rev, and none is needed by import. */
+#include "store/store_int.h"
+
+#include "base/clock.h"
+#include "base/snowflake.h"
+
+mn_rc mn_store_import_begin(mn_tx *tx, mn_str path, mn_str format, uint64_t *ret_id, mn_err *e)
+{
+    mn_stmt *q;
+    uint64_t id = mn_snowflake_next();
+    MN_TRY(db_prepare(
+        tx->db,
+        "INSERT INTO imports (id, path, format, state, started_ms, ended_ms, created, "
+        "first_rev, consent, consent_rev) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, 0, 0)",
+        &q, e));
+    db_u64(q, 1, id);
+    db_text(q, 2, path);
+    db_text(q, 3, format);
+    db_i64(q, 4, MN_IMPORT_RUNNING);
+    db_i64(q, 5, mn_now_ms());
+    db_u64(q, 6, tx->rev);
+    MN_TRY(mn_store__run(q, NULL, e));
+    *ret_id = id;
+    return MN_OK;
+}
+
+static mn_rc no_import(uint64_t id, mn_err *e)
+{
+    return mn_fail(e, MN_E_NOT_FOUND, "there is no import with id %llu",
+                   (unsigned long long)id);
+}
+
+mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_t created,
+                          mn_err *e)
+{
+    mn_stmt *q;
+    uint64_t n = 0;
+    MN_TRY(db_prepare(
+        tx->db, "UPDATE imports SET state = ?2, ended_ms = ?3, created = ?4 WHERE id = ?1", &q,
+        e));
+    db_u64(q, 1, id);
+    db_i64(q, 2, state);
+    db_i64(q, 3, mn_now_ms());
+    db_u64(q, 4, created);
+    MN_TRY(mn_store__run(q, &n, e));
+    return n == 1 ? MN_OK : no_import(id, e);
+}
+
+/* ---- undo -------------------------------------------------------------------------------------------------------- */
+
+typedef struct gone {
+    uint64_t id, account_id;
+    bool live;
+} gone;
+
+static mn_rc read_gone(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar, (void)e;
+    *(gone *)ret = (gone){db_col_u64(q, 0), db_col_u64(q, 1), db_col_i64(q, 2) == 0};
+    return MN_OK;
+}
+
+static mn_rc remove_post(mn_tx *tx, const gone *g, mn_err *e)
+{
+    mn_tx_account *a;
+    MN_TRY(mn_store__tx_account(tx, g->account_id, &a, e));
+    if (g->live) a->delta--;
+    MN_TRY(mn_store__post_strip(tx, g->id, e));
+    MN_TRY(mn_store__run2(tx->db, "DELETE FROM displaced WHERE post_id = ?1", g->id, 0, e));
+    return mn_store__run2(tx->db, "DELETE FROM posts WHERE id = ?1", g->id, 0, e);
+}
+
+static mn_rc remove_posts(mn_tx *tx, uint64_t id, uint64_t first_rev, size_t limit,
+                          mn_arena *ar, size_t *ret_n, mn_err *e)
+{
+    mn_stmt *q;
+    void *list = NULL;
+    MN_TRY(db_prepare(
+        tx->db,
+        "SELECT id, account_id, deleted_ms FROM posts WHERE rev > ?1 AND import_id = ?2 "
+        "ORDER BY rev LIMIT ?3",
+        &q, e));
+    db_u64(q, 1, first_rev);
+    db_u64(q, 2, id);
+    db_u64(q, 3, limit);
+    MN_TRY(mn_store__collect(q, read_gone, sizeof(gone), ar, &list, ret_n, e));
+    for (size_t i = 0; i < *ret_n; i++) MN_TRY(remove_post(tx, (const gone *)list + i, e));
+    return MN_OK;
+}
+
+static mn_rc remove_accounts(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    static const char *const sql[] = {
+        "DELETE FROM follows WHERE follower IN (SELECT id FROM accounts WHERE import_id = ?1 "
+        "AND NOT "
+        "EXISTS (SELECT 1 FROM posts WHERE posts.account_id = accounts.id))",
+        "DELETE FROM follows WHERE followee IN (SELECT id FROM accounts WHERE import_id = ?1 "
+        "AND NOT "
+        "EXISTS (SELECT 1 FROM posts WHERE posts.account_id = accounts.id))",
+        "DELETE FROM accounts WHERE import_id = ?1 AND import_id <> 0 AND NOT EXISTS "
+        "(SELECT 1 FROM posts WHERE posts.account_id = accounts.id)"};
+    MN_TRY(mn_store__flush_accounts(tx, e));
+    for (int i = 0; i < 3; i++) MN_TRY(mn_store__run2(tx->db, sql[i], id, 0, e));
+    return MN_OK;
+}
+
+mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e)
+{
+    mn_arena ar;
+    int64_t first_rev = 0;
+    size_t n = 0;
+    mn_rc rc = mn_store__get2(tx->db, "SELECT first_rev FROM imports WHERE id = ?1", id, 0,
+                              &first_rev, e);
+    if (rc == MN_E_NOT_FOUND) return no_import(id, e);
+    if (rc != MN_OK) return rc;
+    mn_arena_init(&ar, 0);
+    rc = remove_posts(tx, id, (uint64_t)first_rev, limit, &ar, &n, e);
+    mn_arena_release(&ar);
+    if (rc == MN_OK && n < limit) rc = remove_accounts(tx, id, e);
+    if (rc == MN_OK) *ret_left = n == limit;
+    return rc;
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
+
+static mn_rc read_import(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    mn_import i = {.id = db_col_u64(q, 0),
+                   .state = (mn_import_state)db_col_i64(q, 3),
+                   .started_ms = db_col_i64(q, 4),
+                   .ended_ms = db_col_i64(q, 5),
+                   .created = db_col_u64(q, 6)};
+    MN_TRY(mn_store__col_dup(q, 1, ar, &i.path, e));
+    MN_TRY(mn_store__col_dup(q, 2, ar, &i.format, e));
+    *(mn_import *)ret = i;
+    return MN_OK;
+}
+
+mn_rc mn_store_imports(mn_store *s, mn_arena *ar, mn_import **ret, size_t *ret_n, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc =
+        db_prepare(db,
+                   "SELECT id, path, format, state, started_ms, ended_ms, created FROM imports "
+                   "ORDER BY id",
+                   &q, e);
+    if (rc == MN_OK)
+        rc = mn_store__collect(q, read_import, sizeof **ret, ar, (void **)ret, ret_n, e);
+    mn_store__reader_done(s, db);
+    return rc;
+}

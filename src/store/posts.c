@@ -1,0 +1,360 @@
+/* Posts, written: add, import, edit, delete.
+ *
+ * Threads. A post's thread is that of the post it answers. While that one is not here, its id stands for the thread, so
+ * that all answers to it meet; when it arrives and is itself an answer, those waiting move to its thread. (A chain that
+ * arrives newest first moves its tail each time; importers that can, go oldest first.)
+ *
+ * Places. An imported post stands at the id its origin gives; a second one with that id goes to the next free id and is
+ * noted in `displaced`, so that a repeated import finds either without an index on origin. `places` remembers where the
+ * last search for a free id ended: hundreds of posts of one second do not each walk past the others.
+ */
+#include "store/store_int.h"
+
+#include "base/clock.h"
+
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+static mn_rc find_thread(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret, mn_err *e)
+{
+    int64_t thread = 0;
+    if (reply_to == 0 || reply_to == id) {
+        *ret = id;
+        return MN_OK;
+    }
+    mn_rc rc = mn_store__get2(tx->db, "SELECT thread_id FROM posts WHERE id = ?1", reply_to, 0,
+                              &thread, e);
+    if (rc != MN_OK && rc != MN_E_NOT_FOUND) return rc;
+    *ret = rc == MN_OK ? (uint64_t)thread : reply_to;
+    return MN_OK;
+}
+
+/* Those that waited under `id` follow it into its thread. */
+static mn_rc move_thread(mn_tx *tx, uint64_t id, uint64_t thread, mn_err *e)
+{
+    int64_t one = 0;
+    if (thread == id) return MN_OK;
+    mn_rc rc = mn_store__get2(
+        tx->db, "SELECT id FROM posts WHERE thread_id = ?1 AND thread_id <> id LIMIT 1", id, 0,
+        &one, e);
+    if (rc == MN_E_NOT_FOUND) return MN_OK;
+    if (rc != MN_OK) return rc;
+    MN_TRY(mn_store__touch_posts(
+        tx, "SELECT id FROM posts WHERE thread_id = ?1 AND thread_id <> id", id, 0, e));
+    return mn_store__run2(
+        tx->db, "UPDATE posts SET thread_id = ?2 WHERE thread_id = ?1 AND thread_id <> id", id,
+        thread, e);
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
+
+static bool fits(uint64_t id)
+{
+    return id <= (uint64_t)INT64_MAX;
+}
+
+static mn_rc check(const mn_post *p, mn_err *e)
+{
+    if (p->id == 0 || !fits(p->id))
+        return mn_fail(e, MN_E_USAGE, "a post needs an id of 1 to 2^63 - 1");
+    if (!fits(p->reply_to) || !fits(p->quote_of) || !fits(p->boost_of) || !fits(p->thread_id))
+        return mn_fail(e, MN_E_USAGE, "post %llu names a post whose id is over 2^63 - 1",
+                       (unsigned long long)p->id);
+    if (p->text.len > MN_STORE_TEXT_MAX || p->warning.len > MN_STORE_TEXT_MAX)
+        return mn_fail(e, MN_E_LIMIT, "the text of post %llu is over %u MiB",
+                       (unsigned long long)p->id, MN_STORE_TEXT_MAX >> 20);
+    return MN_OK;
+}
+
+/* Writes the row at `id` unless that is taken: *ret_added. */
+static mn_rc insert(mn_tx *tx, const mn_post *p, uint64_t id, uint64_t thread, bool *ret_added,
+                    mn_err *e)
+{
+    mn_stmt *q;
+    uint64_t n = 0;
+    MN_TRY(db_prepare(
+        tx->db,
+        "INSERT INTO posts (id, account_id, rev, created_ms, edited_ms, deleted_ms, "
+        "visibility, "
+        "reply_to, quote_of, boost_of, thread_id, sensitive, import_id, consent, consent_rev, "
+        "origin, lang, warning, text) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, 0, 0, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
+        &q, e));
+    db_u64(q, 1, id);
+    db_u64(q, 2, p->account_id);
+    db_u64(q, 3, tx->rev + 1);
+    db_i64(q, 4, p->created_ms);
+    db_i64(q, 5, p->edited_ms);
+    db_i64(q, 6, p->visibility);
+    db_u64(q, 7, p->reply_to);
+    db_u64(q, 8, p->quote_of);
+    db_u64(q, 9, p->boost_of);
+    db_u64(q, 10, thread);
+    db_i64(q, 11, p->sensitive);
+    db_u64(q, 12, p->import_id);
+    db_text(q, 13, p->origin);
+    db_text(q, 14, p->lang);
+    db_text(q, 15, p->warning);
+    db_text(q, 16, p->text);
+    MN_TRY(mn_store__run(q, &n, e));
+    if (n == 1) mn_store__next_rev(tx);
+    *ret_added = n == 1;
+    return MN_OK;
+}
+
+/* Settings that came with a post are lines of the ledger like any others. */
+static mn_rc enter_consent(mn_tx *tx, const mn_post *p, uint64_t id, mn_err *e)
+{
+    for (int i = 0; i < MN_PURPOSES && p->consent != 0; i++) {
+        mn_ledger_line l = {.scope = MN_SCOPE_POST,
+                            .scope_id = id,
+                            .purpose = (mn_purpose)i,
+                            .value = mn_consents_get(p->consent, (mn_purpose)i),
+                            .actor_id = p->import_id ? 0 : p->account_id,
+                            .reason = p->import_id ? MN_STR("came with the imported post")
+                                                   : MN_STR("set with the post"),
+                            .at_ms = p->import_id ? mn_now_ms() : p->created_ms};
+        if (l.value != MN_CONSENT_UNSET) MN_TRY(mn_store_consent_add(tx, &l, NULL, e));
+    }
+    return MN_OK;
+}
+
+static mn_rc count_in(mn_tx *tx, const mn_post *p, mn_err *e)
+{
+    mn_tx_account *a;
+    MN_TRY(mn_store__tx_account(tx, p->account_id, &a, e));
+    if (a->fresh && p->import_id != 0) {
+        a->import_id = p->import_id;
+        a->claimed = true;
+    }
+    a->fresh = false;
+    a->delta++;
+    return MN_OK;
+}
+
+/* At exactly this id, with all that follows from it. */
+static mn_rc add_at(mn_tx *tx, const mn_post *p, uint64_t id, bool *ret_added, mn_err *e)
+{
+    uint64_t thread = p->thread_id;
+    mn_tx_account *a;
+    MN_TRY(mn_store__tx_account(tx, p->account_id, &a, e));
+    if (thread == 0) MN_TRY(find_thread(tx, id, p->reply_to, &thread, e));
+    MN_TRY(insert(tx, p, id, thread, ret_added, e));
+    if (!*ret_added) return MN_OK;
+    MN_TRY(count_in(tx, p, e));
+    MN_TRY(move_thread(tx, id, thread, e));
+    return enter_consent(tx, p, id, e);
+}
+
+mn_rc mn_store_post_add(mn_tx *tx, const mn_post *p, mn_err *e)
+{
+    bool added = false;
+    MN_TRY(check(p, e));
+    MN_TRY(add_at(tx, p, p->id, &added, e));
+    if (added) return MN_OK;
+    return mn_fail(e, MN_E_EXISTS, "there is a post with id %llu already",
+                   (unsigned long long)p->id);
+}
+
+/* ---- importing --------------------------------------------------------------------------------------------------- */
+
+static mn_rc any_displaced(mn_tx *tx, bool *ret, mn_err *e)
+{
+    if (tx->displaced < 0) {
+        int64_t one = 0;
+        mn_stmt *q;
+        bool row = false;
+        MN_TRY(db_prepare(tx->db, "SELECT 1 FROM displaced LIMIT 1", &q, e));
+        MN_TRY(db_step(q, &row, e));
+        if (row) one = db_col_i64(q, 0);
+        db_reset(q);
+        tx->displaced = one != 0;
+    }
+    *ret = tx->displaced != 0;
+    return MN_OK;
+}
+
+static mn_rc find_displaced(mn_tx *tx, mn_str origin, uint64_t *ret_id, mn_err *e)
+{
+    mn_stmt *q;
+    bool any = false, row = false;
+    MN_TRY(any_displaced(tx, &any, e));
+    if (!any) return MN_E_NOT_FOUND;
+    MN_TRY(db_prepare(tx->db, "SELECT post_id FROM displaced WHERE origin = ?1", &q, e));
+    db_text(q, 1, origin);
+    MN_TRY(db_step(q, &row, e));
+    if (!row) return MN_E_NOT_FOUND;
+    *ret_id = db_col_u64(q, 0);
+    db_reset(q);
+    return MN_OK;
+}
+
+mn_rc mn_store_post_by_origin(mn_tx *tx, uint64_t derived_id, mn_str origin, uint64_t *ret_id,
+                              mn_err *e)
+{
+    mn_stmt *q;
+    bool row = false, same = false;
+    MN_TRY(db_prepare(tx->db, "SELECT origin FROM posts WHERE id = ?1", &q, e));
+    db_u64(q, 1, derived_id);
+    MN_TRY(db_step(q, &row, e));
+    if (row) {
+        same = mn_str_eq(db_col_str(q, 0), origin);
+        db_reset(q);
+    }
+    if (!same) return find_displaced(tx, origin, ret_id, e);
+    *ret_id = derived_id;
+    return MN_OK;
+}
+
+static mn_rc displace(mn_tx *tx, mn_str origin, uint64_t id, mn_err *e)
+{
+    mn_stmt *q;
+    MN_TRY(
+        db_prepare(tx->db, "INSERT INTO displaced (origin, post_id) VALUES (?1, ?2)", &q, e));
+    db_text(q, 1, origin);
+    db_u64(q, 2, id);
+    MN_TRY(mn_store__run(q, NULL, e));
+    tx->displaced = 1;
+    return MN_OK;
+}
+
+/* The place is taken by another post: on to the next free one. */
+static mn_rc import_beside(mn_tx *tx, const mn_post *p, uint64_t *ret_id, mn_err *e)
+{
+    mn_place *hint = &tx->s->places[(p->id * UINT64_C(0x9E3779B97F4A7C15)) >> 54];
+    uint64_t id = hint->derived == p->id ? hint->next : p->id + 1;
+    for (bool added = false;; id++) {
+        if (!fits(id))
+            return mn_fail(e, MN_E_LIMIT, "there is no free id after %llu",
+                           (unsigned long long)p->id);
+        MN_TRY(add_at(tx, p, id, &added, e));
+        if (added) break;
+    }
+    *hint = (mn_place){p->id, id + 1};
+    MN_TRY(displace(tx, p->origin, id, e));
+    *ret_id = id;
+    return MN_OK;
+}
+
+mn_rc mn_store_post_import(mn_tx *tx, const mn_post *p, uint64_t *ret_id, mn_err *e)
+{
+    bool any = false, added = false;
+    MN_TRY(check(p, e));
+    if (p->origin.len == 0) return mn_fail(e, MN_E_USAGE, "an imported post needs an origin");
+    MN_TRY(any_displaced(tx, &any, e));
+    if (!any) {
+        MN_TRY(add_at(tx, p, p->id, &added, e));
+        if (added) {
+            *ret_id = p->id;
+            return MN_OK;
+        }
+    }
+    mn_rc rc = mn_store_post_by_origin(tx, p->id, p->origin, ret_id, e);
+    if (rc == MN_OK) return MN_E_EXISTS;
+    if (rc != MN_E_NOT_FOUND) return rc;
+    if (any) MN_TRY(add_at(tx, p, p->id, &added, e));
+    if (!added) return import_beside(tx, p, ret_id, e);
+    *ret_id = p->id;
+    return MN_OK;
+}
+
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
+
+static mn_rc keep_version(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    return mn_store__run2(
+        tx->db,
+        "INSERT INTO post_versions (post_id, n, at_ms, text, warning) SELECT id, "
+        "(SELECT coalesce(max(n), 0) + 1 FROM post_versions WHERE post_id = ?1), "
+        "CASE WHEN edited_ms <> 0 THEN edited_ms ELSE created_ms END, text, warning "
+        "FROM posts WHERE id = ?1",
+        id, 0, e);
+}
+
+mn_rc mn_store_post_edit(mn_tx *tx, uint64_t id, mn_str text, mn_str warning, mn_str lang,
+                         int64_t at_ms, mn_err *e)
+{
+    mn_stmt *q;
+    int64_t deleted = 0;
+    MN_TRY(check(&(mn_post){.id = id, .text = text, .warning = warning}, e));
+    mn_rc rc = mn_store__get2(tx->db, "SELECT deleted_ms FROM posts WHERE id = ?1", id, 0,
+                              &deleted, e);
+    if (rc == MN_E_NOT_FOUND || (rc == MN_OK && deleted != 0))
+        return mn_fail(e, MN_E_NOT_FOUND, "there is no post %llu", (unsigned long long)id);
+    if (rc != MN_OK) return rc;
+    MN_TRY(keep_version(tx, id, e));
+    MN_TRY(db_prepare(
+        tx->db,
+        "UPDATE posts SET text = ?2, warning = ?3, lang = ?4, edited_ms = ?5, rev = ?6 "
+        "WHERE id = ?1",
+        &q, e));
+    db_u64(q, 1, id);
+    db_text(q, 2, text);
+    db_text(q, 3, warning);
+    db_text(q, 4, lang);
+    db_i64(q, 5, at_ms);
+    db_u64(q, 6, mn_store__next_rev(tx));
+    return mn_store__run(q, NULL, e);
+}
+
+mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    MN_TRY(mn_store__run2(tx->db, "DELETE FROM post_versions WHERE post_id = ?1", id, 0, e));
+    return mn_store__run2(tx->db, "DELETE FROM media WHERE post_id = ?1", id, 0, e);
+}
+
+static mn_rc entomb(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
+{
+    mn_stmt *q;
+    MN_TRY(db_prepare(
+        tx->db,
+        "UPDATE posts SET text = '', warning = '', lang = '', deleted_ms = ?2, rev = ?3 "
+        "WHERE id = ?1",
+        &q, e));
+    db_u64(q, 1, id);
+    db_i64(q, 2, at_ms > 0 ? at_ms : 1); /* 0 would mean never */
+    db_u64(q, 3, mn_store__next_rev(tx));
+    MN_TRY(mn_store__run(q, NULL, e));
+    return mn_store__post_strip(tx, id, e);
+}
+
+mn_rc mn_store_post_delete(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
+{
+    mn_stmt *q;
+    mn_tx_account *a;
+    bool row = false;
+    MN_TRY(db_prepare(tx->db, "SELECT account_id, deleted_ms FROM posts WHERE id = ?1", &q, e));
+    db_u64(q, 1, id);
+    MN_TRY(db_step(q, &row, e));
+    if (!row)
+        return mn_fail(e, MN_E_NOT_FOUND, "there is no post %llu", (unsigned long long)id);
+    uint64_t account = db_col_u64(q, 0);
+    bool deleted = db_col_i64(q, 1) != 0;
+    db_reset(q);
+    if (deleted) return MN_OK;
+    MN_TRY(mn_store__tx_account(tx, account, &a, e));
+    MN_TRY(entomb(tx, id, at_ms, e));
+    a->delta--;
+    return MN_OK;
+}
+
+/* A batch of ids first, then their updates: the statement that finds them must not see them move. */
+mn_rc mn_store__touch_posts(mn_tx *tx, const char *sql, uint64_t a, uint64_t b, mn_err *e)
+{
+    mn_arena ar;
+    mn_stmt *q, *set;
+    void *p = NULL;
+    size_t n = 0;
+    MN_TRY(db_prepare(tx->db, sql, &q, e));
+    MN_TRY(db_prepare(tx->db, "UPDATE posts SET rev = ?2 WHERE id = ?1", &set, e));
+    db_u64(q, 1, a);
+    if (strstr(sql, "?2")) db_u64(q, 2, b);
+    mn_arena_init(&ar, 0);
+    mn_rc rc = mn_store__collect(q, mn_store__row_id, sizeof(uint64_t), &ar, &p, &n, e);
+    for (size_t i = 0; rc == MN_OK && i < n; i++) {
+        db_u64(set, 1, ((const uint64_t *)p)[i]);
+        db_u64(set, 2, mn_store__next_rev(tx));
+        rc = mn_store__run(set, NULL, e);
+    }
+    mn_arena_release(&ar);
+    return rc;
+}

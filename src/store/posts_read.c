@@ -1,0 +1,251 @@
+/* Posts, read: one, pages, threads, the change feed, the scan.
+ *
+ * Every reader gives whole posts with what is joined in: the author's name, state and settings, and the settings of the
+ * import where the post has none of its own. LEFT JOIN keeps posts the outer loop, whatever the planner thinks.
+ */
+#include "store/store_int.h"
+
+#define SELECT_POSTS                                                                           \
+    "SELECT p.id, p.account_id, p.rev, p.created_ms, p.edited_ms, p.deleted_ms, "              \
+    "p.visibility, "                                                                           \
+    "p.reply_to, p.quote_of, p.boost_of, p.thread_id, p.sensitive, p.import_id, p.consent, "   \
+    "p.consent_rev, p.origin, p.lang, p.warning, p.text, coalesce(i.consent, 0), "             \
+    "coalesce(i.consent_rev, 0), coalesce(a.consent, 0), coalesce(a.consent_rev, 0), a.name, " \
+    "a.display_name, coalesce(a.state, 2) FROM posts p "                                       \
+    "LEFT JOIN accounts a ON a.id = p.account_id LEFT JOIN imports i ON i.id = p.import_id "
+
+mn_consents mn_store__nearer(mn_consents near, mn_consents far)
+{
+    mn_consents set = (near | near >> 1) & 0x55555555u;
+    return near | (far & ~(set | set << 1));
+}
+
+static mn_rc read_strings(mn_stmt *q, mn_arena *ar, mn_post *p, mn_err *e)
+{
+    MN_TRY(mn_store__col_dup(q, 15, ar, &p->origin, e));
+    MN_TRY(mn_store__col_dup(q, 16, ar, &p->lang, e));
+    MN_TRY(mn_store__col_dup(q, 17, ar, &p->warning, e));
+    MN_TRY(mn_store__col_dup(q, 18, ar, &p->text, e));
+    MN_TRY(mn_store__col_dup(q, 23, ar, &p->account_name, e));
+    return mn_store__col_dup(q, 24, ar, &p->account_display, e);
+}
+
+static mn_rc read_post(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    mn_post p = {.id = db_col_u64(q, 0),
+                 .account_id = db_col_u64(q, 1),
+                 .rev = db_col_u64(q, 2),
+                 .created_ms = db_col_i64(q, 3),
+                 .edited_ms = db_col_i64(q, 4),
+                 .deleted_ms = db_col_i64(q, 5),
+                 .visibility = (mn_visibility)db_col_i64(q, 6),
+                 .reply_to = db_col_u64(q, 7),
+                 .quote_of = db_col_u64(q, 8),
+                 .boost_of = db_col_u64(q, 9),
+                 .thread_id = db_col_u64(q, 10),
+                 .sensitive = db_col_i64(q, 11) != 0,
+                 .import_id = db_col_u64(q, 12),
+                 .consent_rev = db_col_u64(q, 14),
+                 .account_consent = (mn_consents)db_col_i64(q, 21),
+                 .account_consent_rev = db_col_u64(q, 22),
+                 .account_state = (mn_account_state)db_col_i64(q, 25)};
+    p.consent =
+        mn_store__nearer((mn_consents)db_col_i64(q, 13), (mn_consents)db_col_i64(q, 19));
+    if (db_col_u64(q, 20) > p.consent_rev) p.consent_rev = db_col_u64(q, 20);
+    MN_TRY(read_strings(q, ar, &p, e));
+    *(mn_post *)ret = p;
+    return MN_OK;
+}
+
+mn_rc mn_store_post(mn_store *s, uint64_t id, mn_arena *ar, mn_post *ret, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(db, SELECT_POSTS "WHERE p.id = ?1", &q, e);
+    if (rc == MN_OK) {
+        db_u64(q, 1, id);
+        rc = mn_store__one(q, read_post, ar, ret, e);
+    }
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
+/* Runs a query with up to four numbers and collects its posts. */
+static mn_rc collect(mn_store *s, const char *sql, const int64_t *args, int n_args,
+                     mn_arena *ar, mn_posts *ret, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    void *items = NULL;
+    mn_posts posts = {0};
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(db, sql, &q, e);
+    if (rc == MN_OK) {
+        for (int i = 0; i < n_args; i++) db_i64(q, i + 1, args[i]);
+        rc = mn_store__collect(q, read_post, sizeof(mn_post), ar, &items, &posts.n, e);
+    }
+    mn_store__reader_done(s, db);
+    if (rc != MN_OK) return rc;
+    posts.items = items;
+    *ret = posts;
+    return MN_OK;
+}
+
+/* As a database's number: what is too large is as good as the largest. */
+static int64_t number(uint64_t v)
+{
+    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
+}
+
+static int64_t below(uint64_t before)
+{
+    return before == 0 ? INT64_MAX : number(before);
+}
+
+static mn_rc check_page(size_t limit, mn_err *e)
+{
+    if (limit <= MN_STORE_PAGE_MAX) return MN_OK;
+    return mn_fail(e, MN_E_LIMIT, "a page has at most %d posts", MN_STORE_PAGE_MAX);
+}
+
+mn_rc mn_store_posts_public(mn_store *s, uint64_t before, size_t limit, mn_arena *ar,
+                            mn_posts *ret, mn_err *e)
+{
+    const int64_t args[] = {below(before), (int64_t)limit};
+    MN_TRY(check_page(limit, e));
+    return collect(s,
+                   SELECT_POSTS "WHERE p.visibility = 0 AND p.deleted_ms = 0 AND p.id < ?1 "
+                                "AND a.state = 0 ORDER BY p.id DESC LIMIT ?2",
+                   args, 2, ar, ret, e);
+}
+
+mn_rc mn_store_posts_by_account(mn_store *s, uint64_t account_id, mn_visibility most_private,
+                                uint64_t before, size_t limit, mn_arena *ar, mn_posts *ret,
+                                mn_err *e)
+{
+    const int64_t args[] = {number(account_id), below(before), most_private, (int64_t)limit};
+    MN_TRY(check_page(limit, e));
+    return collect(s,
+                   SELECT_POSTS "WHERE p.account_id = ?1 AND p.id < ?2 AND p.visibility <= ?3 "
+                                "AND p.deleted_ms = 0 ORDER BY p.id DESC LIMIT ?4",
+                   args, 4, ar, ret, e);
+}
+
+mn_rc mn_store_posts_thread(mn_store *s, uint64_t thread_id, size_t limit, mn_arena *ar,
+                            mn_posts *ret, mn_err *e)
+{
+    const int64_t args[] = {number(thread_id), number(limit)};
+    /* The first post is found by its id, the others by the index of those that do not start their thread. */
+    return collect(s,
+                   SELECT_POSTS "WHERE p.id IN (SELECT t.id FROM posts t WHERE t.thread_id = "
+                                "?1 AND t.thread_id <> t.id "
+                                "UNION ALL SELECT r.id FROM posts r WHERE r.id = ?1 "
+                                "AND r.thread_id = r.id) ORDER BY p.id LIMIT ?2",
+                   args, 2, ar, ret, e);
+}
+
+mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_arena *ar,
+                             mn_posts *ret, mn_err *e)
+{
+    const int64_t args[] = {number(after_rev), number(limit)};
+    return collect(s, SELECT_POSTS "WHERE p.rev > ?1 ORDER BY p.rev LIMIT ?2", args, 2, ar, ret,
+                   e);
+}
+
+mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena *ar,
+                          mn_posts *ret, mn_err *e)
+{
+    const int64_t args[] = {number(after_id), number(limit)};
+    return collect(s,
+                   SELECT_POSTS "WHERE p.id > ?1 AND p.deleted_ms = 0 ORDER BY p.id LIMIT ?2",
+                   args, 2, ar, ret, e);
+}
+
+static mn_rc read_ids(mn_db *db, const uint64_t *ids, size_t n, mn_arena *ar, mn_posts *ret,
+                      mn_err *e)
+{
+    mn_stmt *q;
+    mn_posts posts = {.items = mn_arena_alloc(ar, n * sizeof(mn_post))};
+    if (!posts.items) return mn_fail(e, MN_E_NOMEM, "out of memory reading the database");
+    MN_TRY(db_prepare(db, SELECT_POSTS "WHERE p.id = ?1", &q, e));
+    for (size_t i = 0; i < n; i++) {
+        db_u64(q, 1, ids[i]);
+        mn_rc rc = mn_store__one(q, read_post, ar, &posts.items[posts.n], e);
+        if (rc == MN_OK) posts.n++;
+        else if (rc != MN_E_NOT_FOUND) return rc;
+    }
+    *ret = posts;
+    return MN_OK;
+}
+
+mn_rc mn_store_posts_by_ids(mn_store *s, const uint64_t *ids, size_t n, mn_arena *ar,
+                            mn_posts *ret, mn_err *e)
+{
+    mn_db *db;
+    MN_TRY(check_page(n, e));
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = read_ids(db, ids, n, ar, ret, e);
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
+/* ---- versions, counts -------------------------------------------------------------------------------------------- */
+
+static mn_rc read_version(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    mn_post_version v = {.at_ms = db_col_i64(q, 0)};
+    MN_TRY(mn_store__col_dup(q, 1, ar, &v.text, e));
+    MN_TRY(mn_store__col_dup(q, 2, ar, &v.warning, e));
+    *(mn_post_version *)ret = v;
+    return MN_OK;
+}
+
+mn_rc mn_store_post_versions(mn_store *s, uint64_t id, mn_arena *ar, mn_post_version **ret,
+                             size_t *ret_n, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(
+        db, "SELECT at_ms, text, warning FROM post_versions WHERE post_id = ?1 ORDER BY n", &q,
+        e);
+    if (rc == MN_OK) {
+        db_u64(q, 1, id);
+        rc = mn_store__collect(q, read_version, sizeof **ret, ar, (void **)ret, ret_n, e);
+    }
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
+static mn_rc read_counts(mn_db *db, uint64_t ret[3], mn_err *e)
+{
+    mn_stmt *q;
+    bool row = false;
+    MN_TRY(mn_store__counter(db, "rev", &ret[2], e));
+    /* The accounts' own counters: counting a million rows would take their time. */
+    MN_TRY(db_prepare(
+        db,
+        "SELECT count(*) FILTER (WHERE state <> 2), coalesce(sum(n_posts), 0) FROM accounts",
+        &q, e));
+    MN_TRY(db_step(q, &row, e));
+    ret[0] = db_col_u64(q, 0);
+    ret[1] = db_col_u64(q, 1);
+    db_reset(q);
+    return MN_OK;
+}
+
+mn_rc mn_store_counts(mn_store *s, uint64_t *ret_accounts, uint64_t *ret_posts,
+                      uint64_t *ret_last_rev, mn_err *e)
+{
+    mn_db *db;
+    uint64_t n[3] = {0};
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = read_counts(db, n, e);
+    mn_store__reader_done(s, db);
+    if (rc != MN_OK) return rc;
+    if (ret_accounts) *ret_accounts = n[0];
+    if (ret_posts) *ret_posts = n[1];
+    if (ret_last_rev) *ret_last_rev = n[2];
+    return MN_OK;
+}

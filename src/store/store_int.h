@@ -1,0 +1,88 @@
+/* What the domain functions share: the store, its pool, and a transaction's memory. Private to src/store. */
+#ifndef MN_STORE_STORE_INT_H
+#define MN_STORE_STORE_INT_H
+
+#include <pthread.h>
+
+#include "store/db_int.h"
+
+#define MN_STORE_READERS    4
+#define MN_STORE_WAIT_S     30
+#define MN_STORE_PLACES     1024 /* a power of two */
+#define MN_STORE_PAGE_MAX   1000
+#define MN_STORE_REASON_MAX 2048
+#define MN_STORE_TEXT_MAX   (16u << 20) /* bytes of one post's text */
+#define MN_STORE_JOB_TRIES  10
+
+/* Where to look for a free id after a collision at `derived`; only a hint, kept while the process lives. */
+typedef struct mn_place {
+    uint64_t derived, next;
+} mn_place;
+
+struct mn_store {
+    const mn_driver *driver;
+    char *url;
+    mn_store_opts opts;
+    int version;
+    pthread_mutex_t lock; /* guards what follows but `places`, which the writer owns */
+    pthread_cond_t freed;
+    bool writing; /* the writer is lent to a transaction */
+    mn_db *writer;
+    mn_db *idle[MN_STORE_READERS];
+    int n_idle, n_readers;
+    mn_place places[MN_STORE_PLACES];
+};
+
+/* An account that the transaction has touched: looked up once, its counter written once at commit. */
+typedef struct mn_tx_account {
+    uint64_t id;         /* 0: empty slot */
+    int64_t delta;       /* to n_posts */
+    uint64_t import_id;  /* as stored, or the import that claims it now */
+    bool claimed, fresh; /* fresh: made by an import and without posts so far */
+} mn_tx_account;
+
+struct mn_tx {
+    mn_store *s;
+    mn_db *db;
+    uint64_t rev, rev_at_begin;
+    mn_tx_account *accounts; /* open addressing, cap a power of two */
+    size_t n_accounts, cap_accounts;
+    int displaced;       /* any rows in that table: -1 not looked yet, 0 none, 1 some */
+    uint64_t ledger_seq; /* of the last line; loaded with the first line added */
+    uint8_t ledger_hash[32];
+    bool ledger_loaded, ledger_dirty;
+};
+
+/* A reader with its own snapshot, to be handed back. Waits while all are lent. */
+mn_rc mn_store__reader(mn_store *s, mn_db **ret, mn_err *e);
+void mn_store__reader_done(mn_store *s, mn_db *db);
+
+/* The schema, brought to this version. */
+mn_rc mn_store__migrate(mn_db *db, const char *url, int *ret_version, mn_err *e);
+
+static inline uint64_t mn_store__next_rev(mn_tx *tx)
+{
+    return ++tx->rev;
+}
+/* The account's entry in the transaction; MN_E_NOT_FOUND with a message when there is no such account. */
+mn_rc mn_store__tx_account(mn_tx *tx, uint64_t id, mn_tx_account **ret, mn_err *e);
+/* Gives each post that the statement `sql` (one id a row, ?1 ?2 = a, b) names a new rev. */
+mn_rc mn_store__touch_posts(mn_tx *tx, const char *sql, uint64_t a, uint64_t b, mn_err *e);
+/* Removes what hangs on a post: versions and media rows. */
+mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, mn_err *e);
+/* SHA-256 of a line chained to the one before (zeros before the first). */
+void mn_store__ledger_hash(const uint8_t prev[32], const mn_ledger_line *l, uint8_t ret[32]);
+
+/* A row of these columns; the reason is borrowed until the next step. MN_E_CORRUPT for values that cannot be. */
+#define MN_STORE_LEDGER_COLUMNS                                                                \
+    "seq, scope, scope_id, purpose, value, actor_id, reason, at_ms, hash"
+mn_rc mn_store__ledger_read(mn_stmt *q, mn_ledger_line *ret, mn_err *e);
+/* Writes the counters of the accounts touched so far and forgets the accounts. */
+mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e);
+/* Purpose by purpose: the near scope's setting, or the far one's where the near has none. */
+mn_consents mn_store__nearer(mn_consents near, mn_consents far);
+
+mn_rc mn_store__counter(mn_db *db, const char *name, uint64_t *ret, mn_err *e);
+mn_rc mn_store__counter_set(mn_db *db, const char *name, uint64_t value, mn_err *e);
+
+#endif
