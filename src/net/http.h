@@ -33,7 +33,7 @@ struct mn_req {
         peer; /* address as text, or X-Forwarded-For's last hop when it came from a trusted proxy */
     mn_arena *arena; /* lives until the response has been sent */
     void *app;       /* what mn_http_start was given */
-    void *priv;
+    void *priv;      /* for `before` to leave something to the handler */
 };
 
 /* Header by name (any case), MN_STR_NONE when absent. */
@@ -44,22 +44,25 @@ mn_str mn_req_param(const mn_req *r, const char *name);
 mn_str mn_req_query(const mn_req *r, const char *name);
 mn_str mn_req_form(const mn_req *r, const char *name);
 bool mn_req_accepts_json(const mn_req *r); /* prefers application/json over text/html */
+bool mn_req_accepts_html(
+    const mn_req *r); /* names text/html and likes it no less than JSON: a browser */
 
 /* A response: handlers set status, add headers and write the body; nothing is sent until they return. */
 void mn_resp_status(mn_resp *w, int status);
-void mn_resp_header(mn_resp *w, const char *name,
-                    mn_str value); /* CR, LF and NUL are refused: 500 */
+/* Copies the value. Set-Cookie and Link add up, any other name is replaced. CR, LF and NUL are refused: 500. */
+void mn_resp_header(mn_resp *w, const char *name, mn_str value);
 void mn_resp_type(mn_resp *w, const char *content_type);
 mn_buf *mn_resp_body(mn_resp *w);
 /* A body that outlives the server (embedded assets): not copied; `encoded` may hold a gzip form, or be MN_STR_NONE. */
 void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped);
 /* Sets the ETag from a hash of the finished body, so that If-None-Match works. */
 void mn_resp_etag(mn_resp *w);
-/* A stream (SSE): the body is what `next` appends; called again whenever mn_http_wake is called for `topic`, and at least
- * every 15 s. It returns false to end. close is called once at the end. */
+/* A stream of server-sent events: the body is what `next` appends; called at once, again whenever mn_http_wake is called for
+ * `topic`, and at least every 15 s (when it then has nothing to say, a comment line keeps the connection open). It returns
+ * false to end. next runs on a server thread, never twice at a time for one stream; close is called once at the end. */
 void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_buf *out),
                     void (*close)(void *state), void *state);
-/* JSON {"error": message} or a plain page, as the client prefers; sets status and type. */
+/* A page when the client accepts HTML by name, else JSON {"error": message}; sets status and type. */
 void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -71,7 +74,21 @@ typedef struct mn_route {
         path; /* "/@:name/:id": a parameter matches one segment's rest; literal prefixes inside a segment are fine */
     mn_handler *handler;
     size_t body_limit; /* bytes; 0: no body is taken (413 when one is sent) */
+    bool
+        slow; /* may take more than some milliseconds: runs on a worker, so that others are not held up */
 } mn_route;
+
+/* What a connection may take; 0 means the default. */
+typedef struct mn_http_limits {
+    int headers_ms; /* 10,000: from connecting (or, kept alive, from the last answer plus idle_ms) to complete headers */
+    int body_ms;    /* 60,000 */
+    int send_ms;    /* 120,000: for the client to take the answer; streams have no limit */
+    int idle_ms;    /* 30,000, in whole seconds */
+    int ping_ms;    /* 15,000: longest silence of a stream */
+    int connections; /* 1,024 in all */
+    int per_address; /* 256; of IPv6 a /64 counts as one; the trusted proxy has no limit */
+    int waiting;     /* 64 requests waiting for a worker, then 503 */
+} mn_http_limits;
 
 typedef struct mn_http_opts {
     const char *listen;     /* "127.0.0.1:8420", "[::1]:0" … */
@@ -79,10 +96,17 @@ typedef struct mn_http_opts {
     void *app;
     int n_threads;        /* 0: 2 */
     mn_str trusted_proxy; /* address whose X-Forwarded-For is believed; none by default */
-    /* Called around every request: `before` may answer itself (return true); `after` sees the final status. Either NULL. */
+    /* Called around every request that is well-formed: `before` may answer itself (return true); `after` sees the final
+     * status. Either NULL. */
     bool (*before)(mn_req *r, mn_resp *w);
     void (*after)(const mn_req *r, int status, size_t bytes, double cpu_us);
+    /* Writes the page of an error for people (the message is plain text); NULL: a plain one. */
+    void (*error_page)(mn_req *r, mn_resp *w, int status, mn_str message);
+    mn_http_limits limits;
 } mn_http_opts;
+
+/* The pattern of the route that took the request, NULL when none did. */
+const char *mn_req_route(const mn_req *r);
 
 /* Listens and serves on its own threads. MN_E_BUSY when the address is taken: the message says what to do. */
 mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e);

@@ -1,0 +1,147 @@
+/* Private to src/net: a connection, an exchange (one request and its response) and how the files share them. */
+#ifndef MN_NET_HTTP_INT_H
+#define MN_NET_HTTP_INT_H
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/thread.h"
+#include "net/http.h"
+#include "net/parse.h"
+
+#define MN_RESP_HEADERS_MAX 32
+#define MN_RESP_BODY_MAX    (64u << 20)
+#define MN_HTTP_DRAIN_MAX                                                                      \
+    (1u << 20) /* what is read and thrown away so that a refusal can be heard */
+
+/* ---- connections (conn.c) ------------------------------------------------------------------------------------ */
+
+typedef enum mn_phase {
+    MN_PHASE_HEADERS, /* first request's headers are awaited */
+    MN_PHASE_IDLE,    /* kept alive: the next request's headers are awaited */
+    MN_PHASE_BODY,
+    MN_PHASE_BUSY, /* a handler works, or a stream waits: no deadline */
+    MN_PHASE_SEND
+} mn_phase;
+
+typedef struct mn_conn mn_conn;
+struct mn_conn {
+    mn_conn *prev, *next;
+    int fd;
+    mn_phase phase;
+    int64_t deadline_us; /* INT64_MAX: none */
+    uint8_t key[16];     /* address; an IPv6 one cut to its /64 */
+    char peer[INET6_ADDRSTRLEN];
+};
+
+/* All open connections, under one lock that also keeps a descriptor from being closed while the watchdog shuts it. */
+typedef struct mn_conns {
+    pthread_mutex_t lock;
+    pthread_cond_t tick;
+    pthread_t watchdog;
+    bool started, stop;
+    mn_conn head; /* ring */
+    mn_http_limits limits;
+    char proxy[INET6_ADDRSTRLEN];
+} mn_conns;
+
+mn_rc mn_conns__start(mn_conns *c, mn_http *h, mn_err *e);
+void mn_conns__stop(mn_conns *c);
+/* May one more from that address come in? */
+bool mn_conns__admit(mn_conns *c, const struct sockaddr *addr);
+mn_conn *mn_conns__add(mn_conns *c, const struct sockaddr *addr, int fd); /* NULL: no memory */
+void mn_conns__remove(mn_conns *c, mn_conn *k);
+void mn_conns__phase(mn_conns *c, mn_conn *k, mn_phase phase);
+
+/* ---- streams (stream.c) -------------------------------------------------------------------------------------- */
+
+typedef struct mn_stream mn_stream;
+typedef struct mn_streams {
+    pthread_mutex_t lock;
+    mn_stream *head;
+    bool ending;
+    int ping_ms;
+} mn_streams;
+
+struct MHD_Response *mn_streams__respond(mn_streams *s, struct MHD_Connection *mhd, mn_resp *w);
+void mn_streams__wake(mn_streams *s, const char *topic); /* NULL: those whose ping is due */
+void mn_streams__end(mn_streams *s);
+
+/* ---- exchanges ----------------------------------------------------------------------------------------------- */
+
+typedef struct mn_resp_field {
+    const char *name;
+    mn_str value;
+} mn_resp_field;
+
+struct mn_resp {
+    mn_req *req;
+    int status;
+    const char *type;
+    mn_resp_field fields[MN_RESP_HEADERS_MAX];
+    size_t n_fields;
+    mn_buf body;
+    mn_str fixed, fixed_gzip; /* mn_resp_static */
+    bool is_fixed, etag, broken, close;
+    const char *topic; /* a stream when set */
+    bool (*next)(void *state, mn_buf *out);
+    void (*end)(void *state);
+    void *state;
+};
+
+typedef struct mn_exchange {
+    mn_req req; /* first: handlers' mn_req * is the exchange */
+    mn_resp resp;
+    mn_http *http;
+    mn_conn *conn;
+    struct MHD_Connection *mhd;
+    mn_arena arena;
+    const char *target_at; /* where the library keeps the target, for the layout check */
+    mn_str target;
+    const mn_route *route;
+    mn_http_param params[MN_HTTP_PARAMS_MAX];
+    size_t n_params, body_limit, body_seen;
+    mn_buf body;
+    char allow[64]; /* methods that the path knows, when none of them was asked */
+    int refusal;    /* status to answer instead of a handler's, or 0 */
+    const char *reason;
+    bool begun, handled, queued;
+    struct MHD_Response *answer;
+    int status;
+} mn_exchange;
+
+struct mn_http {
+    struct MHD_Daemon *daemon;
+    mn_http_opts opts;
+    mn_conns conns;
+    mn_streams streams;
+    mn_queue *slow;
+    pthread_t workers[2];
+    int n_workers;
+    atomic_int waiting; /* exchanges queued for a worker or on one */
+    pthread_mutex_t lock;
+    pthread_cond_t quiet;
+    int active; /* exchanges under way, under lock */
+    atomic_bool stopping;
+    int port, listen_fd;
+    char trusted[INET6_ADDRSTRLEN];
+};
+
+/* check.c: 0, or the status that refuses the request, with the reason. */
+int mn_http__check(mn_exchange *x, const char *method, const char *version,
+                   const char **ret_reason);
+/* response.c */
+void mn_resp__init(mn_resp *w, mn_req *r);
+void mn_resp__release(mn_resp *w);
+void mn_resp__reset(mn_resp *w); /* as new, but keeps the headers that `before` set */
+/* Turns what the handler left into the library's response; NULL when out of memory. */
+struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *ret_bytes);
+/* compress.c: MN_E_NOMEM leaves *ret as it was. */
+mn_rc mn_http__compress(mn_coding coding, mn_str in, mn_buf *ret);
+/* listen.c: a bound, listening socket. */
+mn_rc mn_http__listen(const char *listen, int *ret_fd, int *ret_port, mn_err *e);
+void mn_http__tick(mn_http *h); /* called by the watchdog */
+
+#endif

@@ -1,0 +1,143 @@
+/* Streams of server-sent events on suspended connections: an idle one costs memory and no thread.
+ *
+ * The library asks for bytes (`pull`); when the owner has none, the connection is suspended and leaves the event loop until
+ * a wake or the ping resumes it. Two flags under the lock close the gap between "nothing to say" and "suspended":
+ *   news       set by a wake; pull clears it before it asks `next`, and asks again if it was set meanwhile
+ *   suspended  set with MHD_suspend_connection, cleared with MHD_resume_connection, each exactly once
+ * Once `ending` is set no stream is suspended any more, as the library demands at shutdown.
+ * Lock order: ours, then the library's; the library calls pull and done without holding its own. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/http_int.h"
+
+struct mn_stream {
+    mn_stream *prev, *next;
+    mn_streams *all;
+    struct MHD_Connection *mhd;
+    char topic[32];
+    bool asked, news, suspended, over, ping;
+    int64_t due_us; /* of the next ping */
+    mn_buf out;
+    size_t sent;
+    bool (*more)(void *state, mn_buf *out);
+    void (*end)(void *state);
+    void *state;
+};
+
+/* Asks the owner once; what it said is in out. */
+static void ask_owner(mn_stream *s, bool pinged)
+{
+    mn_buf_clear(&s->out);
+    s->sent = 0;
+    if (!s->more(s->state, &s->out)) s->over = true;
+    if (s->out.failed) s->over = true;
+    if (s->out.len == 0 && pinged && !s->over) mn_buf_addz(&s->out, ": still here\n\n");
+    pthread_mutex_lock(&s->all->lock);
+    if (s->out.len > 0 || s->due_us == 0)
+        s->due_us = mn_mono_us() + (int64_t)s->all->ping_ms * 1000;
+    pthread_mutex_unlock(&s->all->lock);
+}
+
+/* Returns false when the connection was suspended, true when the owner should be asked (again). */
+static bool await_news(mn_stream *s, bool *ret_ping)
+{
+    mn_streams *all = s->all;
+    pthread_mutex_lock(&all->lock);
+    bool go = !s->asked || s->news || s->ping;
+    s->asked = true;
+    if (all->ending) s->over = true;
+    *ret_ping = s->ping;
+    s->news = s->ping = false;
+    if (!go && !s->over) {
+        s->suspended = true;
+        MHD_suspend_connection(s->mhd);
+    }
+    pthread_mutex_unlock(&all->lock);
+    return go;
+}
+
+static ssize_t pull(void *arg, uint64_t pos, char *ret, size_t max)
+{
+    mn_stream *s = arg;
+    bool ping = false;
+    (void)pos;
+    while (s->sent == s->out.len) {
+        if (s->over) return MHD_CONTENT_READER_END_OF_STREAM;
+        if (!await_news(s, &ping)) {
+            if (s->over) return MHD_CONTENT_READER_END_OF_STREAM;
+            return 0;
+        }
+        if (!s->over) ask_owner(s, ping);
+    }
+    size_t n = s->out.len - s->sent;
+    if (n > max) n = max;
+    memcpy(ret, s->out.ptr + s->sent, n);
+    s->sent += n;
+    return (ssize_t)n;
+}
+
+static void done(void *arg)
+{
+    mn_stream *s = arg;
+    pthread_mutex_lock(&s->all->lock);
+    if (s->prev) s->prev->next = s->next;
+    else s->all->head = s->next;
+    if (s->next) s->next->prev = s->prev;
+    pthread_mutex_unlock(&s->all->lock);
+    if (s->end) s->end(s->state);
+    mn_buf_release(&s->out);
+    mn_free(s);
+}
+
+struct MHD_Response *mn_streams__respond(mn_streams *all, struct MHD_Connection *mhd,
+                                         mn_resp *w)
+{
+    mn_stream *s = mn_calloc(1, sizeof *s);
+    if (!s) return NULL;
+    *s = (mn_stream){.all = all, .mhd = mhd, .more = w->next, .end = w->end, .state = w->state};
+    mn_str topic = mn_utf8_cut(mn_str_from(w->topic), sizeof s->topic - 1);
+    memcpy(s->topic, topic.ptr, topic.len);
+    mn_buf_init(&s->out, MN_RESP_BODY_MAX);
+    struct MHD_Response *r =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, pull, s, done);
+    if (!r) {
+        mn_free(s);
+        return NULL;
+    }
+    w->topic = NULL; /* the state is ours now */
+    pthread_mutex_lock(&all->lock);
+    s->next = all->head;
+    if (s->next) s->next->prev = s;
+    all->head = s;
+    pthread_mutex_unlock(&all->lock);
+    return r;
+}
+
+static void resume(mn_stream *s)
+{
+    if (!s->suspended) return;
+    s->suspended = false;
+    MHD_resume_connection(s->mhd);
+}
+
+void mn_streams__wake(mn_streams *all, const char *topic)
+{
+    int64_t now = mn_mono_us();
+    pthread_mutex_lock(&all->lock);
+    for (mn_stream *s = all->head; s; s = s->next) {
+        if (topic ? strcmp(s->topic, topic) != 0 : s->due_us == 0 || s->due_us > now) continue;
+        if (topic) s->news = true;
+        else s->ping = true;
+        resume(s);
+    }
+    pthread_mutex_unlock(&all->lock);
+}
+
+void mn_streams__end(mn_streams *all)
+{
+    pthread_mutex_lock(&all->lock);
+    all->ending = true;
+    for (mn_stream *s = all->head; s; s = s->next) resume(s);
+    pthread_mutex_unlock(&all->lock);
+}
