@@ -13,6 +13,8 @@ typedef struct mn_home {
     struct mn_conf *conf; /* mynah.conf, written with comments on first use */
     mn_store *store;
 } mn_home;
+/* The data folder a subcommand works in: the option if given, else $MYNAH_DATA, else "mynah-data". Nothing is made. */
+const char *mn_home_dir(const char *data);
 /* data: the --data option or NULL. Gives; free with mn_home_close. */
 mn_rc mn_home_open(const char *data, mn_home *ret, mn_err *e);
 void mn_home_close(mn_home *h);

@@ -1,0 +1,133 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/progress.h"
+#include "base/stop.h"
+#include "cmd/cmd.h"
+#include "cmd/models.h"
+#include "infer/infer.h"
+#include "social/social.h"
+
+typedef struct options {
+    const char *data, *model, *prompt, *lang;
+    uint64_t max_tokens, seed, top_k, threads;
+    double temperature, top_p;
+    bool json, have_seed;
+} options;
+
+typedef struct output {
+    bool json;
+    mn_buf text;
+} output;
+
+static bool show(void *arg, mn_str text)
+{
+    output *out = arg;
+    mn_buf_adds(&out->text, text);
+    if (!out->json) {
+        fwrite(text.ptr, 1, text.len, stdout);
+        fflush(stdout);
+    }
+    return !mn_stop_requested();
+}
+
+static void report(const options *o, const char *dir, const output *out, uint32_t n,
+                   size_t n_prompt, double seconds)
+{
+    mn_buf b;
+    mn_json_writer w;
+    mn_buf_init(&b, 0);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "model", dir);
+    mn_jw_kstrz(&w, "prompt", o->prompt);
+    mn_jw_kstr(&w, "text", mn_buf_str(&out->text));
+    mn_jw_ku64(&w, "prompt_tokens", n_prompt);
+    mn_jw_ku64(&w, "tokens", n);
+    mn_jw_ku64(&w, "seed", o->seed);
+    mn_jw_kf64(&w, "seconds", seconds);
+    mn_jw_object_end(&w);
+    printf("%s\n", b.ptr);
+    mn_buf_release(&b);
+}
+
+static mn_rc run(const options *o, mn_arena *a, mn_err *e)
+{
+    const char *dir;
+    mn_engine *g = NULL;
+    mn_ids prompt = {0};
+    output out = {.json = o->json};
+    mn_sampling p = {(float)o->temperature, (uint32_t)o->top_k, (float)o->top_p, o->seed};
+    uint32_t n = 0;
+    mn_buf_init(&out.text, 64u << 20);
+    MN_TRY(mn_models_find(mn_home_dir(o->data), o->model, a, &dir, e));
+    mn_rc rc = mn_engine_load(dir, (int)o->threads, &g, e);
+    if (rc == MN_OK)
+        rc = mn_prompt_post(mn_engine_tokenizer(g), mn_now_ms(), mn_str_from(o->lang),
+                            mn_str_from(o->prompt), &prompt);
+    if (rc == MN_OK && prompt.n == 0)
+        rc = mn_fail(e, MN_E_USAGE,
+                     "this model needs a prompt of at least one token: give --prompt TEXT");
+    int64_t started = mn_mono_us();
+    if (rc == MN_OK && !o->json) fputs(o->prompt, stdout);
+    if (rc == MN_OK)
+        rc = mn_generate(g, prompt.ptr, prompt.n, &p, (uint32_t)o->max_tokens, show, &out, &n,
+                         e);
+    if (rc == MN_OK && o->json)
+        report(o, dir, &out, n, prompt.n, (double)(mn_mono_us() - started) / 1e6);
+    if (!o->json) putchar('\n');
+    mn_engine_free(g);
+    mn_ids_release(&prompt);
+    mn_buf_release(&out.text);
+    return rc;
+}
+
+int mn_cmd_generate(int argc, char **argv)
+{
+    options o = {.prompt = "",
+                 .max_tokens = 200,
+                 .temperature = 0.8,
+                 .top_p = 0.95,
+                 .top_k = 0,
+                 .seed = 0};
+    mn_err e = {0};
+    int n_pos;
+    const mn_opt opts[] = {
+        {"model", 'm', MN_OPT_STR, &o.model, "MODEL",
+         "a name under models/ or a folder; default: the promoted model"},
+        {"prompt", 'p', MN_OPT_STR, &o.prompt, "TEXT", "how the post begins; default: nothing"},
+        {"lang", 0, MN_OPT_STR, &o.lang, "CODE",
+         "language of the post, e.g. en; default: that of the prompt"},
+        {"max-tokens", 'n', MN_OPT_U64, &o.max_tokens, "N",
+         "stop after N tokens (200; 0: when the post ends)"},
+        {"temperature", 't', MN_OPT_F64, &o.temperature, "T",
+         "0 picks the likeliest token (0.8)"},
+        {"top-k", 0, MN_OPT_U64, &o.top_k, "K", "choose among the K likeliest (0: all)"},
+        {"top-p", 0, MN_OPT_F64, &o.top_p, "P",
+         "choose among those that make up share P (0.95)"},
+        {"seed", 's', MN_OPT_U64, &o.seed, "S", "same seed, same text (0)"},
+        {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
+        {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
+        {"json", 0, MN_OPT_FLAG, &o.json, NULL, "one JSON object instead of streamed text"},
+        {0},
+    };
+    const mn_usage u = {
+        "generate",
+        "[--model MODEL] [--prompt TEXT] [--max-tokens N] [--temperature T] [--seed S]",
+        "Lets a model write a post, or go on with one, streaming as it comes.",
+        "mynah generate --prompt \"The weather today\" --seed 7"};
+    mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
+    if (rc == MN_OK && n_pos > 0)
+        rc = mn_fail(&e, MN_E_USAGE, "'%s' was not expected; a prompt goes after --prompt",
+                     argv[1]);
+    if (rc == MN_OK && (o.max_tokens > UINT32_MAX || o.top_k > UINT32_MAX || o.threads > 1024))
+        rc = mn_fail(&e, MN_E_USAGE, "--max-tokens, --top-k or --threads is too large");
+    if (rc != MN_OK) return mn_cmd_failed("generate", &e, o.json);
+    mn_arena a;
+    mn_arena_init(&a, 1u << 20);
+    rc = run(&o, &a, &e);
+    mn_arena_release(&a);
+    return rc == MN_OK ? 0 : mn_cmd_failed("generate", &e, o.json);
+}

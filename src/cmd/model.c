@@ -1,0 +1,211 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "cmd/cmd.h"
+#include "cmd/models.h"
+#include "model/config.h"
+#include "social/social.h"
+
+typedef struct facts {
+    mn_config cfg;
+    const mn_json *training; /* NULL when it was not trained here */
+} facts;
+
+static mn_rc facts_of(const char *dir, mn_arena *a, facts *ret, mn_err *e)
+{
+    mn_buf text;
+    mn_err ignored = {0};
+    mn_json *t = NULL;
+    mn_buf_init(&text, 16u << 20);
+    const char *config = mn_fs_join(a, dir, "config.json"),
+               *training = mn_fs_join(a, dir, "training.json");
+    if (!config || !training) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    mn_rc rc = mn_fs_read(config, 1u << 20, &text, e);
+    if (rc == MN_OK) rc = mn_config_parse(mn_buf_str(&text), &ret->cfg, e);
+    mn_buf_clear(&text);
+    if (rc == MN_OK && mn_fs_read(training, 16u << 20, &text, &ignored) == MN_OK)
+        rc = mn_json_parse(mn_str_dup(a, mn_buf_str(&text)), a, &t, e);
+    ret->training = t;
+    mn_buf_release(&text);
+    return rc;
+}
+
+static double last_bits(const mn_json *t)
+{
+    const mn_json *evals = mn_json_get(t, "evals");
+    return evals && evals->n
+               ? mn_json_f64(mn_json_get(mn_json_at(evals, evals->n - 1), "val_bits_per_byte"),
+                             -1)
+               : -1;
+}
+
+static void print_facts(const char *name, const facts *f, bool current, bool json)
+{
+    double bits = last_bits(f->training);
+    mn_str corpus = mn_json_str(mn_json_get(f->training, "corpus"));
+    if (!json) {
+        printf("%c %-24s %10llu parameters", current ? '*' : ' ', name,
+               (unsigned long long)mn_config_params(&f->cfg));
+        if (bits > 0) printf("  %.3f bits per byte", bits);
+        if (corpus.len) printf("  corpus %.*s", MN_STR_FMT(corpus));
+        putchar('\n');
+        return;
+    }
+    mn_buf b;
+    mn_json_writer w;
+    mn_buf_init(&b, 0);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "name", name);
+    mn_jw_kbool(&w, "current", current);
+    mn_jw_ku64(&w, "params", mn_config_params(&f->cfg));
+    mn_jw_ku64(&w, "context", f->cfg.T);
+    mn_jw_ku64(&w, "vocab", f->cfg.V);
+    if (corpus.len) mn_jw_kstr(&w, "corpus", corpus);
+    if (bits > 0) mn_jw_kf64(&w, "val_bits_per_byte", bits);
+    mn_jw_object_end(&w);
+    printf("%s\n", b.ptr);
+    mn_buf_release(&b);
+}
+
+typedef struct options {
+    const char *data;
+    bool json;
+} options;
+
+/* Parses the options all verbs share; *ret_n positionals are in argv[1..]. */
+static mn_rc parse(int argc, char **argv, const mn_usage *u, options *o, int least, int *ret_n,
+                   mn_err *e)
+{
+    const mn_opt opts[] = {
+        {"data", 0, MN_OPT_STR, &o->data, "DIR", "data folder"},
+        {"json", 0, MN_OPT_FLAG, &o->json, NULL, "JSON, one object a line"},
+        {0},
+    };
+    MN_TRY(mn_args_parse(argc, argv, u, opts, ret_n, e));
+    if (*ret_n != least)
+        return mn_fail(e, MN_E_USAGE,
+                       least ? "give the name of one model" : "'%s' was not expected", argv[1]);
+    return MN_OK;
+}
+
+/* What models/current points to, or "". */
+static void current_name(const char *models, mn_arena *a, char ret[256])
+{
+    const char *link = mn_fs_join(a, models, "current");
+    ssize_t n = link ? readlink(link, ret, 255) : -1;
+    ret[n > 0 ? n : 0] = 0;
+}
+
+static mn_rc list(const options *o, mn_arena *a, mn_err *e)
+{
+    char current[256];
+    char **names;
+    size_t n;
+    const char *models = mn_fs_join(a, mn_home_dir(o->data), "models");
+    if (!models) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    if (!mn_fs_is_dir(models)) return MN_OK;
+    current_name(models, a, current);
+    MN_TRY(mn_fs_list(models, a, &names, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        const char *dir = NULL;
+        facts f;
+        mn_err ignored = {0};
+        if (names[i][0] == '.' || strcmp(names[i], "current") == 0) continue;
+        /* A folder whose first checkpoint is not there yet is not a model. */
+        if (mn_models_find(mn_home_dir(o->data), names[i], a, &dir, &ignored) != MN_OK)
+            continue;
+        MN_TRY(facts_of(dir, a, &f, e));
+        print_facts(names[i], &f, strcmp(names[i], current) == 0, o->json);
+    }
+    return MN_OK;
+}
+
+static int run_list(int argc, char **argv)
+{
+    options o = {0};
+    mn_err e = {0};
+    int n;
+    const mn_usage u = {"model list", "",
+                        "Lists the models in the data folder; * marks the promoted one.", NULL};
+    mn_arena a;
+    mn_arena_init(&a, 64u << 20);
+    mn_rc rc = parse(argc, argv, &u, &o, 0, &n, &e);
+    if (rc == MN_OK) rc = list(&o, &a, &e);
+    mn_arena_release(&a);
+    return rc == MN_OK ? 0 : mn_cmd_failed("model list", &e, o.json);
+}
+
+static mn_rc show(const options *o, const char *name, mn_arena *a, mn_err *e)
+{
+    const char *dir;
+    facts f;
+    mn_buf b;
+    MN_TRY(mn_models_find(mn_home_dir(o->data), name, a, &dir, e));
+    MN_TRY(facts_of(dir, a, &f, e));
+    if (o->json) {
+        print_facts(mn_fs_base(dir), &f, false, true);
+        return MN_OK;
+    }
+    mn_buf_init(&b, 0);
+    mn_rc rc = mn_config_write(&f.cfg, &b);
+    printf("%s\n%s\n", dir, b.ptr);
+    mn_buf_release(&b);
+    if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
+    print_facts(mn_fs_base(dir), &f, false, false);
+    return MN_OK;
+}
+
+static int run_show(int argc, char **argv)
+{
+    options o = {0};
+    mn_err e = {0};
+    int n;
+    const mn_usage u = {"model show", "MODEL", "Shows a model's shape, corpus and quality.",
+                        NULL};
+    mn_arena a;
+    mn_arena_init(&a, 64u << 20);
+    mn_rc rc = parse(argc, argv, &u, &o, 1, &n, &e);
+    if (rc == MN_OK) rc = show(&o, argv[1], &a, &e);
+    mn_arena_release(&a);
+    return rc == MN_OK ? 0 : mn_cmd_failed("model show", &e, o.json);
+}
+
+static int run_promote(int argc, char **argv)
+{
+    options o = {0};
+    mn_err e = {0};
+    int n;
+    const mn_usage u = {"model promote", "MODEL",
+                        "Makes a model the one that answers and generates (models/current).",
+                        NULL};
+    mn_rc rc = parse(argc, argv, &u, &o, 1, &n, &e);
+    if (rc == MN_OK) rc = mn_models_promote(mn_home_dir(o.data), argv[1], &e);
+    if (rc == MN_OK && !o.json) printf("promoted %s\n", argv[1]);
+    if (rc == MN_OK && o.json) {
+        mn_buf b;
+        mn_json_writer w;
+        mn_buf_init(&b, 0);
+        mn_json_writer_init(&w, &b, 0);
+        mn_jw_object(&w);
+        mn_jw_kstrz(&w, "promoted", argv[1]);
+        mn_jw_object_end(&w);
+        printf("%s\n", b.ptr);
+        mn_buf_release(&b);
+    }
+    return rc == MN_OK ? 0 : mn_cmd_failed("model promote", &e, o.json);
+}
+
+int mn_cmd_model(int argc, char **argv)
+{
+    static const mn_cmd verbs[] = {
+        {"list", run_list, "list the models"},
+        {"show", run_show, "show one"},
+        {"promote", run_promote, "make one the model in use"},
+        {0},
+    };
+    return mn_cmd_verbs("model", verbs, argc, argv);
+}
