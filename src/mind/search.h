@@ -16,9 +16,14 @@ typedef struct mn_search mn_search;
  * the store. */
 mn_rc mn_search_open(const char *dir, mn_store *s, bool read_only, mn_search **ret, mn_err *e);
 void mn_search_close(mn_search *x);
-/* Follows the store to its last rev; makes segments durable. *ret_n: posts looked at. */
+/* Follows the store to its last rev; makes segments durable and merges them. *ret_n (may be NULL): posts looked at. One at a
+ * time; queries go on meanwhile and see the old or the new state. Read-only: takes up what the writer has made since. */
 mn_rc mn_search_update(mn_search *x, uint64_t *ret_n, mn_err *e);
 uint64_t mn_search_count(const mn_search *x); /* live documents */
+/* What opening found wrong and set right ("…; the search index is made again"), for the caller to show; "" when nothing. */
+const char *mn_search_notice(const mn_search *x);
+
+#define MN_SEARCH_LIMIT_MAX 10000
 
 typedef struct mn_hit {
     uint64_t id;
@@ -26,7 +31,7 @@ typedef struct mn_hit {
 } mn_hit;
 typedef struct mn_query_opts {
     uint64_t before; /* only ids ≤ before; 0: no bound */
-    size_t limit;    /* ≤ 10,000 */
+    size_t limit;    /* ≤ MN_SEARCH_LIMIT_MAX (else MN_E_USAGE); 0: 50 */
     bool expand;     /* pseudo-relevance feedback (RM3) */
 } mn_query_opts;
 /* Best first; ties by higher id. A query without any term that is in the index gives no hits. Thread-safe. */
