@@ -176,6 +176,21 @@ mn_rc mn_store_follow_remove(mn_tx *tx, uint64_t follower, uint64_t followee, mn
                           follower, followee, e);
 }
 
+mn_rc mn_store_follow_is(mn_store *s, uint64_t follower, uint64_t followee, bool *ret,
+                         mn_err *e)
+{
+    mn_db *db;
+    int64_t at_ms = 0;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc =
+        mn_store__get2(db, "SELECT at_ms FROM follows WHERE follower = ?1 AND followee = ?2",
+                       follower, followee, &at_ms, e);
+    mn_store__reader_done(s, db);
+    if (rc != MN_OK && rc != MN_E_NOT_FOUND) return rc;
+    *ret = rc == MN_OK;
+    return MN_OK;
+}
+
 static mn_rc read_follows(mn_db *db, uint64_t follower, mn_arena *ar, uint64_t **ret,
                           size_t *ret_n, mn_err *e)
 {

@@ -86,6 +86,8 @@ mn_rc mn_store_accounts(mn_store *s, mn_str after, size_t limit, mn_arena *ar, m
 mn_rc mn_store_follow_add(mn_tx *tx, uint64_t follower, uint64_t followee, int64_t at_ms,
                           mn_err *e);
 mn_rc mn_store_follow_remove(mn_tx *tx, uint64_t follower, uint64_t followee, mn_err *e);
+mn_rc mn_store_follow_is(mn_store *s, uint64_t follower, uint64_t followee, bool *ret,
+                         mn_err *e);
 /* Who `follower` follows (ids, ascending). */
 mn_rc mn_store_follows(mn_store *s, uint64_t follower, mn_arena *ar, uint64_t **ret,
                        size_t *ret_n, mn_err *e);

@@ -1,0 +1,225 @@
+/* Accounts: made, suspended, deleted; passwords.
+ *
+ * Passwords are kept as argon2id strings with OWASP's parameters (19 MiB, two passes: about 20 ms), so that a sign-in
+ * costs the server little memory; the string carries its parameters, so they may be raised later. One-time passwords are
+ * 20 characters of an alphabet of 32 without look-alikes: 100 bits. */
+#include "social/social.h"
+
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/snowflake.h"
+
+#define ARGON2_PASSES   2
+#define ARGON2_BYTES    (19u << 20)
+#define PASSWORD_LEAST  8
+#define PASSWORD_MOST   1024
+#define ONE_TIME_LENGTH 20
+
+static const char *const roles[] = {"member", "moderator", "operator"};
+
+const char *mn_social_role_name(mn_account_role r)
+{
+    return (unsigned)r <= MN_ROLE_OPERATOR ? roles[r] : "unknown";
+}
+
+mn_rc mn_social_role_parse(const char *s, mn_account_role *ret, mn_err *e)
+{
+    for (int i = 0; i <= MN_ROLE_OPERATOR; i++) {
+        if (strcmp(s, roles[i]) != 0) continue;
+        *ret = (mn_account_role)i;
+        return MN_OK;
+    }
+    return mn_fail(e, MN_E_USAGE,
+                   "there is no role '%.64s'; the roles are member, moderator, operator", s);
+}
+
+const char *mn_social_state_name(mn_account_state s)
+{
+    static const char *const names[] = {"active", "suspended", "deleted"};
+    return (unsigned)s <= MN_ACCOUNT_DELETED ? names[s] : "unknown";
+}
+
+/* ---- passwords --------------------------------------------------------------------------------------------------- */
+
+static mn_rc start_sodium(mn_err *e)
+{
+    return sodium_init() >= 0 ? MN_OK : mn_fail(e, MN_E_IO, "cannot start libsodium");
+}
+
+static mn_rc make_one_time(char ret[32], mn_err *e)
+{
+    static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    _Static_assert(sizeof alphabet == 33, "32 characters, 5 bits each");
+    uint8_t bytes[ONE_TIME_LENGTH];
+    MN_TRY(mn_random_bytes(bytes, sizeof bytes, e));
+    for (int i = 0; i < ONE_TIME_LENGTH; i++) ret[i] = alphabet[bytes[i] & 31];
+    ret[ONE_TIME_LENGTH] = '\0';
+    return MN_OK;
+}
+
+static mn_rc hash_password(const char *password, char ret[crypto_pwhash_STRBYTES], mn_err *e)
+{
+    size_t n = strlen(password);
+    if (n < PASSWORD_LEAST || n > PASSWORD_MOST)
+        return mn_fail(e, MN_E_USAGE, "a password has %d to %d characters", PASSWORD_LEAST,
+                       PASSWORD_MOST);
+    MN_TRY(start_sodium(e));
+    if (crypto_pwhash_str_alg(ret, password, n, ARGON2_PASSES, ARGON2_BYTES,
+                              crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return mn_fail(e, MN_E_NOMEM, "out of memory for hashing a password");
+    return MN_OK;
+}
+
+/* The hash of what is given, of a new one-time password (NULL), or none at all (""). */
+static mn_rc choose_password(const char *password, char *ret_password,
+                             char ret_hash[crypto_pwhash_STRBYTES], mn_err *e)
+{
+    char one_time[32];
+    ret_hash[0] = '\0';
+    if (password && !*password) return MN_OK;
+    if (password) return hash_password(password, ret_hash, e);
+    MN_ASSERT(ret_password);
+    MN_TRY(make_one_time(one_time, e));
+    MN_TRY(hash_password(one_time, ret_hash, e));
+    memcpy(ret_password, one_time, sizeof one_time);
+    return MN_OK;
+}
+
+mn_rc mn_social_password_check(const mn_account *a, mn_str password, bool *ret_ok, mn_err *e)
+{
+    char hash[crypto_pwhash_STRBYTES] = {0};
+    MN_TRY(start_sodium(e));
+    bool fits = a->state == MN_ACCOUNT_ACTIVE && a->password_hash.len > 0 &&
+                a->password_hash.len < sizeof hash && password.len <= PASSWORD_MOST;
+    if (fits) memcpy(hash, a->password_hash.ptr, a->password_hash.len);
+    *ret_ok = fits && crypto_pwhash_str_verify(hash, password.ptr ? password.ptr : "",
+                                               password.len) == 0;
+    return MN_OK;
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+static mn_rc add(mn_store *s, const mn_account *a, mn_err *e)
+{
+    mn_tx *tx;
+    MN_TRY(mn_store_begin(s, &tx, e));
+    mn_rc rc = mn_store_account_add(tx, a, e);
+    if (rc == MN_OK) return mn_store_commit(tx, e);
+    mn_store_rollback(tx);
+    return rc;
+}
+
+mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_account_role role,
+                               const char *password, char *ret_password, uint64_t *ret_id,
+                               mn_err *e)
+{
+    char hash[crypto_pwhash_STRBYTES], one_time[32];
+    mn_account a = {.id = mn_snowflake_next(),
+                    .name = name,
+                    .display_name = display.len ? display : name,
+                    .role = role,
+                    .created_ms = mn_now_ms()};
+    MN_TRY(mn_social_name_check(name, e));
+    MN_TRY(choose_password(password, one_time, hash, e));
+    a.password_hash = mn_str_from(hash);
+    MN_TRY(add(s, &a, e));
+    if (!password) memcpy(ret_password, one_time, sizeof one_time);
+    if (ret_id) *ret_id = a.id;
+    return MN_OK;
+}
+
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
+
+static mn_rc load(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e)
+{
+    mn_rc rc = mn_store_account_by_id(s, id, ar, ret, e);
+    if (rc == MN_E_NOT_FOUND || (rc == MN_OK && ret->state == MN_ACCOUNT_DELETED))
+        return mn_fail(e, rc == MN_OK ? MN_E_DENIED : rc, "%s",
+                       rc == MN_OK ? "the account was deleted" : "there is no such account");
+    return rc;
+}
+
+static mn_rc save(mn_store *s, const mn_account *a, mn_err *e)
+{
+    mn_tx *tx;
+    MN_TRY(mn_store_begin(s, &tx, e));
+    mn_rc rc = mn_store_account_update(tx, a, e);
+    if (rc == MN_OK) return mn_store_commit(tx, e);
+    mn_store_rollback(tx);
+    return rc;
+}
+
+mn_rc mn_social_password_set(mn_store *s, uint64_t account_id, const char *password,
+                             char *ret_password, mn_err *e)
+{
+    char hash[crypto_pwhash_STRBYTES], one_time[32];
+    mn_arena ar;
+    mn_account a;
+    MN_TRY(choose_password(password, one_time, hash, e));
+    mn_arena_init(&ar, 0);
+    mn_rc rc = load(s, account_id, &ar, &a, e);
+    if (rc == MN_OK) {
+        a.password_hash = mn_str_from(hash);
+        rc = save(s, &a, e);
+    }
+    mn_arena_release(&ar);
+    if (rc == MN_OK && !password) memcpy(ret_password, one_time, sizeof one_time);
+    return rc;
+}
+
+mn_rc mn_social_account_suspend(mn_store *s, uint64_t account_id, bool suspended, mn_err *e)
+{
+    mn_arena ar;
+    mn_account a;
+    mn_arena_init(&ar, 0);
+    mn_rc rc = load(s, account_id, &ar, &a, e);
+    if (rc == MN_OK) {
+        a.state = suspended ? MN_ACCOUNT_SUSPENDED : MN_ACCOUNT_ACTIVE;
+        rc = save(s, &a, e);
+    }
+    mn_arena_release(&ar);
+    return rc;
+}
+
+static mn_rc delete_posts(mn_store *s, const mn_posts *posts, mn_err *e)
+{
+    mn_tx *tx;
+    mn_rc rc = mn_store_begin(s, &tx, e);
+    if (rc != MN_OK) return rc;
+    for (size_t i = 0; rc == MN_OK && i < posts->n; i++)
+        rc = mn_store_post_delete(tx, posts->items[i].id, mn_now_ms(), e);
+    if (rc == MN_OK) return mn_store_commit(tx, e);
+    mn_store_rollback(tx);
+    return rc;
+}
+
+static mn_rc delete_some(mn_store *s, mn_account *a, size_t limit, mn_arena *ar, bool *ret_left,
+                         mn_err *e)
+{
+    mn_posts posts = {0};
+    if (a->state != MN_ACCOUNT_DELETED) {
+        a->state = MN_ACCOUNT_DELETED;
+        a->display_name = a->bio = a->password_hash = MN_STR("");
+        a->role = MN_ROLE_MEMBER;
+        MN_TRY(save(s, a, e));
+    }
+    MN_TRY(mn_store_posts_by_account(s, a->id, MN_VIS_DIRECT, 0, limit, ar, &posts, e));
+    if (posts.n > 0) MN_TRY(delete_posts(s, &posts, e));
+    *ret_left = posts.n == limit;
+    return MN_OK;
+}
+
+mn_rc mn_social_account_delete(mn_store *s, uint64_t account_id, size_t limit, bool *ret_left,
+                               mn_err *e)
+{
+    mn_arena ar;
+    mn_account a;
+    mn_arena_init(&ar, 0);
+    mn_rc rc = mn_store_account_by_id(s, account_id, &ar, &a, e);
+    if (rc == MN_E_NOT_FOUND) rc = mn_fail(e, rc, "there is no such account");
+    if (rc == MN_OK) rc = delete_some(s, &a, limit, &ar, ret_left, e);
+    mn_arena_release(&ar);
+    return rc;
+}
