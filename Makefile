@@ -23,7 +23,7 @@ CFLAGS_ALL := -std=c17 $(WARN) $(FLAGS) $(CFLAGS)
 PKG_base := libcrypto libxxhash
 PKG_text := libutf8proc gumbo
 LIB_text := -lcld2
-LIB_tensor := -ldnnl -lgomp
+LIB_tensor := -ldl
 PKG_net := libmicrohttpd zlib libzstd
 PKG_store := sqlite3
 PKG_social := libsodium
@@ -70,6 +70,10 @@ $(B)/obj/%.o: src/%.cc
 	$(CXX) -std=c++17 -Wall -Wextra $(FLAGS) -MMD -MP -c -o $@ $<
 # Inner loops of the tensor module are written to be vectorised; per-file CPU variants are chosen at run time.
 $(B)/obj/tensor/%.o: OPT := -O3
+CFLAGS_tensor_kernels_plain  := -ffp-contract=fast -Wno-psabi
+CFLAGS_tensor_kernels_avx2   := -mavx2 -mfma -ffp-contract=fast -Wno-psabi
+CFLAGS_tensor_kernels_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 \
+                                -ffp-contract=fast -Wno-psabi
 
 # ---- tests: tests/unit/MODULE/test_X.c links MODULE and what it sees ---------------------------------------------
 UNIT := $(sort $(wildcard tests/unit/*/test_*.c))
