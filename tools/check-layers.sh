@@ -23,10 +23,12 @@ while read -r l; do say "memory outside base: $l"; done </tmp/layers.$$
 grep -rnE '"(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE TABLE) ' src --include='*.c' | grep -v '^src/store/' >/tmp/layers.$$ || true
 while read -r l; do say "SQL outside store: $l"; done </tmp/layers.$$
 rm -f /tmp/layers.$$
-for c in $(find src -name '*.c'); do
+find src -name '*.c' >/tmp/layers.$$
+while read -r c; do
     h=${c%.c}.h
     [ -f "$h" ] || continue
     first=$(grep -m1 -oE '^# *include .*' "$c" | sed 's/.*["<]\(.*\)[">].*/\1/')
     [ "src/$first" = "$h" ] || say "$c includes \"$first\" before its own header"
-done
+done </tmp/layers.$$
+rm -f /tmp/layers.$$
 exit $bad
