@@ -151,7 +151,7 @@ static mn_rc print_help(const mn_usage *u, const mn_opt *opts, mn_err *e)
     mn_buf b;
     mn_buf_init(&b, 0);
     mn_args_help(u, opts, &b);
-    mn_rc rc = b.failed == MN_OK ? mn_fail(e, MN_E_CANCELLED, "help was asked for")
+    mn_rc rc = b.failed == MN_OK ? mn_fail(e, MN_E_CANCELLED, MN_ARGS_HELPED)
                                  : mn_fail(e, b.failed, "out of memory for the help");
     fwrite(b.ptr, 1, b.len, stdout);
     fflush(stdout);

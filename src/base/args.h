@@ -42,6 +42,9 @@ typedef struct mn_usage {
     const char *example;  /* one or more lines; NULL for none */
 } mn_usage;
 
+/* The message of MN_E_CANCELLED after --help; it tells that from a stop on request. */
+#define MN_ARGS_HELPED "help was asked for"
+
 /* Parses argv[1..); positionals are moved to argv[1..*ret_n_pos] in order. "--help" or "-h" anywhere prints the help to
  * stdout and gives MN_E_CANCELLED (exit 0). */
 mn_rc mn_args_parse(int argc, char **argv, const mn_usage *u, const mn_opt *opts,

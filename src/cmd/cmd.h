@@ -9,6 +9,8 @@
 #include "base/args.h"
 #include "base/err.h"
 
+#define MN_VERSION "0.1.0"
+
 typedef struct mn_cmd {
     const char *name;
     int (*run)(int argc, char **argv);

@@ -2,18 +2,10 @@
 #include "social/social.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "social/settings.h"
-
-static const char *choose_dir(const char *data)
-{
-    const char *env = getenv("MYNAH_DATA");
-    if (data && *data) return data;
-    return env && *env ? env : "./mynah-data";
-}
 
 static mn_rc make_dir(const char *dir, mn_err *e)
 {
@@ -72,7 +64,7 @@ static mn_rc open_store(mn_home *h, mn_arena *a, mn_err *e)
 mn_rc mn_home_open(const char *data, mn_home *ret, mn_err *e)
 {
     mn_arena a;
-    mn_home h = {.dir = mn_strdup(choose_dir(data))};
+    mn_home h = {.dir = mn_strdup(mn_home_dir(data))};
     mn_arena_init(&a, 0);
     mn_rc rc = h.dir ? make_dir(h.dir, e) : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc == MN_OK) rc = read_settings(&h, &a, e);

@@ -1,0 +1,58 @@
+/* What all subcommands share: how a failure is told, and commands made of verbs. */
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+
+static void print_json(const mn_err *e)
+{
+    mn_buf b;
+    mn_json_writer w;
+    mn_buf_init(&b, 0);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_object(&w);
+    mn_jw_key(&w, "error");
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "code", mn_rc_name(e->rc));
+    mn_jw_kstrz(&w, "message", e->msg);
+    mn_jw_object_end(&w);
+    mn_jw_object_end(&w);
+    if (b.failed == MN_OK) printf("%s\n", b.ptr);
+    mn_buf_release(&b);
+}
+
+int mn_cmd_failed(const char *name, const mn_err *e, bool json)
+{
+    if (e->rc == MN_E_CANCELLED && strcmp(e->msg, MN_ARGS_HELPED) == 0) return 0;
+    fflush(stdout);
+    fprintf(stderr, "mynah %s: %s\n", name, e->msg[0] ? e->msg : mn_rc_name(e->rc));
+    if (json) print_json(e);
+    return e->rc == MN_E_USAGE ? 2 : 1;
+}
+
+static void list_verbs(FILE *f, const char *name, const mn_cmd *verbs)
+{
+    fprintf(f, "Usage: mynah %s VERB [OPTION]…\n\nVerbs:\n", name);
+    for (const mn_cmd *v = verbs; v->name; v++) fprintf(f, "  %-12s %s\n", v->name, v->summary);
+    fprintf(f, "\n`mynah %s VERB --help` says more about each.\n", name);
+}
+
+int mn_cmd_verbs(const char *name, const mn_cmd *verbs, int argc, char **argv)
+{
+    mn_err e = {0};
+    const char *verb = argc > 1 ? argv[1] : NULL;
+    if (verb && (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0)) {
+        list_verbs(stdout, name, verbs);
+        return 0;
+    }
+    for (const mn_cmd *v = verbs; verb && v->name; v++)
+        if (strcmp(v->name, verb) == 0) return v->run(argc - 1, argv + 1);
+    if (verb) {
+        mn_fail(&e, MN_E_USAGE, "there is no verb '%.64s'; see `mynah %s --help`", verb, name);
+        return mn_cmd_failed(name, &e, false);
+    }
+    list_verbs(stderr, name, verbs);
+    return 2;
+}

@@ -1,0 +1,89 @@
+/* mynah: one program, one line a subcommand. */
+#include "cmd/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/stop.h"
+#include "base/str.h"
+
+static const mn_cmd commands[] = {
+    {"account", mn_cmd_account, "make, list, suspend and delete accounts; their consent"},
+    {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},
+    {"generate", mn_cmd_generate, "write with a model"},
+    {"model", mn_cmd_model, "models: list, show, promote"},
+    {"help", mn_cmd_help, "this list, or the help of one command"},
+    {0},
+};
+
+static const mn_cmd *find(const char *name)
+{
+    for (const mn_cmd *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0) return c;
+    return NULL;
+}
+
+static void print_commands(FILE *f)
+{
+    fprintf(f, "mynah is a social network that raises its own language model.\n\n"
+               "Usage: mynah COMMAND [OPTION]…\n\nCommands:\n");
+    for (const mn_cmd *c = commands; c->name; c++)
+        fprintf(f, "  %-12s %s\n", c->name, c->summary);
+    fprintf(
+        f,
+        "\nAll commands know --help, --json and --data DIR (the data folder; else "
+        "$MYNAH_DATA,\n"
+        "else ./mynah-data). Results go to stdout, talk to stderr; exit 0: done, 1: failed,\n"
+        "2: wrong usage.\n");
+}
+
+static int unknown(const char *name)
+{
+    const char *best = NULL;
+    size_t least = SIZE_MAX;
+    for (const mn_cmd *c = commands; c->name; c++) {
+        size_t d = mn_str_distance(mn_str_from(name), mn_str_from(c->name));
+        if (d < least) least = d, best = c->name;
+    }
+    if (best && least <= 2)
+        fprintf(stderr, "mynah: there is no command '%.64s'; did you mean '%s'?\n", name, best);
+    else fprintf(stderr, "mynah: there is no command '%.64s'; `mynah help` lists them\n", name);
+    return 2;
+}
+
+/* `mynah help X Y` is `mynah X Y --help`. */
+int mn_cmd_help(int argc, char **argv)
+{
+    static char help[] = "--help";
+    char *args[4] = {0};
+    int n = 0;
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+        print_commands(stdout);
+        return 0;
+    }
+    const mn_cmd *c = find(argv[1]);
+    if (!c) return unknown(argv[1]);
+    while (n < 2 && n + 1 < argc) {
+        args[n] = argv[n + 1];
+        n++;
+    }
+    args[n++] = help;
+    return c->run(n, args);
+}
+
+int main(int argc, char **argv)
+{
+    mn_stop_setup();
+    if (argc < 2) {
+        print_commands(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("mynah %s\n", MN_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
+        return mn_cmd_help(1, argv);
+    const mn_cmd *c = find(argv[1]);
+    return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
+}
