@@ -1,20 +1,20 @@
 /* Expansion of a query by pseudo-relevance feedback (RM3: Abdul-Jaleel et al., TREC 2004).
  *
- * The first documents found are taken for relevant. A term's share is Σ over them of (score / Σ scores) · tf / length; the TERMS
- * with the greatest share, made to sum to 1, are mixed half and half with the query's own terms. Words without a topic and
- * terms that stand in one feedback document only are left out. Numbers by measurement: docs/design/search.md.
+ * The first documents found are taken for relevant. A term's share is the sum of their scores where it stands; the TERMS with
+ * the greatest share, made to sum to 1, are mixed with (MIX to 1 − MIX) the query's own terms. Words without a topic are left out.
+ * RM3 divides by the document's length: posts are so short and alike in length that this only favours the shortest, and
+ * leaving it out was better by measurement (docs/design/search.md).
  */
 #include "mind/search_int.h"
 
 #include <stdlib.h>
 
 #define TERMS 20u
-#define MIX   0.5
+#define MIX   0.6
 
 typedef struct candidate {
     mn_str term;
     double share;
-    uint32_t docs;
 } candidate;
 
 static int by_term(const void *x, const void *y)
@@ -39,13 +39,11 @@ static bool is_tag(mn_str t)
 static mn_rc gather(const mn_feedback *docs, size_t n_docs, mn_arena *a, candidate **ret,
                     size_t *ret_n, mn_err *e)
 {
-    double scores = 0;
     size_t n = 0, cap = 1;
     mn_bag *bags = mn_arena_calloc(a, n_docs + 1, sizeof *bags);
     if (!bags) return mn_fail(e, MN_E_NOMEM, "no memory to expand a query");
     for (size_t i = 0; i < n_docs; i++) {
         MN_TRY(mn_mind__bag(docs[i].text, a, &bags[i], e));
-        scores += docs[i].score;
         cap += bags[i].n;
     }
     candidate *c = mn_arena_alloc(a, cap * sizeof *c);
@@ -54,8 +52,7 @@ static mn_rc gather(const mn_feedback *docs, size_t n_docs, mn_arena *a, candida
         for (size_t k = 0; k < bags[i].n; k++) {
             mn_bag_term t = bags[i].items[k];
             if (is_tag(t.term) || mn_mind__stop_word(t.term)) continue;
-            double share = docs[i].score / scores * t.tf / (bags[i].len ? bags[i].len : 1);
-            c[n++] = (candidate){t.term, share, 1};
+            c[n++] = (candidate){t.term, docs[i].score};
         }
     *ret = c;
     *ret_n = n;
@@ -70,21 +67,11 @@ static size_t add_up(candidate *c, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (m && mn_str_eq(c[m - 1].term, c[i].term)) {
             c[m - 1].share += c[i].share;
-            c[m - 1].docs++;
         } else {
             c[m++] = c[i];
         }
     }
     return m;
-}
-
-static size_t choose(candidate *c, size_t n, size_t n_docs)
-{
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (c[i].docs > 1 || n_docs < 3) c[m++] = c[i];
-    if (m) qsort(c, m, sizeof *c, by_share);
-    return m < TERMS ? m : TERMS;
 }
 
 mn_rc mn_mind__expand(const mn_snap *s, const mn_query_term *terms, size_t n,
@@ -95,7 +82,9 @@ mn_rc mn_mind__expand(const mn_snap *s, const mn_query_term *terms, size_t n,
     size_t m = 0;
     double sum = 0;
     MN_TRY(gather(docs, n_docs, a, &c, &m, e));
-    m = choose(c, add_up(c, m), n_docs);
+    m = add_up(c, m);
+    if (m) qsort(c, m, sizeof *c, by_share);
+    if (m > TERMS) m = TERMS;
     mn_query_term *out = mn_arena_alloc(a, (n + m + 1) * sizeof *out);
     if (!out) return mn_fail(e, MN_E_NOMEM, "no memory to expand a query");
     for (size_t i = 0; i < m; i++) sum += c[i].share;
