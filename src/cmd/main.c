@@ -12,6 +12,8 @@ static const mn_cmd commands[] = {
     {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},
     {"generate", mn_cmd_generate, "write with a model"},
     {"model", mn_cmd_model, "models: list, show, promote"},
+    {"tokenizer", mn_cmd_tokenizer, "train a tokenizer; text to ids and back"},
+    {"bench", mn_cmd_bench, "measure the parts of mynah on this machine"},
     {"help", mn_cmd_help, "this list, or the help of one command"},
     {0},
 };

@@ -1,0 +1,51 @@
+/* Benchmarks: a registry of them, one clock for all, one table.
+ *
+ * A room keeps its benches in src/cmd/bench_ROOM.c, ends its list with {0}, declares it below and adds it to the table in
+ * bench.c. A bench prepares its input, then calls mn_bench_measure (work that is repeated and timed) or mn_bench_value
+ * (a figure that is not a time of repetitions: a latency percentile, a score) as often as it likes; every call is a line.
+ * The time of preparing is not counted. Peak memory is the process's high-water mark since the bench began.
+ */
+#ifndef MN_CMD_BENCH_H
+#define MN_CMD_BENCH_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+typedef struct mn_bench_run {
+    const char *data_dir; /* real posts: data/README.md describes the folder; may not exist */
+    int reps;             /* repetitions of what is timed, ≥ 1; medians are reported */
+    int threads;          /* for benches that may use more than one; ≥ 1 */
+    bool json;
+    const char *bench; /* name of the bench that runs */
+    mn_arena arena;    /* emptied after each bench */
+} mn_bench_run;
+
+typedef struct mn_bench {
+    const char *name; /* "bpe-train"; `mynah bench bpe` runs all that begin with "bpe" */
+    const char *what; /* one line for the list */
+    /* MN_E_NOT_FOUND: its data are not there; the bench is named as skipped, with the message. */
+    mn_rc (*run)(mn_bench_run *r, mn_err *e);
+} mn_bench;
+
+/* Runs work(arg) r->reps times, after one run that is not counted, and reports the medians of CPU seconds (of the whole
+ * process) and wall seconds under `name`; `amount` `unit`s are worked on in one run ("MB", "posts", "tokens").
+ * note: a few words for the last column, or NULL. */
+mn_rc mn_bench_measure(mn_bench_run *r, const char *name, double amount, const char *unit,
+                       const char *note, mn_rc (*work)(void *arg, mn_err *e), void *arg,
+                       mn_err *e);
+/* As above with times that the caller took; cpu_s or wall_s below 0 are left out. */
+void mn_bench_times(mn_bench_run *r, const char *name, double amount, const char *unit,
+                    const char *note, double cpu_s, double wall_s);
+void mn_bench_value(mn_bench_run *r, const char *name, double value, const char *unit,
+                    const char *note);
+
+/* All posts of DATA/tweeteval (every *_text.txt, in path order) and DATA/trec-microblog (texts of posts.jsonl), one a line,
+ * LF between them; *ret is initialised by the caller. MN_E_NOT_FOUND when the folder is not there. */
+mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
+
+extern const mn_bench mn_bench_text[];
+
+#endif
