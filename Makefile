@@ -7,6 +7,8 @@ CC  := $(if $(filter default,$(origin CC)),gcc,$(CC))
 CXX := $(if $(filter default,$(origin CXX)),g++,$(CXX))
 OPT ?= -O2
 SAN ?=
+# V=1 shows whole commands, else each file's name.
+Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $(@:$(B)/%=%)";))
 
 include tools/layers.mk
 MODULES := base text tensor net store model infer social archive corpus mind api cmd
@@ -51,7 +53,7 @@ mynah: $(B)/mynah
 	@$(if $(filter build,$(B)),ln -sf $(B)/mynah mynah,:)
 
 $(B)/mynah: $(call libs_of,cmd)
-	$(CC) $(FLAGS) -o $@ -Wl,--whole-archive $(call lib_of,cmd) -Wl,--no-whole-archive \
+	$(Q)$(CC) $(FLAGS) -o $@ -Wl,--whole-archive $(call lib_of,cmd) -Wl,--no-whole-archive \
 	  $(filter-out $(call lib_of,cmd),$(call libs_of,cmd)) $(call ld_of,cmd)
 
 define module_rules
@@ -64,10 +66,10 @@ $(foreach m,$(MODULES),$(eval $(call module_rules,$(m))))
 
 $(B)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS_ALL) $(CFLAGS_$(subst /,_,$*)) $(PKG_CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/obj/%.o: src/%.cc
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -Wall -Wextra $(FLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra $(FLAGS) -MMD -MP -c -o $@ $<
 # Inner loops of the tensor module are written to be vectorised; per-file CPU variants are chosen at run time.
 $(B)/obj/tensor/%.o: OPT := -O3
 CFLAGS_tensor_kernels_plain  := -ffp-contract=fast -Wno-psabi
@@ -87,7 +89,7 @@ test_module = $(if $(filter unit/%,$(1)),$(word 2,$(subst /, ,$(1))),$(if $(filt
 .SECONDEXPANSION:
 $(B)/tests/%: tests/%.c tests/test.h $$(call libs_of,$$(call test_module,$$*))
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -Itests -MMD -MP \
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -Itests -MMD -MP \
 	  -o $@ $< $(filter-out $(call lib_of,cmd),$(call libs_of,$(call test_module,$*))) \
 	  $(call ld_of,$(call test_module,$*)) -lcmocka -ljansson -lz
 
@@ -105,7 +107,7 @@ fuzz_module = $(or $(shell sed -n 's,^/\* module: \([a-z]*\).*,\1,p' tests/fuzz/
 fuzz-replay: $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ))
 $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_module,$$*))
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -o $@ $< \
+	$(Q)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -o $@ $< \
 	  $(if $(findstring fuzzer,$(SAN)),,tests/fuzz/main.c) \
 	  $(filter-out $(call lib_of,cmd),$(call libs_of,$(call fuzz_module,$*))) $(call ld_of,$(call fuzz_module,$*)) -ljansson
 
