@@ -173,7 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *theirs = json_loadb(
         text.ptr, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     MN_ASSERT((rc == MN_OK) == (ours != NULL));
-    MN_ASSERT(rc == skipped || (skipped == MN_OK && strstr(e.msg, "stands twice")));
+    MN_ASSERT(rc == skipped || strstr(e.msg, "stands twice")); /* only the tree looks at keys */
     if (size && memchr(text.ptr, 0, size)) {
         MN_ASSERT(rc != MN_OK);
     } else if (comparable(rc, theirs, &why)) {
