@@ -94,7 +94,7 @@ typedef struct mn_tweet_rules {
     const mn_profile *profile;
     mn_visibility visibility;
     /* A longer text for this tweet, not escaped, or MN_STR_NONE (X keeps long posts apart); may be NULL. */
-    mn_str (*longer)(void *arg, mn_str id, int64_t created_ms, mn_str text, mn_arena *a);
+    mn_str (*longer)(void *arg, mn_str id, int64_t created_ms, mn_str text);
     void *arg;
 } mn_tweet_rules;
 /* Reads a tweet object and feeds it. */
