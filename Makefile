@@ -127,6 +127,18 @@ web-if-possible: # a build without npm has no web app; the pages work without it
 	  $(MAKE) -s --no-print-directory web || echo "make: the web app could not be built and is left out; the pages work without it" >&2; \
 	fi
 
+# The style sheet, the icon and the web app (when built) become part of the program. Made anew each time, replaced only
+# when different, so that a changed set of files is noticed and nothing else is rebuilt.
+EMBED := $(sort $(wildcard src/api/pages/*.css src/api/pages/*.svg web/dist/*.js web/dist/*.css))
+.PHONY: FORCE
+$(B)/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -o $@ $< -lz
+$(B)/gen/assets.inc: $(B)/embed FORCE
+	@mkdir -p $(@D)
+	@$(B)/embed $(EMBED) >$@.tmp && { cmp -s $@.tmp $@ && rm -f $@.tmp || mv -f $@.tmp $@; }
+$(B)/obj/api/assets.o: $(B)/gen/assets.inc
+
 # ---- the workshop -----------------------------------------------------------------------------------------------
 format: ## rewrite all C files in the house style
 	clang-format-14 -i $$(git ls-files '*.c' '*.h' '*.cc' | grep -v -e '_table\.h$$' -e '_table\.c$$')

@@ -1,0 +1,125 @@
+/* Private to src/api: the application's insides. */
+#ifndef MN_API_API_INT_H
+#define MN_API_API_INT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "api/api.h"
+#include "base/json.h"
+#include "net/ratelimit.h"
+
+#define MN_LIVE_POINTS  1024
+#define MN_LIVE_SAMPLES 12
+#define MN_METRIC_CELLS 512
+#define MN_QUESTION_MAX 1200 /* bytes: 300 characters */
+
+/* ---- live.c -------------------------------------------------------------------------------------------------- */
+
+typedef struct mn_live_point {
+    uint64_t seq, step, tokens;
+    double loss, lr, tokens_per_s; /* loss NaN: this is an evaluation, val holds it */
+    double val;
+} mn_live_point;
+
+typedef struct mn_live {
+    pthread_mutex_t lock;
+    char state[16], message[240], unit[16], model[128];
+    uint64_t done, total;
+    uint64_t seq; /* of the newest point, sample or change of state */
+    mn_live_point curve[MN_LIVE_POINTS], evals[MN_LIVE_POINTS];
+    size_t n_curve, n_evals, n_samples;
+    struct {
+        uint64_t seq, step;
+        char *text;
+    } samples[MN_LIVE_SAMPLES]; /* newest last */
+    int64_t woken_us;
+} mn_live;
+
+void mn_live__init(mn_live *l, const char *data_dir);
+void mn_live__release(mn_live *l);
+/* Members of the model document that concern the present: state, message, progress. */
+void mn_live__json(mn_live *l, mn_json_writer *j);
+/* Points after `seq` as members "curve", "evals", "samples" of the object under way. */
+void mn_live__points(mn_live *l, uint64_t seq, mn_json_writer *j);
+
+/* ---- engine.c ------------------------------------------------------------------------------------------------ */
+
+/* The promoted model, loaded on first need. */
+typedef struct mn_loaded {
+    pthread_mutex_t lock; /* held while the engine works: one call at a time */
+    mn_engine *engine;
+    char id[320]; /* which model it is: the link's target and the weights' time; "" none */
+} mn_loaded;
+
+/* Takes the lock and gives the engine of models/current, NULL when there is none. Then mn_loaded__done. */
+mn_engine *mn_loaded__take(mn_loaded *m, const char *data_dir);
+void mn_loaded__done(mn_loaded *m);
+void mn_loaded__release(mn_loaded *m);
+
+/* ---- metrics.c ----------------------------------------------------------------------------------------------- */
+
+typedef struct mn_metric {
+    const char *route; /* a pattern of the table, or "other" */
+    int status;
+    uint64_t n, bytes;
+    double cpu_us;
+} mn_metric;
+typedef struct mn_metrics {
+    pthread_mutex_t lock;
+    mn_metric cells[MN_METRIC_CELLS];
+    size_t n;
+    int64_t started_ms;
+} mn_metrics;
+
+void mn_metrics__count(mn_metrics *m, const char *route, int status, size_t bytes,
+                       double cpu_us);
+
+/* ---- the application ----------------------------------------------------------------------------------------- */
+
+struct mn_api {
+    mn_home *home;
+    mn_http *http;
+    char domain[256];
+    _Atomic(mn_search *) search;
+    pthread_t indexer;
+    bool indexing, stop;
+    pthread_mutex_t index_lock;
+    pthread_cond_t index_wake;
+    mn_loaded model;
+    mn_live live;
+    mn_metrics metrics;
+    mn_ratelimit *asks, *posts;
+};
+
+extern const mn_route mn_api__routes[];
+
+/* A JSON response: type set, nothing cached by others. */
+mn_json_writer mn_api__json(mn_resp *w);
+/* Logs the message and answers 500, or 503 when the store is busy or memory is short. */
+void mn_api__failed(mn_req *r, mn_resp *w, const mn_err *e);
+/* False, and 429 sent, when the caller has asked too often. */
+bool mn_api__may_ask(mn_req *r, mn_resp *w);
+/* A query parameter that is an id; absent: 0. False: 400 sent. */
+bool mn_api__id_query(mn_req *r, mn_resp *w, const char *name, uint64_t *ret);
+/* A number from least to most with a default; false: 400 sent. */
+bool mn_api__number_query(mn_req *r, mn_resp *w, const char *name, uint64_t least,
+                          uint64_t most, uint64_t fallback, uint64_t *ret);
+/* One post as JSON; a tombstone as {"id","deleted":true}. */
+void mn_api__post_json(mn_json_writer *j, const mn_post *p);
+
+void mn_api__healthz(mn_req *r, mn_resp *w);
+void mn_api__metrics(mn_req *r, mn_resp *w);
+void mn_api__robots(mn_req *r, mn_resp *w);
+void mn_api__asset(mn_req *r, mn_resp *w);
+void mn_api__timeline(mn_req *r, mn_resp *w);
+void mn_api__post(mn_req *r, mn_resp *w);
+void mn_api__account(mn_req *r, mn_resp *w);
+void mn_api__ask_get(mn_req *r, mn_resp *w);
+void mn_api__ask_post(mn_req *r, mn_resp *w);
+void mn_api__search_get(mn_req *r, mn_resp *w);
+void mn_api__model(mn_req *r, mn_resp *w);
+void mn_api__events(mn_req *r, mn_resp *w);
+void mn_api__ask_page(mn_req *r, mn_resp *w);
+
+#endif
