@@ -228,7 +228,7 @@ void mn_conf_template(const mn_conf_key *keys, mn_buf *ret)
             line = mn_str_split(rest, '\n', &rest);
             mn_buf_addf(ret, line.len ? "# %.*s\n" : "#%.*s\n", MN_STR_FMT(line));
         }
-        mn_buf_addf(ret, "%s = ", k->name);
+        mn_buf_addf(ret, *k->fallback ? "%s = " : "%s =", k->name);
         add_value(ret, mn_str_from(k->fallback));
         mn_buf_addc(ret, '\n');
     }
