@@ -119,12 +119,13 @@ typedef enum mn_corpus_change {
 } mn_corpus_change;
 extern const char *const mn_corpus_change_names[MN_CHANGES];
 
+#define MN_CORPUS_FILES          10 /* besides the manifest */
 #define MN_CORPUS_VERIFY_SAMPLES 100
 typedef struct mn_corpus_verdict {
     bool same; /* the files are whole, and a build from the same posts gives the same */
-    char damaged[8][32]; /* files whose hash is not the manifest's */
+    char damaged[MN_CORPUS_FILES][32]; /* files whose hash is not the manifest's */
     int n_damaged;
-    char differs[8][32]; /* files that a rebuild writes differently */
+    char differs[MN_CORPUS_FILES][32]; /* files that a rebuild writes differently */
     int n_differs;
     uint64_t changes[MN_CHANGES];
     uint64_t new_posts; /* live posts made since; they are no difference */

@@ -1,0 +1,318 @@
+/* Encoding goes in rounds of PARTS parts of PART documents. While the pool encodes one round, one of its parts writes the
+ * round before to the shard, in order: the order of the files is the order of the documents.
+ */
+#include "corpus/write.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/stop.h"
+#include "text/shard.h"
+#include "text/tokenizer.h"
+
+#define PART  128
+#define PARTS 32
+
+uint32_t mn_corpus_vocab_for(uint64_t train_bytes)
+{
+    uint32_t vocab = 2048;
+    for (uint64_t size = 2000000; train_bytes >= size && vocab < 32768; size *= 4) vocab *= 2;
+    return vocab;
+}
+
+typedef struct part { /* encoded documents [from, to) of the list */
+    size_t from, to;
+    mn_ids ids;
+    size_t *ends; /* ids' end of each post */
+    size_t n_posts, cap;
+    mn_rc rc;
+} part;
+
+typedef struct parts_round {
+    part parts[PARTS];
+    size_t n;
+} parts_round;
+
+typedef struct job {
+    const mn_cands *c;
+    const mn_documents *d;
+    const char *spool;
+    const mn_tokenizer *tok;
+    mn_tok_cache **caches; /* one a thread */
+    int n_caches;
+    const size_t *list; /* documents of this split */
+    size_t n_list;
+    parts_round rounds[2];
+    int now;
+    mn_shard_writer *shard;
+    mn_corpus_split sum;
+    mn_rc rc; /* of writing */
+    mn_err err;
+} job;
+
+static mn_str text_of(const job *j, uint32_t post)
+{
+    return (mn_str){j->spool + j->c->items[post].text_at, j->c->items[post].text_len};
+}
+
+/* ---- encoding ------------------------------------------------------------------------------------------------ */
+
+static mn_rc add_time(mn_ids *ids, const mn_cand *x)
+{
+    MN_TRY(mn_ids_add(ids, mn_tok_year(x->created_ms)));
+    return mn_ids_add(ids, mn_tok_month(x->created_ms));
+}
+
+/* The structure tokens before a post; before: the post before it in the document, NULL for the first. */
+static mn_rc add_structure(mn_ids *ids, const mn_cand *x, const mn_cand *before, uint8_t kind)
+{
+    bool same_time = before && mn_tok_year(before->created_ms) == mn_tok_year(x->created_ms) &&
+                     mn_tok_month(before->created_ms) == mn_tok_month(x->created_ms);
+    uint32_t opening = !before                 ? MN_TOK_START
+                       : kind == MN_LINK_QUOTE ? MN_TOK_QUOTE
+                                               : MN_TOK_REPLY;
+    MN_TRY(mn_ids_add(ids, opening));
+    if (!same_time) MN_TRY(add_time(ids, x));
+    return before && before->lang == x->lang ? MN_OK : mn_ids_add(ids, x->lang);
+}
+
+static mn_rc note_end(part *p)
+{
+    if (p->n_posts == p->cap) {
+        size_t cap = p->cap ? 2 * p->cap : 256;
+        size_t *ends = mn_reallocarray(p->ends, cap, sizeof *ends);
+        if (!ends) return MN_E_NOMEM;
+        p->ends = ends;
+        p->cap = cap;
+    }
+    p->ends[p->n_posts++] = p->ids.n;
+    return MN_OK;
+}
+
+static mn_rc encode_document(job *j, part *p, size_t doc, mn_tok_cache *cache)
+{
+    const mn_cand *before = NULL;
+    for (size_t i = mn_document_start(j->d, doc); i < j->d->ends[doc]; i++) {
+        const mn_cand *x = &j->c->items[j->d->posts[i]];
+        MN_TRY(add_structure(&p->ids, x, before, j->d->kinds[i]));
+        MN_TRY(mn_tok_encode(j->tok, cache, text_of(j, j->d->posts[i]), &p->ids));
+        MN_TRY(note_end(p));
+        before = x;
+    }
+    return MN_OK;
+}
+
+static void encode_part(job *j, part *p, int thread)
+{
+    mn_ids_clear(&p->ids);
+    p->n_posts = 0;
+    p->rc = MN_OK;
+    for (size_t k = p->from; k < p->to && p->rc == MN_OK; k++)
+        p->rc = encode_document(j, p, j->list[k], j->caches[thread]);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------- */
+
+static mn_rc write_document(job *j, const part *p, size_t doc, size_t *post)
+{
+    for (size_t i = mn_document_start(j->d, doc); i < j->d->ends[doc]; i++, ++*post) {
+        uint32_t at = j->d->posts[i];
+        const mn_cand *x = &j->c->items[at];
+        size_t from = *post ? p->ends[*post - 1] : 0;
+        MN_TRY(mn_shard_writer_post(j->shard, x->id, x->author, x->consent_rev, text_of(j, at),
+                                    p->ids.ptr + from, p->ends[*post] - from, &j->err));
+        j->sum.tokens += p->ends[*post] - from;
+        j->sum.bytes += x->text_len;
+        j->sum.posts++;
+    }
+    j->sum.tokens++;
+    j->sum.documents++;
+    return mn_shard_writer_end_document(j->shard, &j->err);
+}
+
+static mn_rc write_part(job *j, const part *p)
+{
+    size_t post = 0;
+    if (p->rc != MN_OK)
+        return mn_fail(&j->err, p->rc, "out of memory while encoding the corpus");
+    for (size_t k = p->from; k < p->to; k++) MN_TRY(write_document(j, p, j->list[k], &post));
+    return MN_OK;
+}
+
+static void write_round(job *j, const parts_round *r)
+{
+    for (size_t k = 0; k < r->n && j->rc == MN_OK; k++) j->rc = write_part(j, &r->parts[k]);
+}
+
+/* ---- rounds -------------------------------------------------------------------------------------------------- */
+
+static void run_part(void *arg, size_t k, int thread)
+{
+    job *j = arg;
+    if (k == 0) write_round(j, &j->rounds[1 - j->now]);
+    else encode_part(j, &j->rounds[j->now].parts[k - 1], thread);
+}
+
+/* Puts the next documents into the round; false when there are none. */
+static bool plan(job *j, parts_round *r, size_t *next)
+{
+    r->n = 0;
+    while (r->n < PARTS && *next < j->n_list) {
+        part *p = &r->parts[r->n++];
+        p->from = *next;
+        p->to = *next + PART < j->n_list ? *next + PART : j->n_list;
+        *next = p->to;
+    }
+    return r->n > 0;
+}
+
+static mn_rc run_rounds(job *j, mn_pool *pool, mn_corpus_progress progress, void *arg,
+                        const char *stage, mn_err *e)
+{
+    size_t next = 0;
+    bool more;
+    do {
+        if (mn_stop_requested()) return mn_fail(e, MN_E_CANCELLED, "stopped");
+        more = plan(j, &j->rounds[j->now], &next);
+        mn_pool_run(pool, 1 + j->rounds[j->now].n, run_part, j);
+        if (j->rc != MN_OK) return mn_fail(e, j->rc, "%s", j->err.msg);
+        if (progress) progress(arg, stage, next, j->n_list);
+        j->now = 1 - j->now;
+    } while (more);
+    return MN_OK;
+}
+
+/* Distinct authors of the listed documents. */
+static mn_rc count_authors(job *j, mn_err *e)
+{
+    size_t n = 0;
+    mn_keyed *a = mn_keyed_new(j->d->n_posts);
+    if (!a) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    for (size_t k = 0; k < j->n_list; k++)
+        for (size_t i = mn_document_start(j->d, j->list[k]); i < j->d->ends[j->list[k]]; i++)
+            a[n++] = (mn_keyed){j->c->items[j->d->posts[i]].author, 0};
+    mn_keyed_sort(a, a + j->d->n_posts, n);
+    for (size_t i = 0; i < n; i++) j->sum.authors += i == 0 || a[i].key != a[i - 1].key;
+    mn_free(a);
+    return MN_OK;
+}
+
+/* One split: the files DIR/name.*. */
+static mn_rc write_split(job *j, const char *dir, const char *name, const size_t *list,
+                         size_t n, mn_pool *pool, mn_corpus_progress progress, void *arg,
+                         mn_corpus_split *ret, mn_err *e)
+{
+    char stem[4096];
+    if (snprintf(stem, sizeof stem, "%s/%s", dir, name) >= (int)sizeof stem)
+        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
+    MN_TRY(mn_shard_writer_open(stem, &j->shard, e));
+    j->list = list;
+    j->n_list = n;
+    j->sum = (mn_corpus_split){0};
+    j->rounds[0].n = j->rounds[1].n = 0;
+    mn_rc rc = count_authors(j, e);
+    if (rc == MN_OK) rc = run_rounds(j, pool, progress, arg, "encode", e);
+    if (rc == MN_OK) rc = mn_shard_writer_close(j->shard, e);
+    else mn_shard_writer_abandon(j->shard);
+    j->shard = NULL;
+    if (rc == MN_OK) *ret = j->sum;
+    return rc;
+}
+
+/* ---- the tokenizer ------------------------------------------------------------------------------------------- */
+
+static mn_rc train_tokenizer(const job *j, const size_t *list, size_t n, uint32_t vocab,
+                             mn_corpus_progress progress, void *arg, mn_tokenizer **ret,
+                             mn_err *e)
+{
+    mn_tok_trainer *t = NULL;
+    uint64_t bytes = 0;
+    mn_rc rc = mn_tok_trainer_new(&t, e);
+    for (size_t k = 0; k < n && rc == MN_OK; k++) {
+        for (size_t i = mn_document_start(j->d, list[k]); i < j->d->ends[list[k]]; i++) {
+            mn_str text = text_of(j, j->d->posts[i]);
+            bytes += text.len;
+            if (rc == MN_OK) rc = mn_tok_trainer_add(t, text, e);
+        }
+        if (progress && k % 8192 == 0) progress(arg, "tokenizer", k, n);
+    }
+    if (rc == MN_OK)
+        rc = mn_tok_trainer_finish(t, vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
+    mn_tok_trainer_free(t);
+    return rc;
+}
+
+static mn_rc save_tokenizer(const mn_tokenizer *tok, const char *dir, mn_err *e)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
+        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
+    return mn_tok_save(tok, path, e);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------- */
+
+/* Documents of train first, then of val; *ret_train says how many are train. */
+static size_t *list_documents(const mn_documents *d, const mn_split *s, size_t *ret_train)
+{
+    size_t *list = mn_reallocarray(NULL, d->n + 1, sizeof *list), n = 0;
+    if (!list) return NULL;
+    for (size_t k = 0; k < d->n; k++)
+        if (!s->val[k]) list[n++] = k;
+    *ret_train = n;
+    for (size_t k = 0; k < d->n; k++)
+        if (s->val[k]) list[n++] = k;
+    return list;
+}
+
+static mn_rc job_caches(job *j, int threads, mn_err *e)
+{
+    j->caches = mn_calloc((size_t)threads, sizeof *j->caches);
+    if (!j->caches) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    for (; j->n_caches < threads; j->n_caches++)
+        MN_TRY(mn_tok_cache_new(&j->caches[j->n_caches], e));
+    return MN_OK;
+}
+
+static void job_free(job *j)
+{
+    if (!j) return;
+    for (int i = 0; i < j->n_caches; i++) mn_tok_cache_free(j->caches[i]);
+    mn_free(j->caches);
+    for (int r = 0; r < 2; r++)
+        for (int k = 0; k < PARTS; k++) {
+            mn_ids_release(&j->rounds[r].parts[k].ids);
+            mn_free(j->rounds[r].parts[k].ends);
+        }
+    mn_free(j);
+}
+
+mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
+                      const mn_split *s, const char *spool, uint32_t vocab, mn_pool *pool,
+                      mn_corpus_progress progress, void *arg, mn_written *ret, mn_err *e)
+{
+    mn_tokenizer *tok = NULL;
+    mn_written w = {0};
+    size_t n_train = 0;
+    size_t *list = list_documents(d, s, &n_train);
+    job *j = mn_calloc(1, sizeof *j);
+    mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
+    if (rc != MN_OK) goto out;
+    *j = (job){.c = c, .d = d, .spool = spool};
+    rc = train_tokenizer(j, list, n_train, vocab, progress, arg, &tok, e);
+    if (rc == MN_OK) rc = save_tokenizer(tok, dir, e);
+    if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
+    if (rc != MN_OK) goto out;
+    j->tok = tok;
+    w.vocab = mn_tok_vocab(tok);
+    rc = write_split(j, dir, "train", list, n_train, pool, progress, arg, &w.train, e);
+    if (rc == MN_OK)
+        rc = write_split(j, dir, "val", list + n_train, d->n - n_train, pool, progress, arg,
+                         &w.val, e);
+    if (rc == MN_OK) *ret = w;
+out:
+    mn_tok_free(tok);
+    job_free(j);
+    mn_free(list);
+    return rc;
+}
