@@ -1,0 +1,33 @@
+/* Held-out quality and samples, while a model is trained. */
+#ifndef MN_MODEL_HELD_OUT_H
+#define MN_MODEL_HELD_OUT_H
+
+#include "model/forward.h"
+#include "model/pack.h"
+#include "text/tokenizer.h"
+
+typedef struct mn_held_out {
+    const mn_shard *shard;
+    mn_packing packing; /* of every `every`-th document */
+    mn_batch_buf batch;
+    mn_pass *pass;
+    float *losses;
+    uint64_t every, text_bytes; /* bytes that the packed documents stand for */
+} mn_held_out;
+
+/* Borrows all. At most about most_tokens of the shard are used, evenly spread over its documents. T: row length. */
+mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, size_t T,
+                      mn_dtype dtype, uint64_t most_tokens, mn_held_out *ret, mn_err *e);
+void mn_held_out_release(mn_held_out *h);
+/* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: all but conditions. */
+double mn_held_out_bits_per_byte(mn_held_out *h);
+
+/* Samples: continues the opening of real documents of s (the tokens before their first word) at temperature 0.8 among
+ * the 40 likeliest, a window of `T` tokens, END ends. ret[i] is valid UTF-8, cut to cap - 1 bytes. The same (seed, weights)
+ * give the same text. */
+#define MN_SAMPLE_T 64
+mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *tok,
+                      const mn_shard *s, uint64_t seed, size_t n, size_t cap, char *ret,
+                      mn_err *e);
+
+#endif
