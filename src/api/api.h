@@ -18,6 +18,8 @@ typedef struct mn_api_opts {
 
 /* Opens the index in the background and listens. errors as mn_http_start */
 mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e);
+/* Takes no new connections; open ones are served on. */
+void mn_api_quiesce(mn_api *a);
 /* Lets running requests finish for up to grace_ms; NULL is fine. */
 void mn_api_stop(mn_api *a, int grace_ms);
 int mn_api_port(const mn_api *a);

@@ -228,6 +228,11 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_free(a);
 }
 
+void mn_api_quiesce(mn_api *a)
+{
+    mn_http_quiesce(a->http);
+}
+
 static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
 {
     mn_http_opts h = {

@@ -8,6 +8,7 @@
 #include "base/str.h"
 
 static const mn_cmd commands[] = {
+    {"serve", mn_cmd_serve, "the server: pages, API, search; raises a first model"},
     {"account", mn_cmd_account, "make, list, suspend and delete accounts; their consent"},
     {"corpus", mn_cmd_corpus,
      "what may be learnt from, as token shards: build, list, stats, verify"},

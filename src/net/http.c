@@ -472,11 +472,15 @@ static void wait_quiet(mn_http *h, int grace_ms)
     pthread_mutex_unlock(&h->lock);
 }
 
+void mn_http_quiesce(mn_http *h)
+{
+    if (!atomic_exchange(&h->stopping, true)) MHD_quiesce_daemon(h->daemon);
+}
+
 void mn_http_stop(mn_http *h, int grace_ms)
 {
     if (!h) return;
-    atomic_store(&h->stopping, true);
-    MHD_quiesce_daemon(h->daemon);
+    mn_http_quiesce(h);
     mn_streams__end(&h->streams);
     wait_quiet(h, grace_ms);
     http_free(h);

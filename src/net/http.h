@@ -113,6 +113,8 @@ mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e);
 int mn_http_port(const mn_http *h);
 /* Streams of that topic look for news. Any thread. */
 void mn_http_wake(mn_http *h, const char *topic);
+/* Takes no new connections from now on; those that are open are served on. */
+void mn_http_quiesce(mn_http *h);
 /* Stops accepting, lets running requests finish for up to grace_ms, ends streams, closes, frees. */
 void mn_http_stop(mn_http *h, int grace_ms);
 

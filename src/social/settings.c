@@ -7,6 +7,9 @@ const mn_conf_key mn_settings[] = {
     {"listen", "127.0.0.1:8420",
      "Address and port that `mynah serve` answers on. On the open internet put nginx\n"
      "in front, which speaks TLS, and leave this on the loopback address."},
+    {"trusted_proxy", "",
+     "Address of the proxy in front, such as 127.0.0.1: only from there is X-Forwarded-For\n"
+     "believed, so that limits count its clients and not the proxy itself."},
     {"database", "mynah.db", "The database file; a relative name is below the data folder."},
     {"durability", "normal",
      "normal: what was acknowledged survives a crash of the program.\n"
