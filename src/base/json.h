@@ -29,9 +29,9 @@ typedef enum mn_json_type {
 
 /* ---- pull ---------------------------------------------------------------------------------------------------- */
 
-/* A position in a document. All functions below return MN_E_PARSE (bad JSON, or not the type asked for) or
- * MN_E_LIMIT (too deep), with a message that says where ("line 1, column 17: expected ':'"). After an error the
- * reader must not be used on. */
+/* A position in a document. All functions below return MN_E_PARSE (bad JSON, or not the type asked for), MN_E_LIMIT
+ * (too deep, or a double out of range) or MN_E_NOMEM (the arena is full), with a message that says where ("line 1,
+ * column 17: expected ':'"). After an error the reader must not be used on. */
 typedef struct mn_json_reader {
     const char *start, *at, *end;
     mn_arena *arena; /* for unescaped strings; NULL makes mn_json_read_string fail on escapes */

@@ -104,11 +104,10 @@ static void put_repaired(mn_buf *b, const char *p, size_t n)
     }
 }
 
-static void put_string(mn_buf *b, mn_str s)
+/* The rest of a string, from its first byte that needs care. */
+static void put_runs(mn_buf *b, const char *p, const char *end)
 {
-    if (mn_buf_reserve(b, s.len + 2) != MN_OK) return;
-    mn_buf_addc(b, '"');
-    for (const char *p = s.ptr, *end = s.ptr + s.len; p < end;) {
+    while (p < end) {
         bool high = false;
         const char *stop = mn_base__json_run(p, end, &high);
         mn_str run = {p, (size_t)(stop - p)};
@@ -117,15 +116,36 @@ static void put_string(mn_buf *b, mn_str s)
         if (stop < end) put_escape(b, (unsigned char)*stop++);
         p = stop;
     }
+}
+
+/* Most strings are one plain run: for those the room is asked for once. `tail` follows the closing quote. */
+static void put_string(mn_buf *b, mn_str s, const char *tail, size_t n_tail)
+{
+    bool high = false;
+    if (mn_buf_reserve(b, s.len + 2 + n_tail) != MN_OK) return;
+    const char *end = s.ptr + s.len, *stop = mn_base__json_run(s.ptr, end, &high);
+    if (stop == end && !(high && !mn_utf8_valid(s))) {
+        char *p = b->ptr + b->len;
+        *p++ = '"';
+        if (s.len) memcpy(p, s.ptr, s.len);
+        p += s.len;
+        *p++ = '"';
+        memcpy(p, tail, n_tail);
+        b->len += s.len + 2 + n_tail;
+        b->ptr[b->len] = '\0';
+        return;
+    }
     mn_buf_addc(b, '"');
+    put_runs(b, s.ptr, end);
+    mn_buf_addc(b, '"');
+    mn_buf_add(b, tail, n_tail);
 }
 
 void mn_jw_key_str(mn_json_writer *w, mn_str key)
 {
     MN_ASSERT(w->depth > 0 && !w->after_key);
     separate(w);
-    put_string(w->b, key);
-    mn_buf_add(w->b, ": ", w->indent > 0 ? 2 : 1);
+    put_string(w->b, key, ": ", w->indent > 0 ? 2 : 1);
     w->after_key = true;
 }
 
@@ -137,7 +157,7 @@ void mn_jw_key(mn_json_writer *w, const char *key)
 void mn_jw_str(mn_json_writer *w, mn_str s)
 {
     separate(w);
-    if (s.ptr) put_string(w->b, s);
+    if (s.ptr) put_string(w->b, s, "", 0);
     else mn_buf_add(w->b, "null", 4);
 }
 

@@ -2,7 +2,8 @@
  * depend on, so a computation that writes by part gives the same bits whatever the thread count.
  *
  * mn_pool_run hands parts 0..n_parts-1 out dynamically; the caller's thread works too. Idle workers sleep (they spin
- * for some microseconds first, no longer). Nested calls run on the calling thread. */
+ * for some microseconds first, no longer). Nested calls run on the calling thread, with its own number in the same pool
+ * and 0 in another. */
 #ifndef MN_BASE_THREAD_H
 #define MN_BASE_THREAD_H
 

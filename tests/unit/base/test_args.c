@@ -182,7 +182,7 @@ static void help_has_aligned_columns_and_short_lines(void **state)
         OK(mn_utf8_count(line) <= 96);
         OK(!mn_str_ends(line, " "));
     }
-    OK(strstr(b.ptr, "\n              And a second paragraph.\n"));
+    OK(strstr(b.ptr, "\n               And a second paragraph.\n"));
     mn_buf_release(&b);
 }
 
