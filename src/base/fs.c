@@ -20,27 +20,46 @@ static mn_rc rc_of_errno(void)
 
 /* ---- reading and writing ------------------------------------------------------------------------------------- */
 
+/* Bytes that can be read straight into b, after making room for some more when there is none; 0 when b is at its
+ * maximum. */
+static mn_rc room_in(mn_buf *b, size_t some, size_t *ret)
+{
+    size_t most = b->max ? b->max - b->len : SIZE_MAX / 2;
+    size_t room = b->cap > b->len ? b->cap - b->len - 1 : 0;
+    if (some > most) some = most;
+    if (room == 0 && some) {
+        MN_TRY(mn_buf_reserve(b, some));
+        room = b->cap - b->len - 1;
+    }
+    *ret = room < most ? room : most;
+    return b->failed;
+}
+
 static mn_rc read_all(int fd, const char *path, size_t max_bytes, mn_buf *ret, mn_err *e)
 {
     struct stat st;
-    size_t read_bytes = 0;
+    size_t read_bytes = 0, room;
+    char beyond;
     if (fstat(fd, &st) != 0) return mn_fail_errno(e, MN_E_IO, "cannot read '%s'", path);
     if (S_ISDIR(st.st_mode)) return mn_fail(e, MN_E_IO, "'%s' is a folder, not a file", path);
-    size_t chunk =
-        st.st_size > 0 && (uint64_t)st.st_size <= max_bytes ? (size_t)st.st_size : 4096;
-    for (;;) {
-        if (mn_buf_reserve(ret, chunk + 1) != MN_OK && mn_buf_reserve(ret, 1) != MN_OK)
+    /* one more than there should be, so that the end is seen without growing again */
+    size_t some =
+        st.st_size > 0 && (uint64_t)st.st_size <= max_bytes ? (size_t)st.st_size + 1 : 65536;
+    for (;; some = 65536) {
+        if (room_in(ret, some, &room) != MN_OK)
             return mn_fail(e, ret->failed, "cannot hold '%s' in memory", path);
-        ssize_t n = read(fd, ret->ptr + ret->len, chunk + 1);
+        ssize_t n = read(fd, room ? ret->ptr + ret->len : &beyond, room ? room : 1);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return mn_fail_errno(e, MN_E_IO, "cannot read '%s'", path);
         if (n == 0) return MN_OK;
         read_bytes += (size_t)n;
         if (read_bytes > max_bytes)
             return mn_fail(e, MN_E_LIMIT, "'%s' is larger than %zu bytes", path, max_bytes);
+        if (!room)
+            return mn_fail(e, mn_buf_addc(ret, beyond), "'%s' is larger than its buffer may be",
+                           path);
         ret->len += (size_t)n;
         ret->ptr[ret->len] = '\0';
-        chunk = 65536;
     }
 }
 

@@ -93,7 +93,9 @@ static void reads_that_fail_leave_the_buffer_alone(void **state)
     FAILS(MN_E_IO, mn_fs_read(dir, 4000, &b, &e));
     assert_string_equal(b.ptr, "kept");
     mn_buf_release(&b);
-    mn_buf_init(&b, 3);
+    mn_buf_init(&b, 4);
+    FAILS(MN_E_LIMIT, mn_fs_read(at("a"), 100, &b, &e));
+    OK(b.len == 0 && b.failed == MN_E_LIMIT);
     FAILS(MN_E_LIMIT, mn_fs_read(at("a"), 100, &b, &e));
     mn_buf_release(&b);
     mn_buf_init(&b, 0);
@@ -101,6 +103,21 @@ static void reads_that_fail_leave_the_buffer_alone(void **state)
     FAILS(MN_E_NOMEM, mn_fs_read(at("a"), 100, &b, &e));
     mn_mem_fail_after(0);
     mn_buf_release(&b);
+}
+
+static void a_file_may_fill_its_buffer_to_the_brim(void **state)
+{
+    (void)state;
+    mn_buf b;
+    char text[300];
+    memset(text, 'x', sizeof text);
+    for (size_t n = 0; n < sizeof text; n += 37) {
+        RUN(mn_fs_write_atomic(at("a"), text, n, &e));
+        mn_buf_init(&b, n ? n : 1);
+        RUN(mn_fs_read(at("a"), n, &b, &e));
+        OK(b.len == n && b.cap <= n + 3);
+        mn_buf_release(&b);
+    }
 }
 
 static void a_failed_write_leaves_the_old_file(void **state)
@@ -293,6 +310,7 @@ int main(void)
         T(what_was_written_is_read),
         T(large_files_are_read_whole),
         T(reads_that_fail_leave_the_buffer_alone),
+        T(a_file_may_fill_its_buffer_to_the_brim),
         T(a_failed_write_leaves_the_old_file),
         T(a_write_that_does_not_fit_leaves_the_old_file),
         T(a_replaced_file_keeps_its_mode),
