@@ -64,6 +64,10 @@ struct mn_feed {
 typedef mn_rc mn_reader(mn_feed *f, mn_err *e);
 mn_reader mn_read_jsonl, mn_read_fortune, mn_read_x, mn_read_grailbird, mn_read_mastodon;
 
+/* Walks src once. *format is kept unless it is auto; ret_root: what stands before the archive's own names. */
+mn_rc mn_import_detect(mn_source *src, const char *path, mn_import_format *format,
+                       char *ret_root, size_t root_cap, mn_err *e);
+
 mn_rc mn_feed_init(mn_feed *f, mn_source *src, const mn_import_opts *o, mn_import_report *r,
                    mn_rc (*emit)(mn_feed *, const mn_item *, mn_err *), void *arg);
 void mn_feed_release(mn_feed *f);

@@ -60,6 +60,7 @@ static mn_rc look_around(grailbird *g, mn_err *e)
 static bool is_month(const grailbird *g, mn_str name)
 {
     mn_str root = g->f->root;
+    if (mn_source_kind_of(g->f->src) == MN_SOURCE_FILE) return true;
     if (name.len <= root.len || memcmp(name.ptr, root.ptr, root.len) != 0) return false;
     mn_str rest = mn_str_sub(name, root.len, SIZE_MAX);
     for (size_t i = 0; g->index && i < g->index->n; i++)

@@ -140,7 +140,7 @@ static role role_of(const x_archive *x, mn_str name)
     if (mn_str_starts(rest, "data/")) rest = mn_str_sub(rest, 5, SIZE_MAX);
     for (size_t k = 0; k < KINDS; k++)
         if (kinds[k].role != ROLES && is_part_of(rest, kinds[k].file)) return kinds[k].role;
-    return ROLES;
+    return mn_source_kind_of(x->f->src) == MN_SOURCE_FILE ? ROLE_TWEETS : ROLES;
 }
 
 /* ---- small files --------------------------------------------------------------------------------------------------- */

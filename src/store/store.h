@@ -275,6 +275,10 @@ mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_
 /* Removes up to limit posts (rows and media rows, no tombstones) of an import, and accounts it made that are left
  * without posts; *ret_left says whether there is more. Called in a loop, one transaction each. */
 mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e);
+/* Enters the parent of a reply that was imported without one (its id was not known then), and moves the child's thread into
+ * the parent's. Nothing happens when either is not here, the child is a tombstone or has a parent, or a circle would come
+ * about. Give children in ascending order. */
+mn_rc mn_store_import_link(mn_tx *tx, uint64_t child, uint64_t parent, mn_err *e);
 mn_rc mn_store_imports(mn_store *s, mn_arena *ar, mn_import **ret, size_t *ret_n, mn_err *e);
 
 /* ---- key and value, jobs ------------------------------------------------------------------------------------- */
