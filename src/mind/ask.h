@@ -9,10 +9,16 @@
 #include "infer/infer.h"
 #include "mind/search.h"
 
+#define MN_ASK_CITATIONS_MAX 4
+
 typedef struct mn_answer_line {
-    mn_str text;
-    uint64_t *citations; /* post ids, the one quoted first */
+    mn_str text;         /* word for word out of the first citation's text, unless generated */
+    uint64_t *citations; /* post ids, the one quoted first, then up to 3 that say the same */
     size_t n_citations;
+    size_t n_posts, n_accounts; /* how many say the same (not only those cited) */
+    int64_t first_ms;           /* when it was first said */
+    bool
+        unconfirmed; /* fewer than two accounts say it in words of their own: show it as unconfirmed */
     bool generated; /* by the model, and supported by the citations */
 } mn_answer_line;
 
@@ -26,8 +32,9 @@ typedef struct mn_answer {
 } mn_answer;
 
 typedef struct mn_ask_opts {
-    uint64_t before;   /* as in search */
-    uint64_t viewer;   /* 0: anonymous */
+    uint64_t before; /* as in search */
+    uint64_t
+        viewer; /* 0: anonymous; answers quote only what everybody may see, so they are the same for all */
     mn_engine *engine; /* NULL: extractive only */
     size_t max_lines;  /* 0: 5 */
 } mn_ask_opts;

@@ -1,0 +1,69 @@
+/* Ask, inside: the question's terms, sentences, groups of posts that say the same, support. docs/design/ask.md. */
+#ifndef MN_MIND_ASK_INT_H
+#define MN_MIND_ASK_INT_H
+
+#include "mind/ask.h"
+#include "mind/search_int.h"
+
+/* ---- what is asked (ask_sentence.c) ------------------------------------------------------------------------------ */
+
+/* The terms of a question that carry its topic, each weighing its idf. A term that no post has weighs most: a question about
+ * something unknown here is not answered by its known words. */
+typedef struct mn_ask_question {
+    mn_str *terms;
+    double *weights; /* sum to 1 */
+    size_t n;
+} mn_ask_question;
+/* n = 0 when the question has no such term. */
+mn_rc mn_ask__question(mn_str text, const mn_snap *s, mn_arena *a, mn_ask_question *ret,
+                       mn_err *e);
+
+/* Sentences of a text as slices of it, without white space around, in order; at most max. Breaks after . ! ? … 。 ！ ？ before
+ * white space (or at CJK stops anywhere), and at line ends; not after initials and common abbreviations. */
+size_t mn_ask__sentences(mn_str text, mn_str *ret, size_t max);
+
+/* Share of the question's weight that stands in the best passage of at most two neighbouring sentences; *ret_quote is that passage, a
+ * slice of text. */
+mn_rc mn_ask__best_passage(const mn_ask_question *q, mn_str text, mn_arena *scratch,
+                           mn_str *ret_quote, double *ret_cover, mn_err *e);
+
+/* ---- who says the same (ask_group.c) ------------------------------------------------------------------------------- */
+
+typedef struct mn_ask_post {
+    const mn_post *post;
+    double relevance, cover; /* ≥ 0; 0..1 */
+    mn_str quote;
+    uint64_t *words; /* hashes of its topic-bearing terms, rising */
+    size_t n_words;
+    size_t group; /* set by mn_ask__group */
+} mn_ask_post;
+
+mn_rc mn_ask__words(mn_str text, mn_arena *a, uint64_t **ret, size_t *ret_n, mn_err *e);
+/* |A ∩ B| / |A ∪ B|; 0 when both are empty */
+double mn_ask__jaccard(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b);
+/* In order of time each post joins the group whose first post it is most like (Jaccard ≥ MN_ASK_SAME), or begins one.
+ * Returns how many groups. Posts must be in order of id. */
+size_t mn_ask__group(mn_ask_post *posts, size_t n, size_t *leaders);
+#define MN_ASK_SAME 0.4
+#define MN_ASK_COPY 0.9                    /* copied, not said in other words */
+bool mn_ask__is_boosted_text(mn_str text); /* "RT @name …" */
+
+/* ---- support (ask_support.c) ----------------------------------------------------------------------------------------- */
+
+/* Is everything a sentence says in the source? Every term that carries a topic, every number, and every pair of such neighbours
+ * must stand in one passage of two sentences of it. */
+mn_rc mn_ask__supported(mn_str sentence, mn_str source, mn_arena *scratch, bool *ret,
+                        mn_err *e);
+
+/* ---- a model's sentence (ask_model.c) ---------------------------------------------------------------------------------- */
+
+/* Lets the model write after the quoted posts and the question; *ret is one sentence that passes mn_ask__supported against one
+ * of the sources, whose place is *ret_source, or MN_STR_NONE. */
+mn_rc mn_ask__model_sentence(mn_engine *g, mn_str question, const mn_ask_question *q,
+                             const mn_str *sources, size_t n_sources, mn_arena *a, mn_str *ret,
+                             size_t *ret_source, mn_err *e);
+
+/* Least share of a question that a quoted passage must carry: docs/design/ask.md. */
+#define MN_ASK_COVER 0.6
+
+#endif
