@@ -16,6 +16,7 @@
 /* Every list of benches; a room adds its own here and in bench.h. */
 static const mn_bench *const lists[] = {
     mn_bench_text,
+    mn_bench_corpus,
 };
 enum { N_LISTS = sizeof lists / sizeof *lists, REPS_MAX = 1000, FILE_MAX_BYTES = 1 << 30 };
 

@@ -47,5 +47,6 @@ void mn_bench_value(mn_bench_run *r, const char *name, double value, const char 
 mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
 
 extern const mn_bench mn_bench_text[];
+extern const mn_bench mn_bench_corpus[];
 
 #endif
