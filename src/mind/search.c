@@ -91,23 +91,35 @@ static mn_rc push_seg(mn_search *x, mn_seg *seg, mn_dead *dead, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc publish(mn_search *x, mn_err *e)
+/* The snapshot of what is held, with the changes being made. */
+static mn_rc make_snap(const mn_search *x, mn_snap **ret, mn_err *e)
 {
-    mn_arena a;
-    mn_snap *snap;
-    mn_arena_init(&a, 0);
-    mn_snap_item *items = mn_arena_alloc(&a, (x->n_segs + 1) * sizeof *items);
+    mn_snap_item *items = mn_reallocarray(NULL, x->n_segs + 1, sizeof *items);
     if (!items) return mn_fail(e, MN_E_NOMEM, "no memory for a list of search segments");
-    for (size_t i = 0; i < x->n_segs; i++)
-        items[i] = (mn_snap_item){x->segs[i].seg, x->segs[i].dead};
-    mn_rc rc = mn_mind__snap_new(items, x->n_segs, &snap, e);
-    mn_arena_release(&a);
-    if (rc != MN_OK) return rc;
+    for (size_t i = 0; i < x->n_segs; i++) {
+        held_seg *h = &x->segs[i];
+        items[i] = (mn_snap_item){h->seg, h->pending ? h->pending : h->dead};
+    }
+    mn_rc rc = mn_mind__snap_new(items, x->n_segs, ret, e);
+    mn_free(items);
+    return rc;
+}
+
+/* Takes snap. */
+static void swap_snap(mn_search *x, mn_snap *snap)
+{
     pthread_mutex_lock(&x->swap);
     mn_snap *old = x->snap;
     x->snap = snap;
     pthread_mutex_unlock(&x->swap);
     mn_mind__snap_unref(old);
+}
+
+static mn_rc publish(mn_search *x, mn_err *e)
+{
+    mn_snap *snap;
+    MN_TRY(make_snap(x, &snap, e));
+    swap_snap(x, snap);
     return MN_OK;
 }
 
@@ -374,8 +386,8 @@ static mn_rc write_dead(mn_search *x, mn_err *e)
     return mn_fs_sync_dir(x->dir, e);
 }
 
-/* From here on the changes are what the index is; old files go. */
-static mn_rc adopt(mn_search *x, mn_err *e)
+/* From here on the changes are what the index is; old files go. Takes snap. Cannot fail: the manifest is in place. */
+static void adopt(mn_search *x, mn_snap *snap)
 {
     for (size_t i = 0; i < x->n_segs; i++) {
         held_seg *h = &x->segs[i];
@@ -385,9 +397,8 @@ static mn_rc adopt(mn_search *x, mn_err *e)
         h->pending = NULL;
     }
     mn_mind__builder_clear(x->builder);
-    MN_TRY(publish(x, e));
+    swap_snap(x, snap);
     sweep_files(x);
-    return MN_OK;
 }
 
 /* Writes what was gathered, with x->now.rev = rev. On failure the index is as it was before. */
@@ -395,11 +406,17 @@ static mn_rc commit(mn_search *x, uint64_t rev, mn_err *e)
 {
     mn_manifest before = x->now;
     size_t n_before = x->n_segs;
+    mn_snap *snap = NULL;
     mn_rc rc = write_new_seg(x, e);
     if (rc == MN_OK) rc = write_dead(x, e);
+    if (rc == MN_OK) rc = make_snap(x, &snap, e);
     x->now.rev = rev;
     if (rc == MN_OK) rc = write_manifest(x, e);
-    if (rc == MN_OK) return adopt(x, e);
+    if (rc == MN_OK) {
+        adopt(x, snap);
+        return MN_OK;
+    }
+    mn_mind__snap_unref(snap);
     while (x->n_segs > n_before) mn_mind__seg_unref(x->segs[--x->n_segs].seg);
     before.next = x->now.next;
     x->now = before;
@@ -441,6 +458,7 @@ static mn_rc merge_marked(mn_search *x, const bool *marked, size_t n, mn_err *e)
     char path[4096];
     mn_arena a;
     mn_seg *seg = NULL;
+    mn_snap *snap = NULL;
     mn_arena_init(&a, 0);
     mn_snap_item *items = mn_arena_alloc(&a, n * sizeof *items);
     held_seg *kept = mn_arena_alloc(&a, (x->n_segs + 1) * sizeof *kept);
@@ -462,6 +480,7 @@ static mn_rc merge_marked(mn_search *x, const bool *marked, size_t n, mn_err *e)
         x->segs = kept;
         x->n_segs = n_kept;
         rc = mn_fs_sync_dir(x->dir, e);
+        if (rc == MN_OK) rc = make_snap(x, &snap, e);
         if (rc == MN_OK) rc = write_manifest(x, e);
         x->segs = old;
         x->n_segs = n_old;
@@ -473,8 +492,9 @@ static mn_rc merge_marked(mn_search *x, const bool *marked, size_t n, mn_err *e)
         }
         memcpy(x->segs, kept, n_kept * sizeof *kept);
         x->n_segs = n_kept;
-        rc = adopt(x, e);
+        adopt(x, snap);
     } else {
+        mn_mind__snap_unref(snap);
         mn_mind__seg_unref(seg);
     }
     mn_arena_release(&a);
