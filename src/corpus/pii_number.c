@@ -116,10 +116,18 @@ static bool looks_like_a_date(const number *n)
     return n->n_groups >= 3 && n->len[0] == 2 && n->len[1] == 2 && n->len[2] == 4;
 }
 
+/* The number goes on from digits before it, so it has no beginning here. */
+static bool continues(mn_str t, size_t at)
+{
+    char sep = mn_before(t, at);
+    return (sep == ' ' || sep == '-') && at >= 2 && mn_is_digit(t.ptr[at - 2]);
+}
+
 /* National form: leading 0, two groups or more with the same separator, 9 to 11 digits. */
 static bool national(const number *n, int k)
 {
     int d = digits_in(n, k);
+    if (memcmp(n->digits, "000", 3) == 0) return false;
     if (n->digits[0] != '0' || k < 2 || d < 9 || d > 11 || looks_like_a_date(n)) return false;
     if (n->len[0] < 2 || n->len[0] > 5 || !same_separators(n, 1, k)) return false;
     for (int i = 1; i < k; i++)
@@ -127,14 +135,15 @@ static bool national(const number *n, int k)
     return true;
 }
 
-static int phone_groups(mn_str t, const number *n, bool asked)
+/* How many groups make a telephone number; 0: none do. whole: nothing of it stands before. */
+static int phone_groups(mn_str t, const number *n, bool asked, bool whole)
 {
     for (int k = n->n_groups; k > 0; k--) {
         int d = digits_in(n, k);
         if (!may_end(t, n, k)) continue;
         if (n->plus && d >= 8 && d <= 15 && n->digits[0] != '0') return k;
         if (n->plus) continue;
-        if (north_american(n, k, asked) || national(n, k)) return k;
+        if (north_american(n, k, asked) || (whole && national(n, k))) return k;
         if (asked && d >= 7 && d <= 15 && k <= 5 && !looks_like_a_date(n)) return k;
     }
     return 0;
@@ -154,7 +163,7 @@ bool mn_corpus__phone(mn_str t, size_t at, mn_pii_span *ret)
     if (!read_number(t, at, &n) || n.n_digits < 7) return false;
     if (all_same(n.digits, n.n_digits)) return false;
     bool asked = mn_corpus__word_before(t, at, 16, phones);
-    int k = phone_groups(t, &n, asked);
+    int k = phone_groups(t, &n, asked, !continues(t, at));
     if (k == 0 || mn_corpus__word_before(t, at, 24, not_phones)) return false;
     *ret = (mn_pii_span){at, n.end[k - 1]};
     return true;
