@@ -1,0 +1,400 @@
+/* The training loop: opening or resuming a run, the budget, and what happens between steps (checkpoints, evaluations,
+ * training.json). Contract: train.h; the design: docs/design/training.md.
+ *
+ * Order at a stop or a crash: the checkpoint is the truth. model.safetensors and training.json may be a little newer than
+ * the newest checkpoint; resuming cuts the log back to the checkpoint's step. */
+#include "model/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "base/stop.h"
+#include "model/train_int.h"
+#include "tensor/gemm.h"
+#include "tensor/kernels.h"
+
+#define PASS_TOKENS      8192  /* run at once; larger batches accumulate */
+#define EVAL_TOKENS      32768 /* of the held-out shard, during training */
+#define FINAL_TOKENS     (1u << 20)
+#define LOG_US           (3 * 1000000)
+#define DEFAULT_EPOCHS   4
+#define TOKENS_PER_PARAM 10
+
+/* ---- what a run chooses by itself -------------------------------------------------------------------------------- */
+
+const char *mn_train_preset_for(uint64_t train_tokens)
+{
+    return train_tokens < 200000 ? "nano" : train_tokens < 100000000 ? "micro" : "small";
+}
+
+/* Falls with the width, as the best rate of AdamW does under this initialisation. */
+double mn_train_rate_for(const mn_config *c)
+{
+    double lr = 3e-3 * 256 / c->C;
+    return lr > 4e-3 ? 4e-3 : lr;
+}
+
+static mn_rc choose_shape(mn_model__run *r, mn_config *c, mn_err *e)
+{
+    const char *preset = r->o->preset;
+    MN_TRY(
+        mn_config_preset(preset ? preset : mn_train_preset_for(r->corpus.train.n_tok), c, e));
+    c->V = mn_tok_vocab(r->corpus.tok);
+    return mn_config_check(c, e);
+}
+
+/* The number of steps that the budget allows, 0 when only time ends the run. */
+static uint64_t choose_steps(const mn_model__run *r)
+{
+    const mn_train_opts *o = r->o;
+    const double per_step = (double)(r->at.batch_rows * r->at.row_tokens);
+    const double epoch = (double)r->packing.n_rows / (double)r->at.batch_rows;
+    uint64_t n = 0, k;
+    double epochs = o->epochs, tokens = (double)o->tokens;
+    if (!(o->minutes > 0 || epochs > 0 || o->tokens || o->steps)) {
+        epochs = DEFAULT_EPOCHS;
+        tokens = (double)r->w.n_all * TOKENS_PER_PARAM;
+    }
+    if (o->steps) n = o->steps;
+    if (epochs > 0 && (k = (uint64_t)ceil(epochs * epoch)) && (!n || k < n)) n = k;
+    if (tokens > 0 && (k = (uint64_t)ceil(tokens / per_step)) && (!n || k < n)) n = k;
+    return n;
+}
+
+static void choose_run(mn_model__run *r)
+{
+    const mn_train_opts *o = r->o;
+    mn_checkpoint *at = &r->at;
+    *at = (mn_checkpoint){
+        .cfg = r->w.cfg, .seed = o->seed, .minutes = o->minutes, .dtype = (uint64_t)o->dtype};
+    at->row_tokens = o->row_tokens ? o->row_tokens : 256;
+    if (at->row_tokens > r->w.cfg.T) at->row_tokens = r->w.cfg.T;
+    /* small batches: on a budget of minutes more steps are worth more than quieter gradients */
+    at->batch_rows = o->batch_rows ? o->batch_rows : r->w.n_all < 20000000 ? 8 : 16;
+    memcpy(at->corpus, r->corpus.hash, 32);
+    memcpy(at->tokenizer, r->corpus.tokenizer_hash, 32);
+}
+
+/* ---- opening ---------------------------------------------------------------------------------------------------------- */
+
+static mn_rc open_new(mn_model__run *r, mn_err *e)
+{
+    const mn_train_opts *o = r->o;
+    mn_checkpoint old;
+    mn_rc rc = mn_checkpoint_peek(r->checkpoints, &old, NULL);
+    if (rc != MN_E_NOT_FOUND)
+        return mn_fail(e, MN_E_EXISTS,
+                       "model '%s' is there: --resume goes on with it, --name makes another",
+                       r->log->model);
+    mn_config c;
+    if (o->from_dir) {
+        MN_TRY(mn_weights_load(o->from_dir, &r->w, e));
+        if (r->w.cfg.V != mn_tok_vocab(r->corpus.tok))
+            return mn_fail(
+                e, MN_E_UNSUPPORTED,
+                "'%s' has a vocabulary of %u, the corpus one of %u: start from a model "
+                "with the corpus' tokenizer",
+                o->from_dir, r->w.cfg.V, mn_tok_vocab(r->corpus.tok));
+    } else {
+        MN_TRY(choose_shape(r, &c, e));
+        MN_TRY(mn_weights_new(&c, &r->w, e));
+        mn_weights_init(&r->w, o->seed);
+    }
+    MN_TRY(mn_optim_new(&r->w, &r->optim, e));
+    choose_run(r);
+    MN_TRY(mn_model__open_epoch(r, e));
+    double peak = o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg);
+    r->at.schedule = mn_schedule_new(peak, choose_steps(r));
+    return MN_OK;
+}
+
+static mn_rc open_resumed(mn_model__run *r, mn_err *e)
+{
+    bool skipped = false;
+    mn_checkpoint c;
+    mn_rc rc = mn_checkpoint_peek(r->checkpoints, &c, e);
+    if (rc == MN_E_NOT_FOUND)
+        return mn_fail(e, rc, "model '%s' has no checkpoint to resume from", r->log->model);
+    if (rc != MN_OK) return rc;
+    MN_TRY(mn_weights_new(&c.cfg, &r->w, e));
+    MN_TRY(mn_optim_new(&r->w, &r->optim, e));
+    MN_TRY(mn_checkpoint_load(r->checkpoints, &r->at, &r->w, &r->optim, &skipped, e));
+    if (memcmp(r->at.corpus, r->corpus.hash, 32) ||
+        memcmp(r->at.tokenizer, r->corpus.tokenizer_hash, 32))
+        return mn_fail(e, MN_E_USAGE,
+                       "model '%s' was trained on another corpus than '%s': name that one with "
+                       "--corpus, or train a new model",
+                       r->log->model, r->corpus.name);
+    if (r->at.cfg.V != mn_tok_vocab(r->corpus.tok) || !r->at.batch_rows || !r->at.row_tokens ||
+        r->at.row_tokens > r->at.cfg.T || r->at.batch_rows > 4096)
+        return mn_fail(e, MN_E_CORRUPT, "the checkpoint of model '%s' is damaged",
+                       r->log->model);
+    memcpy(r->at.previous, r->at.self, 32);
+    r->seconds_before = r->at.seconds;
+    mn_trainlog_read(r->log, r->o->model_dir, r->at.step);
+    if (skipped && r->o->on_note)
+        r->o->on_note(r->o->arg,
+                      "the newest checkpoint is damaged: going on from the one before");
+    return mn_model__open_epoch(r, e);
+}
+
+static mn_rc open_buffers(mn_model__run *r, mn_err *e)
+{
+    mn_dtype dtype = r->at.dtype ? MN_BF16 : MN_F32;
+    const size_t T = r->at.row_tokens;
+    r->pass_rows = PASS_TOKENS / T ? PASS_TOKENS / T : 1;
+    if (r->pass_rows > r->at.batch_rows) r->pass_rows = r->at.batch_rows;
+    MN_TRY(mn_batch_buf_new(r->at.batch_rows, T, &r->batch, e));
+    MN_TRY(mn_pass_new(&r->w, r->pool, r->pass_rows, T, dtype, true, &r->pass, e));
+    r->losses = mn_calloc(r->pass_rows * T, sizeof *r->losses);
+    if (!r->losses) return mn_fail(e, MN_E_NOMEM, "no memory for a batch");
+    if (!r->corpus.has_val) return MN_OK;
+    MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, T, dtype, EVAL_TOKENS, &r->held, e));
+    r->has_held = true;
+    return MN_OK;
+}
+
+static void describe(mn_model__run *r)
+{
+    mn_trainlog *l = r->log;
+    l->corpus = r->corpus.name;
+    snprintf(l->corpus_sha256, sizeof l->corpus_sha256, "%s", r->corpus.sha256);
+    mn_hex(r->corpus.tokenizer_hash, 32, l->tokenizer_sha256);
+    l->preset = r->o->preset ? r->o->preset : "";
+    for (const char *const *p = (const char *const[]){"nano", "micro", "small", "base", NULL};
+         *p; p++) {
+        mn_config c;
+        if (mn_config_preset(*p, &c, NULL) == MN_OK && c.C == r->w.cfg.C && c.L == r->w.cfg.L)
+            l->preset = *p;
+    }
+    l->gemm = mn_gemm_backend();
+    l->kernels = mn_kernels_best()->name;
+    l->params = r->w.n_all;
+    l->threads = (uint64_t)mn_pool_threads(r->pool);
+    l->dtype = r->at.dtype;
+    l->seed = r->at.seed;
+    l->train_tokens = r->corpus.train.n_tok;
+    char line[400];
+    snprintf(line, sizeof line,
+             "%s: %s, %.1f M parameters, %s; corpus %s, %.2f M tokens; %llu threads, %s, %s",
+             l->model, l->preset, (double)l->params / 1e6, r->at.dtype ? "bf16" : "f32",
+             l->corpus, (double)l->train_tokens / 1e6, (unsigned long long)l->threads, l->gemm,
+             l->kernels);
+    if (r->o->on_note) r->o->on_note(r->o->arg, line);
+}
+
+static mn_rc open_run(mn_model__run *r, mn_err *e)
+{
+    const mn_train_opts *o = r->o;
+    char path[4096];
+    mn_gemm_setup();
+    r->log = mn_alloc(sizeof *r->log);
+    if (!r->log) return mn_fail(e, MN_E_NOMEM, "no memory for the log");
+    mn_trainlog_init(r->log);
+    r->log->model = mn_fs_base(o->model_dir);
+    MN_TRY(mn_model__corpus_open(o->corpus_dir, &r->corpus, e));
+    MN_TRY(mn_fs_mkdirs(o->model_dir, e));
+    snprintf(path, sizeof path, "%s/lock", o->model_dir);
+    mn_rc rc = mn_fs_lock_take(path, &r->lock, e);
+    if (rc != MN_OK)
+        return mn_err_wrap(e, "model '%s' is being trained already", r->log->model);
+    r->locked = true;
+    snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);
+    r->checkpoints = mn_strdup(path);
+    if (!r->checkpoints) return mn_fail(e, MN_E_NOMEM, "no memory");
+    MN_TRY(o->resume ? open_resumed(r, e) : open_new(r, e));
+    int threads = o->threads ? o->threads : mn_cpu_count();
+    r->at.threads = (uint64_t)threads;
+    MN_TRY(mn_pool_new(threads, &r->pool, e));
+    MN_TRY(open_buffers(r, e));
+    describe(r);
+    return mn_model__copy_tokenizer(o->corpus_dir, o->model_dir, e);
+}
+
+static void close_run(mn_model__run *r)
+{
+    mn_pass_free(r->pass);
+    if (r->has_held) mn_held_out_release(&r->held);
+    mn_batch_buf_release(&r->batch);
+    mn_packing_release(&r->packing);
+    mn_free(r->losses);
+    if (r->optim.m) mn_optim_release(&r->optim);
+    if (r->w.all) mn_weights_release(&r->w);
+    if (r->locked) mn_fs_lock_release(&r->lock);
+    mn_model__corpus_close(&r->corpus);
+    mn_pool_free(r->pool);
+    mn_free(r->checkpoints);
+    mn_free(r->log);
+}
+
+/* ---- between steps ---------------------------------------------------------------------------------------------------- */
+
+static double seconds(const mn_model__run *r)
+{
+    return r->seconds_before + (double)(mn_mono_us() - r->start_us) * 1e-6;
+}
+
+static mn_rc checkpoint(mn_model__run *r, mn_err *e)
+{
+    r->at.seconds = seconds(r);
+    MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, &r->w, &r->optim, e));
+    memcpy(r->at.previous, r->at.self, 32);
+    mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
+    r->checkpoint_us = mn_mono_us();
+    r->checkpoint_step = r->at.step;
+    return MN_OK;
+}
+
+static mn_rc write_log(mn_model__run *r, mn_err *e)
+{
+    r->log->steps_planned = r->at.schedule.n_steps;
+    r->log_us = mn_mono_us();
+    return mn_trainlog_write(r->log, r->o->model_dir, e);
+}
+
+static mn_rc evaluate(mn_model__run *r, mn_err *e)
+{
+    int64_t from = mn_mono_us();
+    const char *dir = r->o->model_dir;
+    if (r->has_held) {
+        double bpb = mn_held_out_bits_per_byte(&r->held);
+        mn_trainlog_eval(r->log, r->at.step, bpb);
+        if (r->o->on_eval) r->o->on_eval(r->o->arg, r->at.step, bpb);
+    }
+    if (!r->o->no_samples) {
+        mn_sample_point *p = mn_trainlog_sample(r->log, r->at.step);
+        const mn_shard *s = r->corpus.has_val ? &r->corpus.val : &r->corpus.train;
+        MN_TRY(mn_sample_texts(&r->w, r->pool, r->corpus.tok, s, r->at.seed + r->at.step,
+                               MN_SAMPLES, MN_SAMPLE_MAX, p->text[0], e));
+    }
+    MN_TRY(mn_weights_save(&r->w, dir, e));
+    MN_TRY(write_log(r, e));
+    r->eval_s = (double)(mn_mono_us() - from) * 1e-6;
+    r->eval_at = seconds(r);
+    return MN_OK;
+}
+
+/* Seldom enough to cost a twentieth of the time, and not more than some fifteen times in a budget of time. */
+static bool evaluation_due(const mn_model__run *r)
+{
+    double gap = 20 * r->eval_s, least = r->at.minutes * 60 / 15;
+    if (gap < least) gap = least;
+    if (gap < 10) gap = 10;
+    return seconds(r) - r->eval_at >= gap;
+}
+
+/* With a budget of time: fixes the number of steps when the fall must begin, and moves it when the pace has changed by
+ * a twentieth of what is left. True when it did: the caller saves a checkpoint. */
+static bool fix_end(mn_model__run *r)
+{
+    mn_schedule *s = &r->at.schedule;
+    const double total = r->at.minutes * 60, now = seconds(r);
+    if (!(total > 0)) return false;
+    double reserve = r->eval_s * 2 + 1, left = total - now - reserve;
+    if (left < 0) left = 0;
+    bool falling = s->n_steps && r->at.step >= s->fall_from;
+    if (!falling && now < total * (1 - MN_FALL_SHARE)) return false;
+    double steps_left = left * (double)r->at.step / now;
+    uint64_t end = r->at.step + (uint64_t)steps_left;
+    if (end <= r->at.step) end = r->at.step + 1;
+    if (!falling) {
+        if (s->n_steps && s->n_steps < end) return false; /* another budget ends it before */
+    } else {
+        double planned = (double)(s->n_steps - r->at.step), off = fabs(planned - steps_left);
+        if (off < 0.05 * planned + 3 || (mn_mono_us() - r->checkpoint_us) < 15 * 1000000)
+            return false;
+    }
+    mn_schedule_fall(s, r->at.step, end);
+    return true;
+}
+
+static void note_step(mn_model__run *r, double tokens_per_s)
+{
+    mn_curve_point p = {.step = r->at.step,
+                        .tokens = r->at.tokens,
+                        .loss = r->loss,
+                        .lr = mn_schedule_rate(&r->at.schedule, r->at.step - 1),
+                        .tokens_per_s = tokens_per_s,
+                        .seconds = seconds(r)};
+    mn_trainlog_point(r->log, &p);
+    double share = r->at.schedule.n_steps ? (double)r->at.step / (double)r->at.schedule.n_steps
+                                          : p.seconds / (r->at.minutes * 60);
+    if (r->o->on_step) r->o->on_step(r->o->arg, &p, share < 1 ? share : 1);
+}
+
+static mn_rc between_steps(mn_model__run *r, mn_err *e)
+{
+    double every = r->o->checkpoint_s > 0 ? r->o->checkpoint_s : 60;
+    bool due = (double)(mn_mono_us() - r->checkpoint_us) * 1e-6 >= every;
+    if (r->o->checkpoint_steps)
+        due |= r->at.step - r->checkpoint_step >= r->o->checkpoint_steps;
+    due |= fix_end(r);
+    if (due) MN_TRY(checkpoint(r, e));
+    if (evaluation_due(r)) return evaluate(r, e);
+    if (due || mn_mono_us() - r->log_us >= LOG_US) return write_log(r, e);
+    return MN_OK;
+}
+
+static mn_rc train_steps(mn_model__run *r, mn_err *e)
+{
+    double pace = 0;
+    while (!r->at.schedule.n_steps || r->at.step < r->at.schedule.n_steps) {
+        if (mn_stop_requested()) return MN_OK;
+        int64_t from = mn_mono_us();
+        uint64_t tokens = r->at.tokens;
+        MN_TRY(mn_model__step(r, e));
+        double now = (double)(r->at.tokens - tokens) * 1e6 / (double)(mn_mono_us() - from + 1);
+        pace = pace > 0 ? 0.9 * pace + 0.1 * now : now;
+        note_step(r, pace);
+        MN_TRY(between_steps(r, e));
+    }
+    r->at.finished = true;
+    return MN_OK;
+}
+
+/* The last evaluation is over as much of the held-out shard as there is, up to FINAL_TOKENS. */
+static mn_rc finish(mn_model__run *r, mn_err *e)
+{
+    if (r->has_held) {
+        mn_held_out_release(&r->held);
+        r->has_held = false;
+        MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, (size_t)r->at.row_tokens,
+                               r->at.dtype ? MN_BF16 : MN_F32, FINAL_TOKENS, &r->held, e));
+        r->has_held = true;
+    }
+    MN_TRY(checkpoint(r, e));
+    r->log->state = "done";
+    return evaluate(r, e);
+}
+
+mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
+{
+    mn_model__run r = {.o = o, .start_us = mn_mono_us()};
+    mn_rc rc = open_run(&r, e);
+    if (rc != MN_OK) goto out;
+    bool was_finished = r.at.finished;
+    r.checkpoint_us = r.log_us = r.start_us;
+    r.checkpoint_step = r.at.step;
+    if (!o->resume && (rc = evaluate(&r, e)) != MN_OK) goto out;
+    if (!was_finished && (rc = train_steps(&r, e)) != MN_OK) goto out;
+    if (r.at.finished) {
+        if (!was_finished && (rc = finish(&r, e)) != MN_OK) goto out;
+    } else {
+        r.log->state = "stopped";
+        if ((rc = checkpoint(&r, e)) != MN_OK) goto out;
+        if ((rc = mn_weights_save(&r.w, o->model_dir, e)) != MN_OK) goto out;
+        if ((rc = write_log(&r, e)) != MN_OK) goto out;
+    }
+    *ret = (mn_train_result){.steps = r.at.step,
+                             .tokens = r.at.tokens,
+                             .seconds = was_finished ? r.seconds_before : seconds(&r),
+                             .val_bits_per_byte = r.log->val_bits_per_byte,
+                             .finished = r.at.finished};
+out:
+    close_run(&r);
+    return rc;
+}

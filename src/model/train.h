@@ -1,0 +1,56 @@
+/* Training a model on a corpus, from the first step to the folder that is served.
+ *
+ * A run is a function of (corpus, seed, preset, batch, number of steps): the same gives the same bits on any number of threads
+ * of one kind of CPU, and stopping and resuming changes nothing. A budget of time is turned into a number of steps on the
+ * way (schedule.h), and from the checkpoint that records it on, the same holds. docs/design/training.md. */
+#ifndef MN_MODEL_TRAIN_H
+#define MN_MODEL_TRAIN_H
+
+#include "model/forward.h"
+#include "model/trainlog.h"
+
+typedef struct mn_train_opts {
+    const char *corpus_dir; /* has manifest.json, tokenizer.json, train.*, val.* */
+    const char *model_dir;  /* made; its last part is the model's name */
+    const char *preset;     /* NULL: by the corpus' size */
+    const char *
+        from_dir; /* start from these weights (a folder of ours, same tokenizer); NULL: from noise */
+    /* The budget: what is reached first ends the run; all 0: chosen from the corpus and the model. */
+    double minutes, epochs;
+    uint64_t tokens, steps;
+    uint64_t seed;
+    int threads;    /* 0: all processors */
+    mn_dtype dtype; /* of the products */
+    bool
+        resume; /* go on from the newest checkpoint: budget, seed, preset, batch and dtype are its own */
+    /* 0 in each: chosen */
+    size_t batch_rows, row_tokens;
+    double peak_lr;
+    double checkpoint_s;       /* 60 */
+    uint64_t checkpoint_steps; /* besides: after so many steps; 0: never */
+    bool no_samples;
+
+    /* Called from the caller's thread; any may be NULL. */
+    void *arg;
+    void (*on_note)(void *arg, const char *line); /* once or twice: what is trained, by what */
+    void (*on_step)(void *arg, const mn_curve_point *p,
+                    double share); /* share of the budget, 0..1 */
+    void (*on_eval)(void *arg, uint64_t step, double val_bits_per_byte);
+} mn_train_opts;
+
+typedef struct mn_train_result {
+    uint64_t steps, tokens;
+    double seconds, val_bits_per_byte;
+    bool finished; /* false: stopped on request (mn_stop_requested), resumable */
+} mn_train_result;
+
+/* errors  MN_E_EXISTS (a trained model is there and resume is not asked for), MN_E_BUSY (another process trains it),
+ *         MN_E_NOT_FOUND (no corpus, or nothing to resume), MN_E_CORRUPT, MN_E_UNSUPPORTED, MN_E_IO, MN_E_NOMEM,
+ *         MN_E_LIMIT (the loss is no longer a number). The last checkpoint stays whole in every case. */
+mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
+
+/* What runs choose by themselves; for help texts and tests. */
+const char *mn_train_preset_for(uint64_t train_tokens);
+double mn_train_rate_for(const mn_config *c);
+
+#endif

@@ -1,0 +1,145 @@
+/* The corpus of a run, and its batches. */
+#include <math.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/train_int.h"
+
+#define MANIFEST_MAX  (16u << 20)
+#define TOKENIZER_MAX (64u << 20)
+
+static mn_rc read_manifest(const char *dir, mn_arena *a, mn_model__corpus *c, mn_err *e)
+{
+    mn_buf b;
+    mn_buf_init(&b, MANIFEST_MAX);
+    mn_json *tree = NULL;
+    char *path = mn_fs_join(a, dir, "manifest.json");
+    mn_rc rc =
+        path ? mn_fs_read(path, MANIFEST_MAX, &b, e) : mn_fail(e, MN_E_NOMEM, "no memory");
+    if (rc == MN_E_NOT_FOUND)
+        mn_fail(e, rc, "no corpus in '%s': build one with `mynah corpus build`", dir);
+    if (rc == MN_OK) rc = mn_json_parse(mn_buf_str(&b), a, &tree, e);
+    if (rc == MN_OK) {
+        mn_str name = mn_json_str(mn_json_get(tree, "name"));
+        mn_str sha = mn_json_str(mn_json_get(tree, "sha256"));
+        if (!name.len || name.len >= sizeof c->name || mn_unhex(sha, c->hash, 32) != MN_OK)
+            rc = mn_fail(e, MN_E_CORRUPT, "'%s' has no name or sha256", path);
+        else memcpy(c->name, name.ptr, name.len), mn_hex(c->hash, 32, c->sha256);
+    }
+    mn_buf_release(&b);
+    return rc;
+}
+
+/* Both shards; a corpus too small to hold posts out has an empty val. */
+static mn_rc open_shards(const char *dir, mn_arena *a, mn_model__corpus *c, mn_err *e)
+{
+    uint32_t V = mn_tok_vocab(c->tok);
+    char *train = mn_fs_join(a, dir, "train"), *val = mn_fs_join(a, dir, "val");
+    if (!train || !val) return mn_fail(e, MN_E_NOMEM, "no memory to open the corpus");
+    MN_TRY(mn_shard_open(train, V, &c->train, e));
+    MN_TRY(mn_shard_open(val, V, &c->val, e));
+    c->has_val = c->val.n_tok > 1 && c->val.text_bytes > 0;
+    return MN_OK;
+}
+
+mn_rc mn_model__corpus_open(const char *dir, mn_model__corpus *ret, mn_err *e)
+{
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    mn_model__corpus c = {0};
+    mn_rc rc = read_manifest(dir, &a, &c, e);
+    char *tok = mn_fs_join(&a, dir, "tokenizer.json");
+    if (rc == MN_OK && !tok) rc = mn_fail(e, MN_E_NOMEM, "no memory to open the corpus");
+    if (rc == MN_OK) rc = mn_tok_load(tok, &c.tok, e);
+    if (rc == MN_OK && !mn_tok_is_ours(c.tok))
+        rc = mn_fail(e, MN_E_UNSUPPORTED, "'%s' has not the special tokens of a corpus", tok);
+    if (rc == MN_OK) mn_tok_hash(c.tok, c.tokenizer_hash);
+    if (rc == MN_OK) rc = open_shards(dir, &a, &c, e);
+    if (rc == MN_OK) *ret = c;
+    else mn_model__corpus_close(&c);
+    mn_arena_release(&a);
+    return rc;
+}
+
+void mn_model__corpus_close(mn_model__corpus *c)
+{
+    mn_tok_free(c->tok);
+    if (c->train.tok) mn_shard_close(&c->train);
+    if (c->val.tok) mn_shard_close(&c->val);
+    *c = (mn_model__corpus){0};
+}
+
+mn_rc mn_model__copy_tokenizer(const char *corpus_dir, const char *model_dir, mn_err *e)
+{
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    mn_buf b;
+    mn_buf_init(&b, TOKENIZER_MAX);
+    char *from = mn_fs_join(&a, corpus_dir, "tokenizer.json");
+    char *to = mn_fs_join(&a, model_dir, "tokenizer.json");
+    mn_rc rc = from && to ? mn_fs_read(from, TOKENIZER_MAX, &b, e)
+                          : mn_fail(e, MN_E_NOMEM, "no memory to copy the tokenizer");
+    if (rc == MN_OK) rc = mn_fs_write_atomic(to, b.ptr, b.len, e);
+    mn_buf_release(&b);
+    mn_arena_release(&a);
+    return rc;
+}
+
+mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e)
+{
+    if (r->packing.pieces && r->packed == r->at.epoch) return MN_OK;
+    mn_packing_release(&r->packing);
+    r->packed = r->at.epoch;
+    return mn_pack(&r->corpus.train, r->at.row_tokens, 1, true, r->at.seed, r->at.epoch,
+                   &r->packing, e);
+}
+
+/* The next rows, over the end of an epoch into the next one. Weights then sum to 1: the loss is a mean. */
+static mn_rc fill_batch(mn_model__run *r, size_t *ret_tokens, mn_err *e)
+{
+    size_t tokens = 0, scored = 0;
+    for (size_t i = 0; i < r->batch.n_rows; i++) {
+        if (r->at.row >= r->packing.n_rows) {
+            r->at.epoch++;
+            r->at.row = 0;
+            MN_TRY(mn_model__open_epoch(r, e));
+        }
+        tokens +=
+            mn_batch_fill(&r->batch, i, &r->corpus.train, &r->packing, r->at.row++, &scored);
+    }
+    float each = scored ? 1.0f / (float)scored : 0;
+    for (size_t i = 0; i < r->batch.n_rows * r->batch.T; i++) r->batch.weight[i] *= each;
+    *ret_tokens = tokens;
+    return MN_OK;
+}
+
+mn_rc mn_model__step(mn_model__run *r, mn_err *e)
+{
+    size_t tokens;
+    MN_TRY(fill_batch(r, &tokens, e));
+    double loss = 0;
+    for (size_t at = 0; at < r->batch.n_rows; at += r->pass_rows) {
+        size_t left = r->batch.n_rows - at, n = left < r->pass_rows ? left : r->pass_rows;
+        mn_batch b = mn_batch_view(&r->batch, at, n);
+        mn_pass_run(r->pass, &b, r->losses, r->optim.d);
+        for (size_t i = 0; i < n * b.T; i++) loss += (double)(b.weight[i] * r->losses[i]);
+    }
+    mn_optim_opts opts = {.lr = mn_schedule_rate(&r->at.schedule, r->at.step),
+                          .b1 = 0.9,
+                          .b2 = 0.95,
+                          .eps = 1e-8,
+                          .decay = 0.1,
+                          .clip = 1};
+    double norm = mn_optim_step(&r->optim, &r->w, r->pool, &opts, r->at.step + 1);
+    if (!isfinite(loss) || !isfinite(norm))
+        return mn_fail(e, MN_E_LIMIT,
+                       "the loss is no longer a number at step %llu: train anew with a lower "
+                       "learning rate than %g (--lr)",
+                       (unsigned long long)r->at.step + 1, r->at.schedule.peak);
+    r->at.step++;
+    r->at.tokens += tokens;
+    r->loss = loss;
+    return MN_OK;
+}

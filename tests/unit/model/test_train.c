@@ -1,0 +1,323 @@
+/* Training as a whole: it learns, it repeats itself to the bit, it goes on after a stop and after SIGKILL as if nothing had
+ * happened, and it refuses what it should with the right words. */
+#include "train_fixture.h"
+
+#include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/json.h"
+#include "base/stop.h"
+
+static char tmp[64], corpus[200];
+
+static int set_up(void **state)
+{
+    (void)state;
+    test_tmp(tmp);
+    fixture_corpus(tmp, 300, corpus);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    test_tmp_remove(tmp);
+    return 0;
+}
+
+static char model_path[8][200];
+static const char *model(int i)
+{
+    snprintf(model_path[i], 200, "%s/models/m%d", tmp, i);
+    return model_path[i];
+}
+
+static mn_train_opts opts_for(int i, uint64_t steps)
+{
+    return (mn_train_opts){.corpus_dir = corpus,
+                           .model_dir = model(i),
+                           .preset = "nano",
+                           .steps = steps,
+                           .seed = 3,
+                           .threads = 2,
+                           .batch_rows = 3,
+                           .row_tokens = 40,
+                           .no_samples = true};
+}
+
+static mn_buf bytes_of(int i, const char *name)
+{
+    mn_err e = {0};
+    char path[300];
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    snprintf(path, sizeof path, "%s/%s", model(i), name);
+    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
+    return b;
+}
+
+static bool same_weights(int i, int k)
+{
+    mn_buf a = bytes_of(i, "model.safetensors"), b = bytes_of(k, "model.safetensors");
+    bool same = a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    mn_buf_release(&a);
+    mn_buf_release(&b);
+    return same;
+}
+
+static double first_loss, last_loss;
+static void note_loss(void *arg, const mn_curve_point *p, double share)
+{
+    (void)arg;
+    OK(share > 0 && share <= 1);
+    if (p->step == 1) first_loss = p->loss;
+    last_loss = p->loss;
+}
+
+static void sixty_steps_teach_the_grammar(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_opts o = opts_for(0, 60);
+    mn_train_result r;
+    o.on_step = note_loss;
+    o.no_samples = false;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 60 && r.tokens > 60 * 60);
+    OK(first_loss > 5.5); /* log of some 430 tokens is 6.1 */
+    OK(last_loss < 2.6);  /* of the grammar's own some 1.3 */
+    OK(r.val_bits_per_byte < 1.2 && r.val_bits_per_byte > 0.2);
+}
+
+static void what_it_leaves_can_be_read_by_others(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_weights w;
+    RUN(mn_weights_load(model(0), &w, &e));
+    OK(w.cfg.C == 128);
+    mn_weights_release(&w);
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    mn_json *t;
+    mn_buf b = bytes_of(0, "training.json");
+    RUN(mn_json_parse(mn_buf_str(&b), &a, &t, &e));
+    IS(mn_json_str(mn_json_get(t, "state")), "done");
+    IS(mn_json_str(mn_json_get(t, "corpus")), "tiny");
+    OK(mn_json_get(t, "curve")->n == 60 && mn_json_get(t, "evals")->n >= 2);
+    OK(mn_json_get(t, "samples")->n >= 3);
+    OK(mn_json_u64(mn_json_get(t, "steps"), 0) == 60);
+    OK(mn_json_str(mn_json_get(t, "checkpoint_sha256")).len == 64);
+    mn_buf_release(&b);
+    mn_arena_release(&a);
+}
+
+static void the_same_run_gives_the_same_bits_whatever_the_threads(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_train_opts o = opts_for(1, 14);
+    RUN(mn_train_run(&o, &r, &e));
+    o.model_dir = model(2), o.threads = 1;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(same_weights(1, 2));
+    o.model_dir = model(3), o.seed = 4;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(!same_weights(1, 3));
+}
+
+static void kill_at_11(void *arg, const mn_curve_point *p, double share)
+{
+    (void)arg, (void)share;
+    if (p->step == 11) raise(SIGKILL);
+}
+
+static void stop_at_6(void *arg, const mn_curve_point *p, double share)
+{
+    (void)arg, (void)share;
+    if (p->step == 6) mn_stop_request();
+}
+
+/* Runs o in a child; its wait status. Exit 10: stopped, resumable. */
+static int in_child(mn_train_opts *o)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        mn_err e = {0};
+        mn_train_result r;
+        mn_rc rc = mn_train_run(o, &r, &e);
+        _exit(rc != MN_OK ? 1 : r.finished ? 0 : 10);
+    }
+    int status;
+    OK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    return status;
+}
+
+static void a_run_that_was_killed_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_opts o = opts_for(4, 14);
+    o.checkpoint_steps = 4;
+    o.on_step = kill_at_11;
+    int status = in_child(&o);
+    OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    mn_checkpoint c;
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s/checkpoints", model(4));
+    RUN(mn_checkpoint_peek(dir, &c, &e));
+    OK(c.step == 8 && !c.finished);
+    mn_train_result r;
+    o.on_step = NULL, o.resume = true;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(1, 4));
+}
+
+static void a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_opts o = opts_for(5, 14);
+    o.on_step = stop_at_6;
+    int status = in_child(&o);
+    OK(WIFEXITED(status) && WEXITSTATUS(status) == 10);
+    mn_buf b = bytes_of(5, "training.json");
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"state\":\"stopped\""), 0) != SIZE_MAX);
+    mn_buf_release(&b);
+    mn_train_result r;
+    o.on_step = NULL, o.resume = true, o.threads = 1;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(1, 5));
+}
+
+static void checkpoints_chain_and_only_two_are_kept(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s/checkpoints", model(4));
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    char **names;
+    size_t n;
+    RUN(mn_fs_list(dir, &a, &names, &n, &e));
+    OK(n == 2);
+    mn_checkpoint last;
+    RUN(mn_checkpoint_peek(dir, &last, &e));
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    RUN(mn_fs_read(mn_fs_join(&a, dir, names[0]), SIZE_MAX, &b, &e));
+    OK(memcmp(b.ptr + b.len - 32, last.previous, 32) == 0);
+    mn_buf_release(&b);
+    mn_arena_release(&a);
+}
+
+static void a_damaged_checkpoint_is_passed_over_for_the_one_before(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char dir[300], path[400];
+    snprintf(dir, sizeof dir, "%s/checkpoints", model(4));
+    mn_checkpoint c, old;
+    RUN(mn_checkpoint_peek(dir, &c, &e));
+    snprintf(path, sizeof path, "%s/step-%010llu.mnc", dir, (unsigned long long)c.step);
+    FILE *f = fopen(path, "r+b");
+    OK(f && fseek(f, 5000, SEEK_SET) == 0 && fputc(77, f) == 77 && fputc(78, f) == 78);
+    fclose(f);
+    mn_weights w;
+    mn_optim o;
+    bool skipped;
+    RUN(mn_weights_new(&c.cfg, &w, &e));
+    RUN(mn_optim_new(&w, &o, &e));
+    RUN(mn_checkpoint_load(dir, &old, &w, &o, &skipped, &e));
+    OK(skipped && old.step == 12);
+    OK(truncate(path, 700) == 0);
+    RUN(mn_checkpoint_load(dir, &old, &w, &o, &skipped, &e));
+    OK(skipped && old.step == 12);
+    mn_optim_release(&o);
+    mn_weights_release(&w);
+}
+
+static void refusals_say_what_to_do(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_train_opts o = opts_for(1, 5);
+    FAILS(MN_E_EXISTS, mn_train_run(&o, &r, &e));
+    OK(strstr(e.msg, "--resume"));
+    o.model_dir = model(6), o.resume = true;
+    FAILS(MN_E_NOT_FOUND, mn_train_run(&o, &r, &e));
+    o.resume = false, o.corpus_dir = "/nowhere/at/all";
+    FAILS(MN_E_NOT_FOUND, mn_train_run(&o, &r, &e));
+    OK(strstr(e.msg, "corpus build"));
+    o.corpus_dir = corpus, o.preset = "giant";
+    FAILS(MN_E_USAGE, mn_train_run(&o, &r, &e));
+    o.preset = "nano", o.peak_lr = 1e30, o.steps = 50;
+    FAILS(MN_E_LIMIT, mn_train_run(&o, &r, &e));
+    OK(strstr(e.msg, "--lr"));
+}
+
+static void another_process_training_the_same_model_is_named(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char path[300];
+    int pipe_fd[2];
+    snprintf(path, sizeof path, "%s/models/m7", tmp);
+    RUN(mn_fs_mkdirs(path, &e));
+    snprintf(path, sizeof path, "%s/models/m7/lock", tmp);
+    OK(pipe(pipe_fd) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        mn_fs_lock l;
+        mn_rc rc = mn_fs_lock_take(path, &l, &e);
+        if (write(pipe_fd[1], &rc, sizeof rc) != sizeof rc) _exit(1);
+        pause();
+        _exit(0);
+    }
+    mn_rc rc;
+    OK(read(pipe_fd[0], &rc, sizeof rc) == sizeof rc && rc == MN_OK);
+    mn_train_result r;
+    mn_train_opts o = opts_for(7, 5);
+    FAILS(MN_E_BUSY, mn_train_run(&o, &r, &e));
+    OK(strstr(e.msg, "being trained"));
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void a_budget_of_time_ends_near_it_with_the_rate_near_nothing(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_train_opts o = opts_for(7, 0);
+    o.minutes = 4.0 / 60;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps > 5 && r.seconds < 12);
+    mn_checkpoint c;
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s/checkpoints", model(7));
+    RUN(mn_checkpoint_peek(dir, &c, &e));
+    OK(c.schedule.n_steps == r.steps);
+    OK(mn_schedule_rate(&c.schedule, c.step - 1) < 0.2 * c.schedule.peak);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(sixty_steps_teach_the_grammar),
+        TEST(what_it_leaves_can_be_read_by_others),
+        TEST(the_same_run_gives_the_same_bits_whatever_the_threads),
+        TEST(a_run_that_was_killed_goes_on_to_the_same_bits),
+        TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
+        TEST(checkpoints_chain_and_only_two_are_kept),
+        TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
+        TEST(refusals_say_what_to_do),
+        TEST(another_process_training_the_same_model_is_named),
+        TEST(a_budget_of_time_ends_near_it_with_the_rate_near_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
