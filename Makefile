@@ -39,8 +39,9 @@ c_of   = $(sort $(wildcard src/$(1)/*.c src/$(1)/*/*.c))
 cc_of  = $(sort $(wildcard src/$(1)/*.cc))
 obj_of = $(patsubst src/%.c,$(B)/obj/%.o,$(call c_of,$(1))) $(patsubst src/%.cc,$(B)/obj/%.o,$(call cc_of,$(1)))
 lib_of = $(B)/lib/libmn_$(1).a
-# A module and what it sees, most dependent first: link order.
-closure = $(1) $(foreach m,$(filter $(LAYER_$(1)),$(call rev,$(MODULES))),$(m))
+# A module, what it sees and what those see, most dependent first: link order.
+needs   = $(LAYER_$(1)) $(foreach m,$(LAYER_$(1)),$(LAYER_$(m)))
+closure = $(1) $(foreach m,$(filter $(call needs,$(1)),$(call rev,$(MODULES))),$(m))
 rev     = $(if $(1),$(call rev,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 libs_of = $(foreach m,$(call closure,$(1)),$(call lib_of,$(m)))
 ld_of   = $(foreach m,$(call closure,$(1)),$(LIB_$(m))) \

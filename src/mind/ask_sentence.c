@@ -32,22 +32,30 @@ mn_rc mn_ask__question(mn_str text, const mn_snap *s, mn_arena *a, mn_ask_questi
 
 /* ---- sentences ------------------------------------------------------------------------------------------------------- */
 
-/* The word that ends before `at` is an initial ("J.") or an abbreviation that a name or number follows. */
+static bool among(mn_str w, const char *const *list)
+{
+    for (; *list; list++)
+        if (mn_str_eq_nocase(w, mn_str_from(*list))) return true;
+    return false;
+}
+
+/* The word that ends before the stop at `at` is an initial ("J."), an abbreviation, or one when a number follows ("No. 5"). */
 static bool is_abbreviation(mn_str s, size_t at)
 {
-    static const char *const known[] = {
-        "mr",  "mrs", "ms",  "dr",  "st",  "prof", "sen", "rep",  "gov",  "gen",
-        "vs",  "no",  "jr",  "sr",  "inc", "ltd",  "co",  "corp", "dept", "approx",
-        "jan", "feb", "mar", "apr", "aug", "sept", "oct", "nov",  "dec",  "u.s",
-        "u.k", "u.n", "a.m", "p.m", "e.g", "i.e",  "etc"};
-    size_t from = at;
-    while (from && s.ptr[from - 1] != ' ' && s.ptr[from - 1] != '\n' && s.ptr[from - 1] != '(')
-        from--;
+    static const char *const always[] = {"mr",  "mrs",  "ms",   "dr",  "st",  "prof", "sen",
+                                         "rep", "gov",  "gen",  "vs",  "jr",  "sr",   "inc",
+                                         "ltd", "corp", "dept", "u.s", "u.k", "u.n",  "a.m",
+                                         "p.m", "e.g",  "i.e",  NULL};
+    static const char *const numbered[] = {"no",  "nos", "jan", "feb",    "mar",  "apr",
+                                           "jun", "jul", "aug", "sep",    "sept", "oct",
+                                           "nov", "dec", "vol", "approx", "p",    NULL};
+    size_t from = at, next = at + 1;
+    while (from && (unsigned char)s.ptr[from - 1] > ' ' && s.ptr[from - 1] != '(') from--;
+    while (next < s.len && s.ptr[next] == ' ') next++;
     mn_str w = mn_str_sub(s, from, at - from);
     if (w.len == 1 && w.ptr[0] >= 'A' && w.ptr[0] <= 'Z') return true;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (mn_str_eq_nocase(w, mn_str_from(known[i]))) return true;
-    return false;
+    if (among(w, always)) return true;
+    return next < s.len && s.ptr[next] >= '0' && s.ptr[next] <= '9' && among(w, numbered);
 }
 
 static bool is_stop(uint32_t c)

@@ -1,0 +1,334 @@
+/* Answers: made of posts, cited, or declined. */
+#include "fixture.h"
+
+#include "mind/ask_int.h"
+
+static void allow_quoting(fixture *f)
+{
+    mn_err e = {0};
+    RUN(mn_social_consent_set(f->store, MN_SCOPE_SERVER, 0, MN_P_INFERENCE_INPUT,
+                              MN_CONSENT_ALLOW, 0, MN_STR(""), &e));
+}
+
+/* Some community: topics, copies, one who does not want to be quoted. */
+static void community(fixture *f)
+{
+    mn_err e = {0};
+    fixture_start(f);
+    allow_quoting(f);
+    fixture_post(f, 10, 1,
+                 "The harbour bridge is closed. Repairs take until Friday, says the city. "
+                 "Bring a boat!");
+    fixture_post(f, 11, 2,
+                 "RT @member1: The harbour bridge is closed. Repairs take until Friday, says "
+                 "the city. Bring a boat!");
+    fixture_post(
+        f, 12, 3,
+        "Harbour bridge closed for repairs until Friday, the city says; I take a boat.");
+    fixture_post(f, 13, 4, "My cat has learnt to open the fridge");
+    fixture_post(f, 14, 5, "The harbour master keeps bees on his roof");
+    fixture_post(f, 15, 6, "Secret: the lighthouse keeper brews cider");
+    RUN(mn_social_consent_set(f->store, MN_SCOPE_ACCOUNT, 6, MN_P_INFERENCE_INPUT,
+                              MN_CONSENT_DENY, 6, MN_STR(""), &e));
+    for (uint64_t i = 0; i < 40; i++) {
+        char text[80];
+        snprintf(text, sizeof text, "ordinary talk of day %llu, tea and buns number %llu",
+                 (unsigned long long)i, (unsigned long long)(i * 7 % 13));
+        fixture_post(f, 100 + i, 7 + i % 5, text);
+    }
+    fixture_update(f);
+}
+
+/* Every line is a post's own words, cited by ids that are in posts. */
+static void check_answer(fixture *f, const mn_answer *r)
+{
+    mn_err e = {0};
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    OK(r->found == (r->n_lines > 0));
+    for (size_t i = 0; i < r->n_lines; i++) {
+        mn_post p;
+        OK(r->lines[i].n_citations >= 1 && r->lines[i].n_citations <= MN_ASK_CITATIONS_MAX);
+        RUN(mn_store_post(f->store, r->lines[i].citations[0], &a, &p, &e));
+        OK(r->lines[i].text.len > 0);
+        OK(mn_str_find(p.text, r->lines[i].text, 0) != SIZE_MAX);
+        for (size_t c = 0; c < r->lines[i].n_citations; c++) {
+            size_t listed = 0;
+            for (size_t k = 0; k < r->posts.n; k++)
+                listed += r->posts.items[k].id == r->lines[i].citations[c];
+            OK(listed == 1);
+        }
+    }
+    mn_arena_release(&a);
+}
+
+static void ask(fixture *f, const char *question, mn_arena *a, mn_answer *ret)
+{
+    mn_err e = {0};
+    mn_ask_opts o = {0};
+    mn_arena_init(a, 0);
+    RUN(mn_ask(f->search, f->store, mn_str_from(question), &o, a, ret, &e));
+    check_answer(f, ret);
+}
+
+static void an_answer_quotes_the_earliest_and_cites_who_says_the_same(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    community(&f);
+    ask(&f, "Is the harbour bridge closed for repairs?", &a, &r);
+    OK(r.found && r.n_lines >= 1);
+    IS(r.lines[0].text,
+       "The harbour bridge is closed. Repairs take until Friday, says the city.");
+    OK(r.lines[0].citations[0] == 10 && r.lines[0].n_citations == 3);
+    OK(r.lines[0].n_posts == 3 && r.lines[0].n_accounts == 3 && !r.lines[0].unconfirmed);
+    OK(r.lines[0].first_ms == 10000 && !r.lines[0].generated);
+    mn_arena_release(&a);
+    ask(&f, "what about the cat and the fridge", &a, &r);
+    OK(r.found && r.n_lines == 1 && r.lines[0].citations[0] == 13);
+    OK(r.lines[0].unconfirmed && r.lines[0].n_accounts == 1);
+    OK(r.posts.n == 1 && r.withheld == 0);
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
+static void what_nobody_speaks_of_is_declined(void **state)
+{
+    (void)state;
+    static const char *const questions[] = {"Who painted the ceiling of the Sistine chapel?",
+                                            "harbour festival of quantum ballet",
+                                            "",
+                                            "???",
+                                            "what do people say about it",
+                                            "is the the of",
+                                            "\xFF\xFE",
+                                            "bridge loans in Luxembourg banking"};
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    community(&f);
+    for (size_t i = 0; i < sizeof questions / sizeof *questions; i++) {
+        ask(&f, questions[i], &a, &r);
+        if (r.found)
+            fail_msg("'%s' was answered with '%.*s'", questions[i],
+                     MN_STR_FMT(r.lines[0].text));
+        OK(r.n_lines == 0 && r.posts.n == 0 && r.withheld == 0);
+        mn_arena_release(&a);
+    }
+    fixture_finish(&f);
+}
+
+static void who_has_not_allowed_quoting_is_counted_and_not_quoted(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    mn_err e = {0};
+    community(&f);
+    ask(&f, "lighthouse keeper cider", &a, &r);
+    OK(!r.found && r.withheld == 1 && r.posts.n == 0);
+    mn_arena_release(&a);
+    /* nobody was asked: the default of the purpose is no */
+    RUN(mn_social_consent_set(f.store, MN_SCOPE_SERVER, 0, MN_P_INFERENCE_INPUT,
+                              MN_CONSENT_UNSET, 0, MN_STR(""), &e));
+    ask(&f, "Is the harbour bridge closed for repairs?", &a, &r);
+    OK(!r.found && r.withheld >= 2);
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
+static void a_post_deleted_since_the_index_was_made_is_not_quoted(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    mn_err e = {0};
+    mn_tx *tx;
+    community(&f);
+    RUN(mn_store_begin(f.store, &tx, &e));
+    RUN(mn_store_post_delete(tx, 13, 99, &e));
+    RUN(mn_store_commit(tx, &e));
+    ask(&f, "the cat and the fridge", &a, &r);
+    OK(!r.found);
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
+static void before_and_max_lines_bound_an_answer(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    mn_err e = {0};
+    community(&f);
+    mn_arena_init(&a, 0);
+    mn_ask_opts o = {.before = 9};
+    RUN(mn_ask(f.search, f.store, MN_STR("harbour bridge closed"), &o, &a, &r, &e));
+    OK(!r.found);
+    o = (mn_ask_opts){.max_lines = 2};
+    RUN(mn_ask(f.search, f.store, MN_STR("tea and buns"), &o, &a, &r, &e));
+    OK(r.n_lines <= 2);
+    check_answer(&f, &r);
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
+/* ---- the parts ----------------------------------------------------------------------------------------------------- */
+
+static void splits(const char *text, const char *joined)
+{
+    mn_str s[20];
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    size_t n = mn_ask__sentences(mn_str_from(text), s, 20);
+    for (size_t i = 0; i < n; i++) {
+        OK(s[i].ptr >= text && s[i].ptr + s[i].len <= text + strlen(text));
+        mn_buf_addf(&b, "[%.*s]", MN_STR_FMT(s[i]));
+    }
+    assert_string_equal(b.ptr ? b.ptr : "", joined);
+    mn_buf_release(&b);
+}
+
+static void sentences_are_found(void **state)
+{
+    (void)state;
+    splits("", "");
+    splits("one", "[one]");
+    splits("One. Two! Three? Four", "[One.][Two!][Three?][Four]");
+    splits("Dr. Who met J. R. Smith at 3.5 p.m. today. Then left.",
+           "[Dr. Who met J. R. Smith at 3.5 p.m. today.][Then left.]");
+    splits("He said \"go.\" She went...  Really?!", "[He said \"go.\"][She went...][Really?!]");
+    splits("No. See No. 5 of Dec. 3. In Dec. it ends.",
+           "[No.][See No. 5 of Dec. 3.][In Dec.][it ends.]");
+    splits("first line\nsecond line\n\nthird", "[first line][second line][third]");
+    splits("\xE6\x9D\xB1\xE3\x80\x82\xE4\xBA\xAC\xE3\x80\x82",
+           "[\xE6\x9D\xB1\xE3\x80\x82][\xE4\xBA\xAC\xE3\x80\x82]");
+    splits("see example.org/a.b now", "[see example.org/a.b now]");
+}
+
+static double like(const char *x, const char *y)
+{
+    mn_err e = {0};
+    mn_arena a;
+    uint64_t *p, *q;
+    size_t n, m;
+    mn_arena_init(&a, 0);
+    RUN(mn_ask__words(mn_str_from(x), &a, &p, &n, &e));
+    RUN(mn_ask__words(mn_str_from(y), &a, &q, &m, &e));
+    double j = mn_ask__jaccard(p, n, q, m);
+    mn_arena_release(&a);
+    return j;
+}
+
+static void likeness_is_shared_words_over_all_words(void **state)
+{
+    (void)state;
+    OK(like("", "") == 0);
+    OK(like("red fox", "the red foxes!") == 1);
+    OK(like("red fox", "blue whale") == 0);
+    OK(like("red fox jumps", "red fox sleeps") == 0.5);
+    OK(mn_ask__is_boosted_text(MN_STR(" RT @bob: hello")) &&
+       !mn_ask__is_boosted_text(MN_STR("RT is short")));
+}
+
+static bool supported(const char *sentence, const char *source)
+{
+    mn_err e = {0};
+    mn_arena a;
+    bool ok = false;
+    mn_arena_init(&a, 0);
+    RUN(mn_ask__supported(mn_str_from(sentence), mn_str_from(source), &a, &ok, &e));
+    mn_arena_release(&a);
+    return ok;
+}
+
+static void only_what_a_source_says_is_supported(void **state)
+{
+    (void)state;
+    const char *source = "The harbour bridge is closed until Friday. The city pays 40 million "
+                         "for repairs. Nobody was hurt.";
+    OK(supported("The harbour bridge is closed until Friday.", source));
+    OK(supported("The harbour bridge is closed", source));
+    OK(supported("The city pays 40 million", source));
+    OK(!supported("The city pays 50 million", source));         /* a number */
+    OK(!supported("The harbour tunnel is closed", source));     /* a word */
+    OK(!supported("The bridge harbour is closed", source));     /* the order */
+    OK(!supported("The harbour bridge is not closed", source)); /* turned round */
+    OK(!supported("The harbour bridge is closed for repairs by the city", source));
+    OK(!supported("", source));
+    OK(!supported("is the of", source)); /* says nothing */
+    OK(!supported("bridge", ""));
+}
+
+static void a_passage_is_the_sentence_that_carries_the_question(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_arena a;
+    mn_str quote;
+    double cover;
+    mn_str terms[] = {MN_STR("bridg"), MN_STR("boat")};
+    double weights[] = {0.5, 0.5};
+    mn_ask_question q = {terms, weights, 2};
+    mn_arena_init(&a, 0);
+    RUN(mn_ask__best_passage(&q, MN_STR("No. The bridge and boats. Bye."), &a, &quote, &cover,
+                             &e));
+    IS(quote, "The bridge and boats.");
+    OK(cover == 1);
+    RUN(mn_ask__best_passage(&q, MN_STR("No. A bridge! A boat. Bye."), &a, &quote, &cover, &e));
+    IS(quote, "A bridge! A boat.");
+    OK(cover == 1);
+    RUN(mn_ask__best_passage(&q, MN_STR("A boat. No."), &a, &quote, &cover, &e));
+    IS(quote, "A boat.");
+    OK(cover == 0.5);
+    RUN(mn_ask__best_passage(&q, MN_STR("Nothing."), &a, &quote, &cover, &e));
+    OK(cover == 0 && !quote.ptr);
+    mn_arena_release(&a);
+}
+
+static void running_out_of_memory_is_told(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_err e = {0};
+    size_t failed = 0;
+    community(&f);
+    for (long n = 1; n < 2000; n++) {
+        mn_arena a;
+        mn_answer r;
+        mn_ask_opts o = {0};
+        mn_arena_init(&a, 0);
+        mn_mem_fail_after(n);
+        mn_rc rc =
+            mn_ask(f.search, f.store, MN_STR("Is the harbour bridge closed?"), &o, &a, &r, &e);
+        mn_mem_fail_after(0);
+        if (rc == MN_OK) check_answer(&f, &r);
+        mn_arena_release(&a);
+        if (rc == MN_OK) break;
+        failed++;
+    }
+    OK(failed > 5);
+    fixture_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_answer_quotes_the_earliest_and_cites_who_says_the_same),
+        TEST(what_nobody_speaks_of_is_declined),
+        TEST(who_has_not_allowed_quoting_is_counted_and_not_quoted),
+        TEST(a_post_deleted_since_the_index_was_made_is_not_quoted),
+        TEST(before_and_max_lines_bound_an_answer),
+        TEST(sentences_are_found),
+        TEST(likeness_is_shared_words_over_all_words),
+        TEST(only_what_a_source_says_is_supported),
+        TEST(a_passage_is_the_sentence_that_carries_the_question),
+        TEST(running_out_of_memory_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
