@@ -157,33 +157,7 @@ static mn_rc sample(mn_raise *r, bool *ret_here, mn_err *e)
     return MN_OK;
 }
 
-/* ---- the corpus ------------------------------------------------------------------------------------------------ */
-
-static void on_corpus(void *arg, const char *stage, uint64_t done, uint64_t total)
-{
-    mn_raise *r = arg;
-    mn_api_live_progress(r->o.api, done, total, "posts");
-    bar_show(r, "corpus", "posts", done, total);
-    if (r->bar_label) mn_progress_note(&r->bar, "%s", stage);
-}
-
-static mn_rc corpus(mn_raise *r, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
-{
-    mn_corpus_report report;
-    mn_corpus_opts o = MN_CORPUS_OPTS_DEFAULT;
-    if (mn_corpus_latest(r->o.home->dir, ret_name, NULL) == MN_OK) return MN_OK;
-    mn_api_live_state(r->o.api, "building", "The corpus is being built");
-    mn_rc rc = mn_corpus_build(r->o.home->store, r->o.home->dir, &o, on_corpus, r, &report, e);
-    bar_hide(r);
-    if (rc != MN_OK) return rc;
-    memcpy(ret_name, report.name, sizeof report.name);
-    mn_info("serve", "corpus %s: %llu of %llu posts, %llu tokens", report.name,
-            (unsigned long long)report.posts_kept, (unsigned long long)report.posts_in,
-            (unsigned long long)report.tokens);
-    return MN_OK;
-}
-
-/* ---- training -------------------------------------------------------------------------------------------------- */
+/* ---- children: the corpus, then training ------------------------------------------------------------------------ */
 
 static void show_line(mn_raise *r, const mn_live_line *l)
 {
@@ -217,6 +191,31 @@ static void say_why(mn_raise *r, const mn_child_end *end)
         snprintf(r->failed_why, sizeof r->failed_why, "it crashed with signal %d (%s)",
                  end->signal, strsignal(end->signal));
     else snprintf(r->failed_why, sizeof r->failed_why, "it ended with code %d", end->exit);
+}
+
+/* Built by a child: it needs some hundred megabytes for a moment, which the server should not keep. */
+static mn_rc corpus(mn_raise *r, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
+{
+    const char *const args[] = {"corpus", "build", "--json", "--data", r->o.home->dir, NULL};
+    mn_child_end end;
+    mn_corpus_report report;
+    if (mn_corpus_latest(r->o.home->dir, ret_name, NULL) == MN_OK) return MN_OK;
+    r->failed_why[0] = 0;
+    mn_api_live_state(r->o.api, "building", "The corpus is being built");
+    bar_show(r, "corpus", "posts", 0, 0);
+    MN_TRY(mn_child_run(args, CHECKPOINT_MS, on_line, r, &end, e));
+    bar_hide(r);
+    if (mn_stop_requested()) return mn_fail(e, MN_E_CANCELLED, "stopped");
+    if (end.exit != 0) {
+        say_why(r, &end);
+        return mn_fail(e, MN_E_IO, "%s", r->failed_why);
+    }
+    MN_TRY(mn_corpus_latest(r->o.home->dir, ret_name, e));
+    MN_TRY(mn_corpus_read(r->o.home->dir, ret_name, &report, e));
+    mn_info("serve", "corpus %s: %llu of %llu posts, %llu tokens", ret_name,
+            (unsigned long long)report.posts_kept, (unsigned long long)report.posts_in,
+            (unsigned long long)report.tokens);
+    return MN_OK;
 }
 
 static mn_rc train_once(mn_raise *r, const char *corpus_name, mn_child_end *ret, mn_err *e)

@@ -1,5 +1,6 @@
 /* mynah serve: the server, and in the background the first model's growing up (raise.c). */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,14 @@ static void raise_descriptors(void)
     if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur >= l.rlim_max) return;
     l.rlim_cur = l.rlim_max;
     setrlimit(RLIMIT_NOFILE, &l);
+}
+
+/* A server lives long: memory that a burst of work needed goes back to the system, instead of staying in per-thread pools. */
+static void thrifty_memory(void)
+{
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
 static mn_rc remember_operator(mn_store *s, uint64_t id, mn_err *e)
@@ -181,6 +190,7 @@ int mn_cmd_serve(int argc, char **argv)
     if (strcmp(mn_conf_get(h.conf, "log_format"), "json") == 0) o.log_json = true;
     mn_log_setup(MN_LOG_INFO, o.log_json);
     raise_descriptors();
+    thrifty_memory();
     rc = lock_folder(&h, &lock, &e);
     if (rc == MN_OK) {
         rc = serve(&h, &o, &e);

@@ -610,6 +610,15 @@ static mn_rc follow_undone(mn_search *x, mn_err *e)
     return rc;
 }
 
+/* The builder keeps the memory of its largest batch: after a big one, a fresh one takes its place. */
+static void shrink_builder(mn_search *x)
+{
+    mn_builder *fresh;
+    if (mn_mind__builder_new(&fresh, NULL) != MN_OK) return;
+    mn_mind__builder_free(x->builder);
+    x->builder = fresh;
+}
+
 static mn_rc update_locked(mn_search *x, uint64_t *n, mn_err *e)
 {
     mn_consents server;
@@ -620,6 +629,7 @@ static mn_rc update_locked(mn_search *x, uint64_t *n, mn_err *e)
     x->now.server = server;
     MN_TRY(follow_undone(x, e));
     MN_TRY(follow(x, server, n, e));
+    if (*n > 4096) shrink_builder(x);
     return merge_tiers(x, e);
 }
 
