@@ -13,6 +13,7 @@ static const mn_cmd commands[] = {
     {"account", mn_cmd_account, "make, list, suspend and delete accounts; their consent"},
     {"corpus", mn_cmd_corpus,
      "what may be learnt from, as token shards: build, list, stats, verify"},
+    {"train", mn_cmd_train, "raise a model on a corpus; --resume goes on"},
     {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},
     {"generate", mn_cmd_generate, "write with a model"},
     {"model", mn_cmd_model, "models: list, show, promote"},

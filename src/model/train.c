@@ -81,6 +81,29 @@ static void choose_run(mn_model__run *r)
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
+/* Weights of another model of ours, which must speak the same tokens. */
+static mn_rc load_from(mn_model__run *r, mn_err *e)
+{
+    const char *dir = r->o->from_dir;
+    char path[4096];
+    uint8_t hash[32];
+    mn_tokenizer *tok;
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    if (mn_tok_load(path, &tok, e) != MN_OK)
+        return mn_fail(e, MN_E_UNSUPPORTED, "'%s' has no tokenizer that can be read: %s", dir,
+                       e ? e->msg : "");
+    mn_tok_hash(tok, hash);
+    mn_tok_free(tok);
+    if (memcmp(hash, r->corpus.tokenizer_hash, 32) != 0)
+        return mn_fail(e, MN_E_UNSUPPORTED,
+                       "'%s' has another tokenizer than corpus '%s': only a model with the "
+                       "corpus' own can be trained on",
+                       dir, r->corpus.name);
+    MN_TRY(mn_weights_load(dir, &r->w, e));
+    if (r->w.cfg.V == mn_tok_vocab(r->corpus.tok)) return MN_OK;
+    return mn_fail(e, MN_E_CORRUPT, "'%s' has weights for another vocabulary", dir);
+}
+
 static mn_rc open_new(mn_model__run *r, mn_err *e)
 {
     const mn_train_opts *o = r->o;
@@ -92,13 +115,7 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
                        r->log->model);
     mn_config c;
     if (o->from_dir) {
-        MN_TRY(mn_weights_load(o->from_dir, &r->w, e));
-        if (r->w.cfg.V != mn_tok_vocab(r->corpus.tok))
-            return mn_fail(
-                e, MN_E_UNSUPPORTED,
-                "'%s' has a vocabulary of %u, the corpus one of %u: start from a model "
-                "with the corpus' tokenizer",
-                o->from_dir, r->w.cfg.V, mn_tok_vocab(r->corpus.tok));
+        MN_TRY(load_from(r, e));
     } else {
         MN_TRY(choose_shape(r, &c, e));
         MN_TRY(mn_weights_new(&c, &r->w, e));

@@ -1,0 +1,281 @@
+/* mynah train: chooses the corpus and the model's name, runs mn_train_run, shows it, and promotes the first model there is. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/progress.h"
+#include "cmd/cmd.h"
+#include "cmd/models.h"
+#include "corpus/corpus.h"
+#include "model/train.h"
+#include "social/social.h"
+
+#define LINE_US 1000000 /* a line of JSON at most this often, but for the first */
+
+typedef struct job {
+    const char *data, *corpus, *name, *preset, *from, *dtype;
+    uint64_t tokens, steps, seed, threads, batch;
+    double minutes, epochs, lr;
+    bool resume, json;
+    mn_arena arena;
+    mn_progress bar;
+    int64_t line_us;
+} job;
+
+/* ---- showing it ------------------------------------------------------------------------------------------------- */
+
+static void on_note(void *arg, const char *line)
+{
+    (void)arg;
+    fprintf(stderr, "%s\n", line);
+}
+
+static void on_step(void *arg, const mn_curve_point *p, double share)
+{
+    job *j = arg;
+    mn_progress_note(&j->bar, "step %llu, loss %.3f, %.0f tokens/s",
+                     (unsigned long long)p->step, p->loss, p->tokens_per_s);
+    mn_progress_set(&j->bar, (uint64_t)(share * 1000));
+    if (!j->json || (j->line_us && mn_mono_us() - j->line_us < LINE_US)) return;
+    j->line_us = mn_mono_us();
+    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.5f,\"lr\":%.6g,\"tokens_per_s\":%.1f}\n",
+           (unsigned long long)p->step, (unsigned long long)p->tokens, p->loss, p->lr,
+           p->tokens_per_s);
+    fflush(stdout);
+}
+
+static void on_eval(void *arg, uint64_t step, double bits)
+{
+    job *j = arg;
+    if (j->json)
+        printf("{\"step\":%llu,\"val_bits_per_byte\":%.6f}\n", (unsigned long long)step, bits);
+    else
+        fprintf(stderr, "step %llu: %.4f bits per byte held out\n", (unsigned long long)step,
+                bits);
+    fflush(stdout);
+}
+
+static void report(const job *j, const mn_train_result *r)
+{
+    char bits[32] = "null";
+    if (r->val_bits_per_byte > 0) snprintf(bits, sizeof bits, "%.6f", r->val_bits_per_byte);
+    if (j->json) {
+        mn_buf b;
+        mn_json_writer w;
+        mn_buf_init(&b, 0);
+        mn_json_writer_init(&w, &b, 0);
+        mn_jw_object(&w);
+        mn_jw_kstrz(&w, "model", j->name);
+        mn_jw_key(&w, "val_bits_per_byte");
+        mn_jw_raw(&w, mn_str_from(bits));
+        mn_jw_ku64(&w, "steps", r->steps);
+        mn_jw_ku64(&w, "tokens", r->tokens);
+        mn_jw_kf64(&w, "seconds", r->seconds);
+        mn_jw_kbool(&w, "finished", r->finished);
+        mn_jw_object_end(&w);
+        printf("%s\n", b.ptr);
+        mn_buf_release(&b);
+    } else if (r->finished) {
+        printf("model %s: %s bits per byte held out, %llu steps, %.2f M tokens, %.0f s\n",
+               j->name, bits, (unsigned long long)r->steps, (double)r->tokens / 1e6,
+               r->seconds);
+    }
+    if (!r->finished)
+        fprintf(
+            stderr,
+            "stopped after step %llu and saved; go on with: mynah train --resume --name %s\n",
+            (unsigned long long)r->steps, j->name);
+}
+
+/* ---- choosing ------------------------------------------------------------------------------------------------------ */
+
+static const char *model_dir(job *j, const char *name)
+{
+    return mn_str_fmt(&j->arena, "%s/models/%s", mn_home_dir(j->data), name).ptr;
+}
+
+static mn_json *read_log(job *j, const char *name)
+{
+    mn_buf b;
+    mn_buf_init(&b, 8u << 20);
+    mn_json *tree = NULL;
+    mn_str path = mn_str_fmt(&j->arena, "%s/training.json", model_dir(j, name));
+    if (path.ptr && mn_fs_read(path.ptr, 8u << 20, &b, NULL) == MN_OK) {
+        mn_str text = mn_str_dup(&j->arena, mn_buf_str(&b));
+        if (!text.ptr || mn_json_parse(text, &j->arena, &tree, NULL) != MN_OK) tree = NULL;
+    }
+    mn_buf_release(&b);
+    return tree;
+}
+
+/* The unfinished model whose log was written last. */
+static mn_rc choose_unfinished(job *j, mn_err *e)
+{
+    mn_str dir = mn_str_fmt(&j->arena, "%s/models", mn_home_dir(j->data));
+    char **names = NULL;
+    size_t n = 0;
+    time_t newest = 0;
+    if (dir.ptr && mn_fs_is_dir(dir.ptr)) MN_TRY(mn_fs_list(dir.ptr, &j->arena, &names, &n, e));
+    for (size_t i = 0; i < n; i++) {
+        mn_str path = mn_str_fmt(&j->arena, "%s/%s/training.json", dir.ptr, names[i]);
+        struct stat st;
+        if (!path.ptr || strcmp(names[i], "current") == 0 || stat(path.ptr, &st) != 0) continue;
+        mn_str state = mn_json_str(mn_json_get(read_log(j, names[i]), "state"));
+        if (!state.ptr || mn_str_eqz(state, "done") || st.st_mtime < newest) continue;
+        newest = st.st_mtime;
+        j->name = names[i];
+    }
+    if (j->name) return MN_OK;
+    return mn_fail(e, MN_E_NOT_FOUND, "no training was interrupted in '%s'",
+                   mn_home_dir(j->data));
+}
+
+static mn_rc choose_corpus(job *j, mn_err *e)
+{
+    if (j->resume && !j->corpus) {
+        mn_str name = mn_json_str(mn_json_get(read_log(j, j->name), "corpus"));
+        if (name.ptr) j->corpus = mn_str_dup(&j->arena, name).ptr;
+    }
+    if (j->corpus) return MN_OK;
+    char *name = mn_arena_alloc(&j->arena, MN_CORPUS_NAME_MAX + 1);
+    if (!name) return mn_fail(e, MN_E_NOMEM, "no memory");
+    mn_rc rc = mn_corpus_latest(mn_home_dir(j->data), name, e);
+    j->corpus = name;
+    return rc;
+}
+
+static bool taken(job *j, const char *name)
+{
+    mn_str path = mn_str_fmt(&j->arena, "%s/checkpoints", model_dir(j, name));
+    return path.ptr && mn_fs_exists(path.ptr);
+}
+
+/* CORPUS-PRESET, or with a number behind it when that is taken. */
+static mn_rc choose_name(job *j, mn_err *e)
+{
+    const char *what = j->preset;
+    mn_corpus_report c;
+    if (!what && !j->from) {
+        MN_TRY(mn_corpus_read(mn_home_dir(j->data), j->corpus, &c, e));
+        what = mn_train_preset_for(c.train.tokens);
+    }
+    if (!what) what = "tuned";
+    mn_str name = mn_str_fmt(&j->arena, "%s-%s", j->corpus, what);
+    for (int i = 2; name.ptr && taken(j, name.ptr) && i < 1000; i++)
+        name = mn_str_fmt(&j->arena, "%s-%s-%d", j->corpus, what, i);
+    j->name = name.ptr;
+    return name.ptr ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
+}
+
+static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err *e)
+{
+    if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
+    if (j->name && (strchr(j->name, '/') || !j->name[0] || j->name[0] == '.' ||
+                    strcmp(j->name, "current") == 0 || strlen(j->name) > 100))
+        return mn_fail(e, MN_E_USAGE, "'%s' cannot be a model's name", j->name);
+    bool finite = j->minutes >= 0 && j->minutes <= 1e6 && j->epochs >= 0 && j->epochs <= 1e6 &&
+                  j->lr >= 0 && j->lr <= 1;
+    if (!finite || j->threads > 1024 || j->batch > 4096)
+        return mn_fail(e, MN_E_USAGE,
+                       "--minutes, --epochs, --lr, --threads or --batch is out of range");
+    if (j->dtype && strcmp(j->dtype, "f32") != 0 && strcmp(j->dtype, "bf16") != 0)
+        return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
+    *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
+    mn_config c;
+    return j->preset ? mn_config_preset(j->preset, &c, e) : MN_OK;
+}
+
+/* Only models of ours: their tokenizer must be the corpus' own, which mn_train_run checks by its vocabulary. */
+static mn_rc find_from(job *j, const char **ret, mn_err *e)
+{
+    *ret = NULL;
+    return j->from ? mn_models_find(mn_home_dir(j->data), j->from, &j->arena, ret, e) : MN_OK;
+}
+
+static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
+{
+    const char *from = NULL;
+    if (j->resume && !j->name) MN_TRY(choose_unfinished(j, e));
+    MN_TRY(choose_corpus(j, e));
+    if (!j->name) MN_TRY(choose_name(j, e));
+    MN_TRY(find_from(j, &from, e));
+    mn_str corpus = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->data), j->corpus);
+    const char *dir = model_dir(j, j->name);
+    if (!corpus.ptr || !dir) return mn_fail(e, MN_E_NOMEM, "no memory");
+    mn_train_opts o = {.corpus_dir = corpus.ptr,
+                       .model_dir = dir,
+                       .preset = j->preset,
+                       .from_dir = from,
+                       .minutes = j->minutes,
+                       .epochs = j->epochs,
+                       .tokens = j->tokens,
+                       .steps = j->steps,
+                       .seed = j->seed,
+                       .threads = (int)j->threads,
+                       .dtype = dtype,
+                       .resume = j->resume,
+                       .batch_rows = (size_t)j->batch,
+                       .peak_lr = j->lr,
+                       .arg = j,
+                       .on_note = on_note,
+                       .on_step = on_step,
+                       .on_eval = on_eval};
+    mn_train_result r = {0};
+    mn_progress_start(&j->bar, "train", "‰", 1000);
+    mn_rc rc = mn_train_run(&o, &r, e);
+    mn_progress_end(&j->bar);
+    if (rc != MN_OK) return rc;
+    mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->data));
+    if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
+        MN_TRY(mn_models_promote(mn_home_dir(j->data), j->name, e));
+    report(j, &r);
+    return MN_OK;
+}
+
+int mn_cmd_train(int argc, char **argv)
+{
+    job j = {.seed = 1};
+    mn_err e = {0};
+    mn_dtype dtype = MN_F32;
+    int n = 0;
+    const mn_usage usage = {
+        .name = "train",
+        .synopsis = "[--corpus N] [--preset P] [--minutes M|--tokens T|--epochs E] [--name N] "
+                    "[--resume]",
+        .about = "Trains a model on a corpus; Ctrl-C saves it, --resume goes on as if it had "
+                 "never stopped.\n"
+                 "Without a budget: four epochs, or ten tokens a parameter if that is less.",
+        .example = "  mynah train --minutes 5 --preset micro\n  mynah train --resume"};
+    const mn_opt opts[] = {
+        {"corpus", 0, MN_OPT_STR, &j.corpus, "N", "The corpus (the one built last)."},
+        {"preset", 0, MN_OPT_STR, &j.preset, "P",
+         "nano, micro, small or base (by the corpus' size)."},
+        {"from", 0, MN_OPT_STR, &j.from, "MODEL",
+         "Start from a model with the same tokenizer."},
+        {"minutes", 0, MN_OPT_F64, &j.minutes, "M", "Stop after M minutes."},
+        {"tokens", 0, MN_OPT_U64, &j.tokens, "T", "Stop after T tokens."},
+        {"epochs", 0, MN_OPT_F64, &j.epochs, "E", "Stop after E passes over the corpus."},
+        {"steps", 0, MN_OPT_U64, &j.steps, "S", "Stop after S steps."},
+        {"seed", 's', MN_OPT_U64, &j.seed, "S", "Same seed, same model (1)."},
+        {"threads", 0, MN_OPT_U64, &j.threads, "P",
+         "Threads (all processors); results do not depend on it."},
+        {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
+        {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
+        {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
+        {"name", 0, MN_OPT_STR, &j.name, "N", "The model's name (CORPUS-PRESET)."},
+        {"resume", 0, MN_OPT_FLAG, &j.resume, NULL, "Go on with an interrupted training."},
+        {"data", 0, MN_OPT_STR, &j.data, "DIR",
+         "The data folder; else $MYNAH_DATA, else ./mynah-data."},
+        {"json", 0, MN_OPT_FLAG, &j.json, NULL, "JSON lines on stdout."},
+        {0}};
+    mn_arena_init(&j.arena, 64u << 20);
+    mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
+    if (rc == MN_OK && j.json) mn_progress_disable();
+    if (rc == MN_OK) rc = check_options(&j, n, argv, &dtype, &e);
+    if (rc == MN_OK) rc = run(&j, dtype, &e);
+    mn_arena_release(&j.arena);
+    return rc == MN_OK ? 0 : mn_cmd_failed("train", &e, j.json);
+}
