@@ -121,7 +121,6 @@ static int create(int argc, char **argv)
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
     if (rc == MN_OK) rc = expect(n_pos, 1, "one name: mynah account create NAME", &e);
     if (rc == MN_OK) rc = mn_social_role_parse(role_name, &role, &e);
-    if (rc == MN_OK) rc = mn_social_name_check(mn_str_from(argv[1]), &e);
     if (rc != MN_OK) return mn_cmd_failed("account create", &e, j.json);
     rc = start(&j, "account create", &e);
     if (rc == MN_OK)
