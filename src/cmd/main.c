@@ -14,6 +14,8 @@ static const mn_cmd commands[] = {
     {"corpus", mn_cmd_corpus,
      "what may be learnt from, as token shards: build, list, stats, verify"},
     {"train", mn_cmd_train, "raise a model on a corpus; --resume goes on"},
+    {"search", mn_cmd_search, "posts that match, best first"},
+    {"ask", mn_cmd_ask, "an answer in the words of posts, with the posts it stands on"},
     {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},
     {"generate", mn_cmd_generate, "write with a model"},
     {"model", mn_cmd_model, "models: list, show, promote"},
