@@ -84,6 +84,9 @@ mn_rc mn_tok__index_tokens(mn_tokenizer *t);
 /* Once merges are set. A pair named twice keeps its last rank, as in `tokenizers`. */
 mn_rc mn_tok__index_merges(mn_tokenizer *t);
 
+/* Appends the tokenizer.json of t: what mn_tok_save writes. */
+mn_rc mn_tok__write(const mn_tokenizer *t, mn_buf *ret);
+
 /* The byte-level alphabet: a byte as the character that stands for it in tokenizer.json. Printable Latin-1 stands for
  * itself, the 68 others for U+0100.. in byte order. */
 uint32_t mn_tok__byte_to_char(uint8_t byte);

@@ -390,6 +390,12 @@ static mn_rc set_tokens(reading *rd, mn_tokenizer *t, mn_buf *b)
 
 static mn_rc check_unique(reading *rd, const mn_tokenizer *t)
 {
+    for (size_t i = 0; i < rd->n_vocab; i++) { /* `tokenizers` would take the vocabulary's id */
+        uint32_t id = mn_tok_find(t, rd->vocab[i].name);
+        if (id != MN_TOK_NONE && id != rd->vocab[i].id && t->tokens[id].kind >= MN_TOK_ADDED)
+            return mn_fail(rd->e, MN_E_PARSE, "added token %u has the id %u in the vocabulary",
+                           id, rd->vocab[i].id);
+    }
     for (uint32_t id = 0; id < t->n; id++) {
         uint32_t other =
             t->tokens[id].kind == MN_TOK_HOLE ? id : mn_tok_find(t, t->tokens[id].bytes);
@@ -587,7 +593,7 @@ static mn_rc write_model(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
     return MN_OK;
 }
 
-static mn_rc write_file(const mn_tokenizer *t, mn_buf *ret, mn_buf *name)
+static mn_rc write_all(const mn_tokenizer *t, mn_buf *ret, mn_buf *name)
 {
     mn_json_writer w;
     mn_json_writer_init(&w, ret, 1);
@@ -606,16 +612,22 @@ static mn_rc write_file(const mn_tokenizer *t, mn_buf *ret, mn_buf *name)
     return mn_buf_addc(ret, '\n');
 }
 
+mn_rc mn_tok__write(const mn_tokenizer *t, mn_buf *ret)
+{
+    mn_buf name;
+    mn_buf_init(&name, 0);
+    mn_rc rc = write_all(t, ret, &name);
+    mn_buf_release(&name);
+    return rc == MN_OK ? ret->failed : rc;
+}
+
 mn_rc mn_tok_save(const mn_tokenizer *t, const char *path, mn_err *e)
 {
-    mn_buf text, name;
+    mn_buf text;
     mn_buf_init(&text, 0);
-    mn_buf_init(&name, 0);
-    mn_rc rc = write_file(t, &text, &name);
-    if (rc == MN_OK) rc = text.failed;
+    mn_rc rc = mn_tok__write(t, &text);
     if (rc != MN_OK) mn_fail(e, rc, "out of memory while writing tokenizer '%s'", path);
     else rc = mn_fs_write_atomic(path, text.ptr, text.len, e);
     mn_buf_release(&text);
-    mn_buf_release(&name);
     return rc;
 }

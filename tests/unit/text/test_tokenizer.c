@@ -655,6 +655,7 @@ static void files_that_contradict_themselves_are_refused(void **state)
         "\"vocab\":{\"h\":\"0\"},\"merges\":[]",
         "\"vocab\":{\"h\":0.5},\"merges\":[]",
         "\"vocab\":[],\"merges\":[]",
+        "\"vocab\":{\"h\":0,\"[SEP]\":3},\"merges\":[]", /* an added token with another id */
         "\"type\":5",
     };
     (void)state;
