@@ -33,7 +33,7 @@ static void on_note(void *arg, const char *line)
     fprintf(stderr, "%s\n", line);
 }
 
-static void on_step(void *arg, const mn_curve_point *p, double share)
+static void on_step(void *arg, const mn_curve_point *p, uint64_t steps_total, double share)
 {
     job *j = arg;
     mn_progress_note(&j->bar, "step %llu, loss %.3f, %.0f tokens/s",
@@ -41,9 +41,11 @@ static void on_step(void *arg, const mn_curve_point *p, double share)
     mn_progress_set(&j->bar, (uint64_t)(share * 1000));
     if (!j->json || (j->line_us && mn_mono_us() - j->line_us < LINE_US)) return;
     j->line_us = mn_mono_us();
-    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.5f,\"lr\":%.6g,\"tokens_per_s\":%.1f}\n",
+    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.5f,\"lr\":%.6g,\"tokens_per_s\":%.1f",
            (unsigned long long)p->step, (unsigned long long)p->tokens, p->loss, p->lr,
            p->tokens_per_s);
+    if (steps_total) printf(",\"steps_total\":%llu", (unsigned long long)steps_total);
+    printf("}\n");
     fflush(stdout);
 }
 

@@ -129,13 +129,13 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
     return MN_OK;
 }
 
+/* Where there is no checkpoint yet, resuming is beginning. */
 static mn_rc open_resumed(mn_model__run *r, mn_err *e)
 {
     bool skipped = false;
     mn_checkpoint c;
     mn_rc rc = mn_checkpoint_peek(r->checkpoints, &c, e);
-    if (rc == MN_E_NOT_FOUND)
-        return mn_fail(e, rc, "model '%s' has no checkpoint to resume from", r->log->model);
+    if (rc == MN_E_NOT_FOUND) return open_new(r, e);
     if (rc != MN_OK) return rc;
     MN_TRY(mn_weights_new(&c.cfg, &r->w, e));
     MN_TRY(mn_optim_new(&r->w, &r->optim, e));
@@ -340,7 +340,8 @@ static void note_step(mn_model__run *r, double tokens_per_s)
     mn_trainlog_point(r->log, &p);
     double share = r->at.schedule.n_steps ? (double)r->at.step / (double)r->at.schedule.n_steps
                                           : p.seconds / (r->at.minutes * 60);
-    if (r->o->on_step) r->o->on_step(r->o->arg, &p, share < 1 ? share : 1);
+    if (r->o->on_step)
+        r->o->on_step(r->o->arg, &p, r->at.schedule.n_steps, share < 1 ? share : 1);
 }
 
 static mn_rc between_steps(mn_model__run *r, mn_err *e)
@@ -396,7 +397,7 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
     bool was_finished = r.at.finished;
     r.checkpoint_us = r.log_us = r.start_us;
     r.checkpoint_step = r.at.step;
-    if (!o->resume && (rc = evaluate(&r, e)) != MN_OK) goto out;
+    if (r.at.step == 0 && (rc = evaluate(&r, e)) != MN_OK) goto out;
     if (!was_finished && (rc = train_steps(&r, e)) != MN_OK) goto out;
     if (r.at.finished) {
         if (!was_finished && (rc = finish(&r, e)) != MN_OK) goto out;

@@ -33,8 +33,8 @@ typedef struct mn_train_opts {
     /* Called from the caller's thread; any may be NULL. */
     void *arg;
     void (*on_note)(void *arg, const char *line); /* once or twice: what is trained, by what */
-    void (*on_step)(void *arg, const mn_curve_point *p,
-                    double share); /* share of the budget, 0..1 */
+    /* steps_total 0: not yet known; share of the budget, 0..1 */
+    void (*on_step)(void *arg, const mn_curve_point *p, uint64_t steps_total, double share);
     void (*on_eval)(void *arg, uint64_t step, double val_bits_per_byte);
 } mn_train_opts;
 
@@ -45,7 +45,7 @@ typedef struct mn_train_result {
 } mn_train_result;
 
 /* errors  MN_E_EXISTS (a trained model is there and resume is not asked for), MN_E_BUSY (another process trains it),
- *         MN_E_NOT_FOUND (no corpus, or nothing to resume), MN_E_CORRUPT, MN_E_UNSUPPORTED, MN_E_IO, MN_E_NOMEM,
+ *         MN_E_NOT_FOUND (no corpus), MN_E_CORRUPT, MN_E_UNSUPPORTED, MN_E_IO, MN_E_NOMEM,
  *         MN_E_LIMIT (the loss is no longer a number). The last checkpoint stays whole in every case. */
 mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
 

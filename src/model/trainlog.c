@@ -105,14 +105,14 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_json_writer_init(&w, &b, 0);
     const mn_curve_point *last = l->n_curve ? &l->curve[l->n_curve - 1] : NULL;
     mn_jw_object(&w);
-    mn_jw_kstrz(&w, "model", l->model);
+    mn_jw_kstrz(&w, "name", l->model);
     mn_jw_kstrz(&w, "state", l->state);
     mn_jw_kstrz(&w, "corpus", l->corpus);
     mn_jw_kstrz(&w, "corpus_sha256", l->corpus_sha256);
     mn_jw_kstrz(&w, "tokenizer_sha256", l->tokenizer_sha256);
     mn_jw_kstrz(&w, "checkpoint_sha256", l->checkpoint_sha256);
     mn_jw_kstrz(&w, "preset", l->preset);
-    mn_jw_ku64(&w, "parameters", l->params);
+    mn_jw_ku64(&w, "params", l->params);
     mn_jw_ku64(&w, "train_tokens", l->train_tokens);
     mn_jw_ku64(&w, "seed", l->seed);
     mn_jw_ku64(&w, "threads", l->threads);

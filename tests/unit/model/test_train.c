@@ -26,7 +26,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static char model_path[8][200];
+static char model_path[9][200];
 static const char *model(int i)
 {
     snprintf(model_path[i], 200, "%s/models/m%d", tmp, i);
@@ -67,10 +67,10 @@ static bool same_weights(int i, int k)
 }
 
 static double first_loss, last_loss;
-static void note_loss(void *arg, const mn_curve_point *p, double share)
+static void note_loss(void *arg, const mn_curve_point *p, uint64_t total, double share)
 {
     (void)arg;
-    OK(share > 0 && share <= 1);
+    OK(share > 0 && share <= 1 && total == 60);
     if (p->step == 1) first_loss = p->loss;
     last_loss = p->loss;
 }
@@ -128,15 +128,15 @@ static void the_same_run_gives_the_same_bits_whatever_the_threads(void **state)
     OK(!same_weights(1, 3));
 }
 
-static void kill_at_11(void *arg, const mn_curve_point *p, double share)
+static void kill_at_11(void *arg, const mn_curve_point *p, uint64_t total, double share)
 {
-    (void)arg, (void)share;
+    (void)arg, (void)share, (void)total;
     if (p->step == 11) raise(SIGKILL);
 }
 
-static void stop_at_6(void *arg, const mn_curve_point *p, double share)
+static void stop_at_6(void *arg, const mn_curve_point *p, uint64_t total, double share)
 {
-    (void)arg, (void)share;
+    (void)arg, (void)share, (void)total;
     if (p->step == 6) mn_stop_request();
 }
 
@@ -240,6 +240,19 @@ static void a_damaged_checkpoint_is_passed_over_for_the_one_before(void **state)
     mn_weights_release(&w);
 }
 
+static void resuming_what_never_began_begins_it(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_train_opts o = opts_for(6, 14);
+    o.resume = true;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(1, 6));
+    RUN(mn_train_run(&o, &r, &e)); /* finished: nothing more happens */
+    OK(r.finished && r.steps == 14 && same_weights(1, 6));
+}
+
 static void refusals_say_what_to_do(void **state)
 {
     (void)state;
@@ -248,9 +261,7 @@ static void refusals_say_what_to_do(void **state)
     mn_train_opts o = opts_for(1, 5);
     FAILS(MN_E_EXISTS, mn_train_run(&o, &r, &e));
     OK(strstr(e.msg, "--resume"));
-    o.model_dir = model(6), o.resume = true;
-    FAILS(MN_E_NOT_FOUND, mn_train_run(&o, &r, &e));
-    o.resume = false, o.corpus_dir = "/nowhere/at/all";
+    o.model_dir = model(8), o.corpus_dir = "/nowhere/at/all";
     FAILS(MN_E_NOT_FOUND, mn_train_run(&o, &r, &e));
     OK(strstr(e.msg, "corpus build"));
     o.corpus_dir = corpus, o.preset = "giant";
@@ -315,6 +326,7 @@ int main(void)
         TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
         TEST(checkpoints_chain_and_only_two_are_kept),
         TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
+        TEST(resuming_what_never_began_begins_it),
         TEST(refusals_say_what_to_do),
         TEST(another_process_training_the_same_model_is_named),
         TEST(a_budget_of_time_ends_near_it_with_the_rate_near_nothing),
