@@ -128,6 +128,7 @@ static bool national(const number *n, int k)
 {
     int d = digits_in(n, k);
     if (memcmp(n->digits, "000", 3) == 0) return false;
+    if (k == 3 && n->len[0] == 3 && n->len[1] == 2 && n->len[2] == 4) return false; /* ssn */
     if (n->digits[0] != '0' || k < 2 || d < 9 || d > 11 || looks_like_a_date(n)) return false;
     if (n->len[0] < 2 || n->len[0] > 5 || !same_separators(n, 1, k)) return false;
     for (int i = 1; i < k; i++)
