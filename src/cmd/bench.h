@@ -26,7 +26,7 @@ typedef struct mn_bench_run {
 typedef struct mn_bench {
     const char *name; /* "bpe-train"; `mynah bench bpe` runs all that begin with "bpe" */
     const char *what; /* one line for the list */
-    /* MN_E_NOT_FOUND: its data are not there; the bench is named as skipped, with the message. */
+    /* MN_E_NOT_FOUND: its data are not there; named as skipped, with the message, when all benches run. */
     mn_rc (*run)(mn_bench_run *r, mn_err *e);
 } mn_bench;
 
@@ -47,6 +47,7 @@ void mn_bench_value(mn_bench_run *r, const char *name, double value, const char 
 mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
 
 extern const mn_bench mn_bench_text[];
+extern const mn_bench mn_bench_search[];
 extern const mn_bench mn_bench_corpus[];
 
 #endif
