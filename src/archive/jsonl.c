@@ -78,7 +78,8 @@ static mn_rc read_consent(mn_json_reader *r, mn_consents *ret)
     MN_TRY(mn_json_object_enter(r));
     while ((rc = mn_json_object_next(r, &key, &more)) == MN_OK && more) {
         mn_purpose p;
-        MN_TRY(mn_purpose_parse(key, &p, r->err));
+        if (mn_purpose_parse(key, &p, r->err) != MN_OK)
+            return mn_fail(r->err, MN_E_PARSE, "\"consent\": %s", r->err->msg);
         MN_TRY(mn_json_read_string(r, &value));
         mn_consent v = MN_CONSENT_UNSET;
         if (mn_str_eqz(value, "allow")) v = MN_CONSENT_ALLOW;

@@ -279,6 +279,7 @@ mn_rc mn_window_array(mn_window *w, const char *key, mn_buf *ret_head, mn_err *e
         bool found = false;
         MN_TRY(peek(w, &c, e));
         if (c == 0xef) { /* byte order mark */
+            while (w->len - w->at < 3 && !w->ended) MN_TRY(refill(w, e));
             if (w->len - w->at < 3) return broken(w, "expected '{'", e);
             take(w, 3);
         }
