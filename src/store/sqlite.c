@@ -148,7 +148,7 @@ static mn_rc set_up(conn *c, const mn_store_opts *o, bool writer, mn_err *e)
         return fail_code(c->path, SQLITE_READONLY, "", e);
     if (!writer) return exec(c, "PRAGMA query_only=1; PRAGMA cache_size=-4000", e);
     MN_TRY(check_owner(c, e));
-    MN_TRY(exec(c, "PRAGMA journal_mode=WAL", e));
+    MN_TRY(exec(c, "PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON", e));
     MN_TRY(exec(c, o->durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e));
     return exec(c, "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-16000", e);
 }

@@ -4,12 +4,12 @@
  * needed and never closed before the store is; a transaction's counters (rev, posts per account, end of the ledger) live
  * in memory and are written once, at commit, in the same database transaction as what they count.
  */
-#include "store/store_int.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <time.h>
 
-#include "base/hash.h"
+#include "store/store_int.h"
 
 #define ACCOUNTS_MIN 64
 

@@ -154,6 +154,29 @@ static void undo_keeps_accounts_that_were_there_or_have_posts(void **state)
     FAILS(MN_E_NOT_FOUND, mn_store_account_by_id(s, 3, &ar, &b, &e));
 }
 
+static void a_parent_found_later_brings_the_thread_together(void **state)
+{
+    (void)state;
+    mn_posts t = {0};
+    add_account(1, "a");
+    for (uint64_t id = 10; id <= 50; id += 10) add_post(id, 1, "x", 0);
+    add_post(60, 1, "to the third", 30);
+    TX(mn_store_import_link(tx, 20, 10, &e));
+    TX(mn_store_import_link(tx, 30, 20, &e));
+    TX(mn_store_import_link(tx, 30, 40, &e)); /* has a parent */
+    TX(mn_store_import_link(tx, 10, 30, &e)); /* would be a circle */
+    TX(mn_store_import_link(tx, 40, 40, &e)); /* itself */
+    TX(mn_store_import_link(tx, 40, 99, &e)); /* not here */
+    TX(mn_store_import_link(tx, 99, 40, &e));
+    TX(mn_store_post_delete(tx, 50, 1, &e));
+    TX(mn_store_import_link(tx, 50, 40, &e)); /* a tombstone */
+    RUN(mn_store_posts_thread(s, 10, 10, &ar, &t, &e));
+    OK(t.n == 4 && t.items[1].reply_to == 10 && t.items[2].reply_to == 20 &&
+       t.items[3].id == 60);
+    OK(get(10).reply_to == 0 && get(40).reply_to == 0 && get(40).thread_id == 40);
+    OK(get(50).reply_to == 0 && get(60).rev > 6);
+}
+
 static void imports_are_listed_with_how_they_ended(void **state)
 {
     (void)state;
@@ -324,6 +347,7 @@ int main(void)
         CASE(thousands_of_posts_of_one_second_find_a_place_each),
         CASE(an_import_is_undone_in_batches_and_leaves_others_alone),
         CASE(undo_keeps_accounts_that_were_there_or_have_posts),
+        CASE(a_parent_found_later_brings_the_thread_together),
         CASE(imports_are_listed_with_how_they_ended),
         CASE(purposes_are_parsed_by_name),
         CASE(settings_follow_the_ledger_in_each_scope),
