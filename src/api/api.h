@@ -34,13 +34,15 @@ void mn_api_live_state(mn_api *a, const char *state, const char *fmt, ...)
 void mn_api_live_progress(mn_api *a, uint64_t done, uint64_t total, const char *unit);
 /* What one line of `mynah train --json` says; anything not known is left alone. */
 typedef struct mn_live_line {
-    bool has_step, has_loss, has_eval, has_sample, last;
-    uint64_t step, tokens, steps_total;
-    double loss, lr, tokens_per_s, val_bits_per_byte, seconds_left;
-    mn_str sample, model, error; /* in the arena, or MN_STR_NONE */
+    bool has_step, has_loss, has_eval, finished;
+    uint64_t step, tokens, steps_total; /* steps_total 0: not known yet */
+    double loss, lr, tokens_per_s, val_bits_per_byte;
+    mn_str model, error; /* in the arena, or MN_STR_NONE */
 } mn_live_line;
 /* errors MN_E_PARSE when it is not a JSON object */
 mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e);
 void mn_api_live_line(mn_api *a, const mn_live_line *l);
+/* The folder under models/ that the lines are about; NULL: models/current. */
+void mn_api_live_model(mn_api *a, const char *name);
 
 #endif

@@ -10,7 +10,6 @@
 #include "net/ratelimit.h"
 
 #define MN_LIVE_POINTS  1024
-#define MN_LIVE_SAMPLES 12
 #define MN_METRIC_CELLS 512
 #define MN_QUESTION_MAX 1200 /* bytes: 300 characters */
 
@@ -26,13 +25,9 @@ typedef struct mn_live {
     pthread_mutex_t lock;
     char state[16], message[240], unit[16], model[128];
     uint64_t done, total;
-    uint64_t seq; /* of the newest point, sample or change of state */
+    uint64_t seq; /* of the newest point or change of state */
     mn_live_point curve[MN_LIVE_POINTS], evals[MN_LIVE_POINTS];
-    size_t n_curve, n_evals, n_samples;
-    struct {
-        uint64_t seq, step;
-        char *text;
-    } samples[MN_LIVE_SAMPLES]; /* newest last */
+    size_t n_curve, n_evals;
     int64_t woken_us;
 } mn_live;
 
@@ -40,7 +35,7 @@ void mn_live__init(mn_live *l, const char *data_dir);
 void mn_live__release(mn_live *l);
 /* Members of the model document that concern the present: state, message, progress. */
 void mn_live__json(mn_live *l, mn_json_writer *j);
-/* Points after `seq` as members "curve", "evals", "samples" of the object under way. */
+/* Points after `seq` as members "curve" and "evals" of the object under way. */
 void mn_live__points(mn_live *l, uint64_t seq, mn_json_writer *j);
 
 /* ---- engine.c ------------------------------------------------------------------------------------------------ */

@@ -11,39 +11,10 @@
 
 /* ---- the document ---------------------------------------------------------------------------------------------- */
 
-static void write_tree(mn_json_writer *j, const mn_json *v)
-{
-    switch (v ? v->type : MN_JSON_NULL) {
-    case MN_JSON_NULL:
-        mn_jw_null(j);
-        break;
-    case MN_JSON_BOOL:
-        mn_jw_bool(j, v->boolean);
-        break;
-    case MN_JSON_NUMBER:
-        mn_jw_raw(j, v->text);
-        break;
-    case MN_JSON_STRING:
-        mn_jw_str(j, v->text);
-        break;
-    case MN_JSON_ARRAY:
-        mn_jw_array(j);
-        for (size_t i = 0; i < v->n; i++) write_tree(j, v->items[i]);
-        mn_jw_array_end(j);
-        break;
-    case MN_JSON_OBJECT:
-        mn_jw_object(j);
-        for (size_t i = 0; i < v->n; i++) {
-            mn_jw_key_str(j, v->keys[i]);
-            write_tree(j, v->items[i]);
-        }
-        mn_jw_object_end(j);
-        break;
-    }
-}
-
-/* training.json of that model; NULL when it has none that can be read. */
-static const mn_json *read_training(mn_api *a, const char *model, mn_arena *ar)
+/* training.json of that model, checked to be JSON; NULL when there is none that can be read. It is written every few seconds
+ * while a model is trained. */
+static const mn_json *read_training(mn_api *a, const char *model, mn_arena *ar,
+                                    mn_str *ret_text)
 {
     char path[1200];
     mn_buf text;
@@ -51,42 +22,11 @@ static const mn_json *read_training(mn_api *a, const char *model, mn_arena *ar)
     snprintf(path, sizeof path, "%s/models/%s/training.json", a->home->dir, model);
     mn_buf_init(&text, TRAINING_MAX);
     if (mn_fs_read(path, TRAINING_MAX, &text, NULL) == MN_OK) {
-        mn_str copy = mn_str_dup(ar, mn_buf_str(&text));
-        if (!copy.ptr || mn_json_parse(copy, ar, &doc, NULL) != MN_OK) doc = NULL;
+        *ret_text = mn_str_trim(mn_str_dup(ar, mn_buf_str(&text)));
+        if (!ret_text->ptr || mn_json_parse(*ret_text, ar, &doc, NULL) != MN_OK) doc = NULL;
     }
     mn_buf_release(&text);
     return doc;
-}
-
-static uint64_t last_step(const mn_json *rows)
-{
-    return rows && rows->n ? mn_json_u64(mn_json_get(mn_json_at(rows, rows->n - 1), "step"), 0)
-                           : 0;
-}
-
-static bool is_series(mn_str key)
-{
-    return mn_str_eqz(key, "curve") || mn_str_eqz(key, "evals") || mn_str_eqz(key, "samples");
-}
-
-/* While a model learns, its file lags behind what it tells: then the series are the live ones. */
-static void training_json(mn_live *l, const mn_json *file, mn_json_writer *j)
-{
-    uint64_t live_step = l->n_curve ? l->curve[l->n_curve - 1].step : 0;
-    mn_jw_key(j, "training");
-    if (!live_step || last_step(mn_json_get(file, "curve")) >= live_step) {
-        write_tree(j, file);
-        return;
-    }
-    mn_jw_object(j);
-    if (!mn_json_get(file, "name") && l->model[0]) mn_jw_kstrz(j, "name", l->model);
-    for (size_t i = 0; file && i < file->n; i++) {
-        if (is_series(file->keys[i])) continue;
-        mn_jw_key_str(j, file->keys[i]);
-        write_tree(j, file->items[i]);
-    }
-    mn_live__points(l, 0, j);
-    mn_jw_object_end(j);
 }
 
 static void corpus_json(mn_api *a, const mn_json *training, mn_json_writer *j)
@@ -114,13 +54,16 @@ mn_rc mn_api_model_json(mn_api *a, mn_buf *ret, mn_err *e)
     pthread_mutex_lock(&l->lock);
     snprintf(model, sizeof model, "%s", l->model[0] ? l->model : "current");
     pthread_mutex_unlock(&l->lock);
-    const mn_json *file = read_training(a, model, &ar);
+    mn_str text = MN_STR_NONE;
+    const mn_json *file = read_training(a, model, &ar, &text);
     mn_json_writer_init(&j, ret, 0);
     mn_jw_object(&j);
     pthread_mutex_lock(&l->lock);
     mn_live__json(l, &j);
-    training_json(l, file, &j);
     pthread_mutex_unlock(&l->lock);
+    mn_jw_key(&j, "training");
+    if (file) mn_jw_raw(&j, text);
+    else mn_jw_null(&j);
     corpus_json(a, file, &j);
     mn_jw_object_end(&j);
     mn_arena_release(&ar);

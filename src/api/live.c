@@ -25,7 +25,6 @@ void mn_live__init(mn_live *l, const char *data_dir)
 
 void mn_live__release(mn_live *l)
 {
-    for (size_t i = 0; i < l->n_samples; i++) mn_free(l->samples[i].text);
     pthread_mutex_destroy(&l->lock);
 }
 
@@ -37,14 +36,6 @@ static bool number_of(const mn_json *doc, const char *key, double *ret)
     if (isnan(v)) return false;
     *ret = v;
     return true;
-}
-
-/* A sample is a string, or an object with a text. */
-static mn_str sample_of(const mn_json *doc)
-{
-    const mn_json *s = mn_json_get(doc, "sample");
-    return s && s->type == MN_JSON_OBJECT ? mn_json_str(mn_json_get(s, "text"))
-                                          : mn_json_str(s);
 }
 
 mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e)
@@ -61,13 +52,10 @@ mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e
     l.has_loss = number_of(doc, "loss", &l.loss);
     number_of(doc, "lr", &l.lr);
     number_of(doc, "tokens_per_s", &l.tokens_per_s);
-    number_of(doc, "seconds_left", &l.seconds_left);
     l.has_eval = number_of(doc, "val_bits_per_byte", &l.val_bits_per_byte);
-    l.sample = sample_of(doc);
-    l.has_sample = l.sample.len > 0;
     l.model = mn_json_str(mn_json_get(doc, "model"));
     l.error = mn_json_str(mn_json_get(mn_json_get(doc, "error"), "message"));
-    l.last = l.model.ptr && !l.has_step;
+    l.finished = mn_json_bool(mn_json_get(doc, "finished"), false);
     *ret = l;
     return MN_OK;
 }
@@ -86,20 +74,6 @@ static void add_point(mn_live_point *p, size_t *n, mn_live_point v)
     /* a trainer that was started again repeats the steps since its checkpoint */
     while (*n > 0 && p[*n - 1].step >= v.step) (*n)--;
     p[(*n)++] = v;
-}
-
-static void add_sample(mn_live *l, uint64_t step, mn_str text)
-{
-    char *copy = mn_strndup(text.ptr, text.len);
-    if (!copy) return;
-    if (l->n_samples == MN_LIVE_SAMPLES) {
-        mn_free(l->samples[0].text);
-        memmove(l->samples, l->samples + 1, (MN_LIVE_SAMPLES - 1) * sizeof l->samples[0]);
-        l->n_samples--;
-    }
-    l->samples[l->n_samples].seq = ++l->seq;
-    l->samples[l->n_samples].step = step;
-    l->samples[l->n_samples++].text = copy;
 }
 
 /* Tells the streams, four times a second at most; `now` always. */
@@ -145,7 +119,6 @@ void mn_api_live_line(mn_api *a, const mn_live_line *n)
 {
     mn_live *l = &a->live;
     pthread_mutex_lock(&l->lock);
-    if (n->model.len > 0) snprintf(l->model, sizeof l->model, "%.*s", MN_STR_FMT(n->model));
     if (n->has_step && n->has_loss)
         add_point(l->curve, &l->n_curve,
                   (mn_live_point){.seq = ++l->seq,
@@ -158,14 +131,21 @@ void mn_api_live_line(mn_api *a, const mn_live_line *n)
         add_point(
             l->evals, &l->n_evals,
             (mn_live_point){.seq = ++l->seq, .step = n->step, .val = n->val_bits_per_byte});
-    if (n->has_sample) add_sample(l, n->step, n->sample);
     if (n->has_step && n->steps_total) {
         l->done = n->step;
         l->total = n->steps_total;
         snprintf(l->unit, sizeof l->unit, "steps");
     }
     pthread_mutex_unlock(&l->lock);
-    wake(a, n->has_eval || n->has_sample);
+    wake(a, n->has_eval);
+}
+
+void mn_api_live_model(mn_api *a, const char *name)
+{
+    pthread_mutex_lock(&a->live.lock);
+    snprintf(a->live.model, sizeof a->live.model, "%s", name ? name : "");
+    a->live.seq++;
+    pthread_mutex_unlock(&a->live.lock);
 }
 
 /* ---- what goes out --------------------------------------------------------------------------------------------- */
@@ -220,23 +200,8 @@ static void evals_json(mn_live *l, uint64_t seq, mn_json_writer *j)
     mn_jw_array_end(j);
 }
 
-static void samples_json(mn_live *l, uint64_t seq, mn_json_writer *j)
-{
-    mn_jw_key(j, "samples");
-    mn_jw_array(j);
-    for (size_t i = 0; i < l->n_samples; i++) {
-        if (l->samples[i].seq <= seq) continue;
-        mn_jw_object(j);
-        mn_jw_ku64(j, "step", l->samples[i].step);
-        mn_jw_kstrz(j, "text", l->samples[i].text);
-        mn_jw_object_end(j);
-    }
-    mn_jw_array_end(j);
-}
-
 void mn_live__points(mn_live *l, uint64_t seq, mn_json_writer *j)
 {
     curve_json(l, seq, j);
     evals_json(l, seq, j);
-    samples_json(l, seq, j);
 }

@@ -24,6 +24,7 @@
 #include "cmd/child.h"
 #include "cmd/models.h"
 #include "corpus/corpus.h"
+#include "model/checkpoint.h"
 
 #define SAMPLE_DIR    "/usr/share/games/fortunes"
 #define FIRST_MODEL   "first"
@@ -39,7 +40,8 @@ struct mn_raise {
     const char *bar_label;
     /* of the trainer under way */
     mn_arena line;
-    char failed_why[300], model[128];
+    char failed_why[300];
+    double bits; /* last held-out bits per byte */
     bool ended_well;
 };
 
@@ -161,11 +163,15 @@ static mn_rc sample(mn_raise *r, bool *ret_here, mn_err *e)
 
 static void show_line(mn_raise *r, const mn_live_line *l)
 {
-    if (!l->has_step) return;
+    if (!l->has_step || !r->o.bar) return;
+    if (l->has_eval) {
+        r->bits = l->val_bits_per_byte;
+        return;
+    }
     bar_show(r, "train", "steps", l->step, l->steps_total);
-    if (!r->bar_label) return;
-    if (l->has_eval) mn_progress_note(&r->bar, "%.3f bits per byte", l->val_bits_per_byte);
-    else if (l->has_loss && !r->bar.note[0]) mn_progress_note(&r->bar, "loss %.3f", l->loss);
+    if (r->bits > 0)
+        mn_progress_note(&r->bar, "loss %.3f, %.3f bits per byte", l->loss, r->bits);
+    else mn_progress_note(&r->bar, "loss %.3f", l->loss);
 }
 
 static void on_line(void *arg, mn_str line)
@@ -175,8 +181,7 @@ static void on_line(void *arg, mn_str line)
     mn_arena_reset(&r->line);
     if (mn_live_line_parse(line, &r->line, &l, NULL) != MN_OK) return;
     if (l.error.ptr) snprintf(r->failed_why, sizeof r->failed_why, "%.*s", MN_STR_FMT(l.error));
-    if (l.model.len) snprintf(r->model, sizeof r->model, "%.*s", MN_STR_FMT(l.model));
-    if (l.last) r->ended_well = true;
+    if (l.model.ptr && l.finished) r->ended_well = true;
     mn_api_live_line(r->o.api, &l);
     show_line(r, &l);
 }
@@ -218,16 +223,28 @@ static mn_rc corpus(mn_raise *r, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *
     return MN_OK;
 }
 
+static bool has_checkpoint(mn_raise *r)
+{
+    char dir[1200];
+    mn_checkpoint c;
+    snprintf(dir, sizeof dir, "%s/models/%s/checkpoints", r->o.home->dir, FIRST_MODEL);
+    return mn_checkpoint_peek(dir, &c, NULL) == MN_OK;
+}
+
 static mn_rc train_once(mn_raise *r, const char *corpus_name, mn_child_end *ret, mn_err *e)
 {
-    const char *const args[] = {"train",        "--json",   "--resume",   "--data",
-                                r->o.home->dir, "--corpus", corpus_name,  "--name",
-                                FIRST_MODEL,    "--preset", TRAIN_PRESET, "--minutes",
-                                TRAIN_MINUTES,  NULL};
+    const char *const fresh[] = {"train",    "--json",     "--data",    r->o.home->dir,
+                                 "--name",   FIRST_MODEL,  "--corpus",  corpus_name,
+                                 "--preset", TRAIN_PRESET, "--minutes", TRAIN_MINUTES,
+                                 NULL};
+    const char *const again[] = {"train",  "--json",    "--data",   r->o.home->dir,
+                                 "--name", FIRST_MODEL, "--resume", NULL};
     r->failed_why[0] = 0;
     r->ended_well = false;
+    mn_api_live_model(r->o.api, FIRST_MODEL);
     mn_api_live_state(r->o.api, "training", "The model is learning from the sample community");
-    mn_rc rc = mn_child_run(args, CHECKPOINT_MS, on_line, r, ret, e);
+    mn_rc rc =
+        mn_child_run(has_checkpoint(r) ? again : fresh, CHECKPOINT_MS, on_line, r, ret, e);
     bar_hide(r);
     return rc;
 }
@@ -266,11 +283,11 @@ static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
 
 static mn_rc promote(mn_raise *r, mn_err *e)
 {
-    const char *name = r->model[0] ? r->model : FIRST_MODEL;
-    MN_TRY(mn_models_promote(r->o.home->dir, name, e));
-    MN_TRY(set_fact(r, "first_model", name, e));
-    mn_api_live_state(r->o.api, "done", "The model '%s' has finished learning", name);
-    mn_info("serve", "the model '%s' has finished learning and is in use", name);
+    MN_TRY(mn_models_promote(r->o.home->dir, FIRST_MODEL, e));
+    MN_TRY(set_fact(r, "first_model", FIRST_MODEL, e));
+    mn_api_live_model(r->o.api, NULL);
+    mn_api_live_state(r->o.api, "done", "The first model has finished learning");
+    mn_info("serve", "the model '%s' has finished learning and is in use", FIRST_MODEL);
     return MN_OK;
 }
 
