@@ -5,7 +5,7 @@
  * 2. A post counts when one passage of it carries at least MN_ASK_COVER of the question's weight. One whose author has not
  *    allowed quoting is counted as withheld and not looked at again.
  * 3. Posts that say the same become a group. A group is worth its best post, a little more when many accounts say it.
- * 4. Each line quotes the earliest original of a group, word for word, and cites up to three others.
+ * 4. Each line quotes the earliest original of a group among its best, word for word, and cites up to three others.
  */
 #include "mind/ask.h"
 
@@ -19,7 +19,8 @@
 #define BURST_POSTS  50u    /* that the density is made of */
 #define BURST_MS     43.2e6 /* width of the kernel: 12 hours */
 #define BURST_WEIGHT 0.3
-#define CROWD_WEIGHT 0.05 /* for each doubling of accounts */
+#define NEARLY       0.9  /* of a group's best: good enough to be quoted for being earlier */
+#define CROWD_WEIGHT 0.03 /* for each doubling of accounts */
 
 typedef struct asking {
     mn_arena *a;      /* what is answered */
@@ -140,13 +141,20 @@ static bool first_of_account(const asking *k, size_t i, const mn_ask_post *quote
     return true;
 }
 
-/* The earliest that is not somebody else's text passed on; the earliest when all are. */
+/* The earliest of those that speak of the question nearly as well as any in the group and are not somebody else's text passed
+ * on; when all are passed on, the earliest that speaks of it. */
 static size_t choose_quoted(const asking *k, size_t number)
 {
     size_t first = k->n;
+    double best = 0;
     for (size_t i = 0; i < k->n; i++) {
-        if (k->posts[i].group != number) continue;
-        if (!mn_ask__is_boosted_text(k->posts[i].post->text)) return i;
+        double worth = k->posts[i].relevance * k->posts[i].cover;
+        if (k->posts[i].group == number && worth > best) best = worth;
+    }
+    for (size_t i = 0; i < k->n; i++) {
+        const mn_ask_post *p = &k->posts[i];
+        if (p->group != number || p->relevance * p->cover < NEARLY * best) continue;
+        if (!mn_ask__is_boosted_text(p->post->text)) return i;
         if (first == k->n) first = i;
     }
     return first;

@@ -204,7 +204,10 @@ uint32_t mn_mind__block_decode(const mn_postings *p, uint32_t block, uint32_t *d
     mask = (UINT64_C(1) << tf_bits) - 1;
     if (tf_bits == 0) memset(tfs, 1, n);
     else
-        for (uint32_t i = 0; i < n; i++) tfs[i] = (uint8_t)(unpack(q, i, tf_bits, mask) + 1);
+        for (uint32_t i = 0; i < n; i++) {
+            tfs[i] = (uint8_t)(unpack(q, i, tf_bits, mask) + 1);
+            if (tfs[i] == 0) return 0; /* 256 */
+        }
     return n;
 }
 
