@@ -13,6 +13,7 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define APPLICATION_ID                                                                         \
     0x4D796E68 /* "Mynh", in the file's header: file(1) and we know whose it is */
@@ -129,6 +130,16 @@ static void close_db(mn_db *db)
     mn_free(c);
 }
 
+/* Waits for another process's lock. SQLite's own handler sleeps up to 100 ms between looks and so hardly ever meets the
+ * moment between two transactions of an import; this one looks every millisecond. */
+static int wait_for_lock(void *arg, int n_looks)
+{
+    (void)arg;
+    if (n_looks >= BUSY_MS) return 0;
+    usleep(1000);
+    return 1;
+}
+
 /* Ours, or empty? Looked at before anything is written. */
 static mn_rc check_owner(conn *c, mn_err *e)
 {
@@ -146,11 +157,11 @@ static mn_rc set_up(conn *c, const mn_store_opts *o, bool writer, mn_err *e)
 {
     if (sqlite3_db_readonly(c->h, "main") == 1)
         return fail_code(c->path, SQLITE_READONLY, "", e);
-    if (!writer) return exec(c, "PRAGMA query_only=1; PRAGMA cache_size=-4000", e);
+    if (!writer) return exec(c, "PRAGMA query_only=1", e);
     MN_TRY(check_owner(c, e));
     MN_TRY(exec(c, "PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON", e));
     MN_TRY(exec(c, o->durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e));
-    return exec(c, "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-16000", e);
+    return exec(c, "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-8000", e);
 }
 
 static mn_rc open_db(const char *url, const mn_store_opts *o, bool writer, mn_db **ret,
@@ -172,7 +183,7 @@ static mn_rc open_db(const char *url, const mn_store_opts *o, bool writer, mn_db
         goto out;
     }
     sqlite3_extended_result_codes(c->h, 1);
-    sqlite3_busy_timeout(c->h, BUSY_MS);
+    sqlite3_busy_handler(c->h, wait_for_lock, NULL);
     rc = set_up(c, o, writer, e);
     if (rc != MN_OK) goto out;
     *ret = &c->base;

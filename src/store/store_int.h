@@ -45,6 +45,7 @@ struct mn_tx {
     mn_store *s;
     mn_db *db;
     uint64_t rev, rev_at_begin;
+    int64_t began_us;
     mn_tx_account *accounts; /* open addressing, cap a power of two */
     size_t n_accounts, cap_accounts;
     int displaced;       /* any rows in that table: -1 not looked yet, 0 none, 1 some */

@@ -184,8 +184,60 @@ static void a_killed_import_loses_no_acknowledged_batch(void **state)
     OK(killed_mid_way > 0); /* else the machine is too slow for this to have tested anything */
 }
 
+/* ---- beside an import ---------------------------------------------------------------------------------------- */
+
+enum { LONG_BATCH = 6000, SMALL_WRITES = 8 };
+
+/* One long transaction after the other, without a pause of its own, until killed. */
+static _Noreturn void child_import(int pipe_fd)
+{
+    char url[128];
+    mn_tx *tx;
+    snprintf(url, sizeof url, "%s/%s", dir, backend->file);
+    if (mn_store_open(url, &s, &e) != MN_OK) _exit(1);
+    for (uint64_t batch = 0;; batch++) {
+        if (mn_store_begin(s, &tx, &e) != MN_OK) _exit(1);
+        for (uint64_t i = 0; i < LONG_BATCH; i++) {
+            mn_post p = post(FIRST_ID + batch * LONG_BATCH + i, 1, "x");
+            if (mn_store_post_add(tx, &p, &e) != MN_OK) _exit(1);
+        }
+        if (mn_store_commit(tx, &e) != MN_OK) _exit(1);
+        if (batch == 0 && write(pipe_fd, "x", 1) != 1) _exit(1);
+    }
+}
+
+static void a_small_write_gets_its_turn_beside_an_import(void **state)
+{
+    (void)state;
+    int fds[2];
+    char x;
+    add_account(1, "a");
+    OK(pipe(fds) == 0);
+    mn_store_close(s);
+    s = NULL;
+    pid_t pid = fork();
+    OK(pid >= 0);
+    if (pid == 0) child_import(fds[1]);
+    OK(read(fds[0], &x, 1) == 1);
+    reopen();
+    int64_t longest_us = 0;
+    for (int i = 0; i < SMALL_WRITES; i++) {
+        int64_t from = mn_mono_us();
+        TX(mn_store_meta_set(tx, "small", MN_STR("write"), &e));
+        int64_t took = mn_mono_us() - from;
+        if (took > longest_us) longest_us = took;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(fds[0]);
+    close(fds[1]);
+    print_message("longest wait: %d ms\n", (int)(longest_us / 1000));
+    OK(longest_us < 10000000);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {CASE(a_killed_import_loses_no_acknowledged_batch)};
+    const struct CMUnitTest tests[] = {CASE(a_killed_import_loses_no_acknowledged_batch),
+                                       CASE(a_small_write_gets_its_turn_beside_an_import)};
     RUN_ON_ALL(tests);
 }
