@@ -236,10 +236,10 @@ static void run_handler(mn_exchange *x)
 {
     const mn_http_opts *o = &x->http->opts;
     if (o->before && o->before(&x->req, &x->resp)) return;
-    if (x->body_seen > x->body_limit)
+    if (!x->route) no_route(x);
+    else if (x->body_seen > x->body_limit)
         mn_resp_error(&x->req, &x->resp, 413, "the body is larger than is taken here");
-    else if (x->route) x->route->handler(&x->req, &x->resp);
-    else no_route(x);
+    else x->route->handler(&x->req, &x->resp);
 }
 
 /* Makes the answer; on whatever thread the handler belongs to. */
