@@ -76,6 +76,7 @@ static const char *skip_ascii(const char *p, const char *end)
 
 bool mn_utf8_valid(mn_str s)
 {
+    if (s.len == 0) return true; /* the absent string has no pointer to add to */
     const char *p = s.ptr, *end = s.ptr + s.len;
     while (p < end) {
         if (!(*p & 0x80)) {

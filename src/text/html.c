@@ -158,6 +158,22 @@ static void add_text_nodes(const GumboNode *body, mn_buf *ret)
     }
 }
 
+/* For gumbo: "<" escaped, NUL replaced, numeric references decoded here (gumbo's own counting of digits overflows). */
+static void add_flat(mn_str s, mn_buf *flat)
+{
+    for (size_t i = 0; i < s.len;) {
+        char utf8[4];
+        size_t n_utf8 = 0, n = 0;
+        if (s.ptr[i] == '&') n = numeric_ref(mn_str_sub(s, i, SIZE_MAX), utf8, &n_utf8);
+        if (n && utf8[0] == '&') mn_buf_addz(flat, "&amp;");
+        else if (n ? utf8[0] == '<' : s.ptr[i] == '<') mn_buf_addz(flat, "&lt;");
+        else if (n) mn_buf_add(flat, utf8, n_utf8);
+        else if (s.ptr[i] == '\0') mn_buf_addz(flat, "\xef\xbf\xbd");
+        else mn_buf_addc(flat, s.ptr[i]);
+        i += n ? n : 1;
+    }
+}
+
 /* Flat text with any references through gumbo: "<" is escaped first, so there is one text node in the body, and an "x"
  * in front keeps leading white space from being dropped. */
 static mn_rc decode_all(mn_str s, mn_buf *ret)
@@ -168,10 +184,7 @@ static mn_rc decode_all(mn_str s, mn_buf *ret)
     mn_buf_init(&out, 0);
     mn_arena_init(&m.arena, GUMBO_MAX);
     mn_buf_addc(&flat, 'x');
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == '<') mn_buf_addz(&flat, "&lt;");
-        else if (s.ptr[i] != '\0') mn_buf_addc(&flat, s.ptr[i]);
-    }
+    add_flat(s, &flat);
     mn_rc rc = flat.failed;
     if (rc == MN_OK && setjmp(m.out) == 0) {
         GumboOptions o = kGumboDefaultOptions;

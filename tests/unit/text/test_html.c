@@ -43,6 +43,8 @@ static void references_are_decoded_once(void **st)
          "&lt; \"x\" \u2233 1 < 2 &nope; &");
     SAME(plain("&#0; &#xD800; &#x110000; &#128; &#99999999999999999999;"),
          "\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbd \u20ac \xef\xbf\xbd");
+    SAME(plain("&#38;lt; &#60;b&#62; &rarr; &#71888888888888888888;"),
+         "&lt; <b> \u2192 \xef\xbf\xbd");
     SAME(plain(" &rarr; x"), " \u2192 x");
     SAME(plain("a&copyb &# &#x &;"), "a\u00a9"
                                      "b &# &#x &;");
