@@ -1,4 +1,5 @@
-/* What the store alone costs an import: n posts of some authors in transactions of 10,000, CPU time a post.
+/* What the store alone costs an import: n posts of some authors in transactions of 10,000, CPU time a post; and what it
+ * costs to read them all again in pages of 1,000, as the corpus does.
  *   bench/store-import [POSTS [AUTHORS]]; built by hand, see src/store/README.md. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,23 @@ static void add_batch(mn_store *s, uint64_t from, uint64_t n, uint64_t authors, 
     check(mn_store_commit(tx, &e), &e);
 }
 
+static uint64_t scan(mn_store *s)
+{
+    mn_err e = {0};
+    mn_arena a;
+    mn_posts page = {0};
+    uint64_t after = 0, n = 0;
+    mn_arena_init(&a, 0);
+    do {
+        mn_arena_reset(&a);
+        check(mn_store_posts_scan(s, after, 1000, &a, &page, &e), &e);
+        n += page.n;
+        if (page.n > 0) after = page.items[page.n - 1].id;
+    } while (page.n > 0);
+    mn_arena_release(&a);
+    return n;
+}
+
 int main(int argc, char **argv)
 {
     uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 500000;
@@ -82,10 +100,14 @@ int main(int argc, char **argv)
         add_batch(s, at, n - at < BATCH ? n - at : BATCH, authors, import);
     cpu = mn_cpu_s() - cpu;
     wall = mn_mono_us() - wall;
-    printf("{\"posts\":%llu,\"authors\":%llu,\"cpu_us_per_post\":%.2f,\"wall_us_per_post\":%."
-           "2f}\n",
-           (unsigned long long)n, (unsigned long long)authors, cpu * 1e6 / (double)n,
-           (double)wall / (double)n);
+    double scan_cpu = mn_cpu_s();
+    if (scan(s) != n) return 1;
+    scan_cpu = mn_cpu_s() - scan_cpu;
+    printf(
+        "{\"posts\":%llu,\"authors\":%llu,\"cpu_us_per_post\":%.2f,\"wall_us_per_post\":%.2f,"
+        "\"scan_cpu_us_per_post\":%.2f}\n",
+        (unsigned long long)n, (unsigned long long)authors, cpu * 1e6 / (double)n,
+        (double)wall / (double)n, scan_cpu * 1e6 / (double)n);
     mn_store_close(s);
     check(mn_fs_remove_tree(dir, &e), &e);
     return 0;

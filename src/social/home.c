@@ -33,7 +33,7 @@ static mn_rc write_template(const char *path, mn_err *e)
                         : mn_fs_write_atomic(path, b.ptr, b.len, e);
     mn_buf_release(&b);
     if (rc == MN_E_IO)
-        return mn_fail(e, rc, "%s; free some space or choose another data folder with --data",
+        return mn_fail(e, rc, "%s; make room there or choose another data folder with --data",
                        e ? e->msg : "cannot write mynah.conf");
     return rc;
 }
