@@ -24,13 +24,15 @@ typedef struct mn_origin {
 typedef struct mn_shard_writer mn_shard_writer;
 mn_rc mn_shard_writer_open(const char *stem, mn_shard_writer **ret,
                            mn_err *e); /* files must not exist */
-/* A post belongs to the current document; `text` is its clean text, `ids` its tokens with the structure tokens before it. */
+/* A post belongs to the current document; `text` is its clean text, `ids` its tokens with the structure tokens before it.
+ * limits 2^31 - 1 tokens (MN_E_LIMIT); ids above 65,535 and a post without ids are our mistakes (assert) */
 mn_rc mn_shard_writer_post(mn_shard_writer *w, uint64_t post_id, uint64_t author_id,
                            uint64_t consent_rev, mn_str text, const uint32_t *ids, size_t n,
                            mn_err *e);
 /* Ends the document with the END token. A document without posts is our mistake (assert). */
 mn_rc mn_shard_writer_end_document(mn_shard_writer *w, mn_err *e);
-/* Flushes, syncs, closes and frees in every case. */
+/* Flushes, syncs, closes and frees in every case. The header's count is written last: a shard that was not closed is
+ * refused by mn_shard_open. */
 mn_rc mn_shard_writer_close(mn_shard_writer *w, mn_err *e);
 void mn_shard_writer_abandon(
     mn_shard_writer *w); /* closes and removes the files; NULL is fine */

@@ -1,6 +1,6 @@
 /* Byte-level BPE: training, encoding, decoding, and Hugging Face's tokenizer.json.
  *
- * Every byte string can be encoded and comes back the same. Text is split as GPT-2 does (letters, numbers, other,
+ * Every byte string can be encoded and comes back the same (with a loaded vocabulary that lacks a byte, without it). Text is split as GPT-2 does (letters, numbers, other,
  * white space, English contractions) except that digits stand alone, then each piece is merged by rank.
  * Special tokens are never produced from text; they are put in by id.
  * docs/design/tokenizer.md: the splitter, the special tokens, the file, how equality with `tokenizers` is tested.
@@ -63,7 +63,9 @@ mn_rc mn_tok_trainer_add(mn_tok_trainer *t, mn_str text, mn_err *e);
 mn_rc mn_tok_trainer_finish(mn_tok_trainer *t, uint32_t vocab, mn_tokenizer **ret, mn_err *e);
 
 /* tokenizer.json, ours or of a byte-level BPE model of that family (GPT-2, SmolLM2: other splitters are refused with a
- * message that names them). Both forms of merges ("a b" and ["a","b"]) are read. */
+ * message that names them). Both forms of merges ("a b" and ["a","b"]) are read.
+ * limits ids below 65,536, 64 MB
+ * errors MN_E_NOT_FOUND, MN_E_PARSE (not such a file, or it contradicts itself), MN_E_UNSUPPORTED, MN_E_LIMIT */
 mn_rc mn_tok_load(const char *path, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_parse(mn_str json, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_save(const mn_tokenizer *t, const char *path, mn_err *e);
@@ -74,8 +76,10 @@ bool mn_tok_is_ours(const mn_tokenizer *t); /* has the special tokens above at t
 /* SHA-256 over vocabulary and merges: two tokenizers with the same hash encode the same. */
 void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32]);
 /* Appends the ids of text. Special tokens written out in text are encoded as text. Thread-safe on a shared tokenizer
- * when each thread has its own cache (NULL: no cache). */
+ * when each thread has its own cache (NULL: no cache). Time n log n at worst, one word of a megabyte included.
+ * errors MN_E_NOMEM; MN_E_LIMIT for a single word of a gigabyte; *ret is then as it was */
 typedef struct mn_tok_cache mn_tok_cache;
+/* About 2 MB; may be used with one tokenizer after another (which empties it). */
 mn_rc mn_tok_cache_new(mn_tok_cache **ret, mn_err *e);
 void mn_tok_cache_free(mn_tok_cache *c);
 mn_rc mn_tok_encode(const mn_tokenizer *t, mn_tok_cache *c, mn_str text, mn_ids *ret);
@@ -84,7 +88,7 @@ mn_rc mn_tok_encode_special(const mn_tokenizer *t, mn_str text, mn_ids *ret);
 /* The bytes of one id (borrowed from t); MN_STR_NONE for an id out of range. Special tokens give their name. */
 mn_str mn_tok_bytes(const mn_tokenizer *t, uint32_t id);
 bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id);
-/* Appends the text of ids; special tokens are left out unless `specials`. */
+/* Appends the text of ids; special tokens are left out unless `specials`. MN_E_USAGE for an id that is no token. */
 mn_rc mn_tok_decode(const mn_tokenizer *t, const uint32_t *ids, size_t n, bool specials,
                     mn_buf *ret);
 uint32_t mn_tok_find(const mn_tokenizer *t,

@@ -19,7 +19,8 @@ uint32_t mn_ulower(uint32_t cp);     /* simple lower-case mapping */
 bool mn_umark(uint32_t cp);          /* M* */
 bool mn_uemoji(
     uint32_t cp); /* Extended_Pictographic, regional indicators, skin tones, VS16, ZWJ */
-/* NFC of a valid UTF-8 string, appended to ret (utf8proc behind it; ASCII is copied straight). */
+/* NFC of a valid UTF-8 string, appended to ret (utf8proc behind it; ASCII is copied straight). Linear time.
+ * errors MN_E_PARSE when it is not valid UTF-8 (ret then holds what came before), MN_E_NOMEM, MN_E_LIMIT of ret */
 mn_rc mn_unfc(mn_str s, mn_buf *ret);
 
 #endif
