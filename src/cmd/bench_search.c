@@ -15,7 +15,7 @@
 #include "cmd/bench.h"
 #include "cmd/bench_trec.h"
 #include "mind/ask.h"
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 enum {
     YEARS = 2,

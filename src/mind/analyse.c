@@ -4,7 +4,7 @@
  * '#' or '@' and may hold '_') and CJK (no blanks between words: every two neighbours make a term). ASCII takes a short
  * path. An apostrophe inside a word is dropped ("don't" → dont), a possessive 's with it ("Ann's" → ann).
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include "base/hash.h"
 #include "text/unicode.h"

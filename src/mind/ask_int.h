@@ -3,7 +3,7 @@
 #define MN_MIND_ASK_INT_H
 
 #include "mind/ask.h"
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 /* ---- what is asked (ask_sentence.c) ------------------------------------------------------------------------------ */
 

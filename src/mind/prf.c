@@ -5,7 +5,7 @@
  * RM3 divides by the document's length: posts are so short and alike in length that this only favours the shortest, and
  * leaving it out was better by measurement (docs/design/search.md).
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include <stdlib.h>
 

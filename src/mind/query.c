@@ -10,7 +10,7 @@
  * tests/unit/mind/test_query.c compares with a plain scan. Documents are met newest first, so one with the same score
  * as the worst of a full heap is left out, unless an earlier segment held older ones.
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #define WINDOW 4096u
 #define SCALE  1048576.0

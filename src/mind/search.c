@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/thread.h"
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #define FEED_BATCH     2000u
 #define COMMIT_ENTRIES (4u << 20) /* postings held before a segment is written: 32 MB */
@@ -237,6 +237,14 @@ static void sweep_files(const mn_search *x)
     mn_arena_release(&a);
 }
 
+/* With one, a file that is not found is a loss. */
+static bool has_manifest(const mn_search *x)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/manifest.json", x->dir);
+    return mn_fs_exists(path);
+}
+
 static mn_rc load_to_write(mn_search *x, mn_err *e)
 {
     mn_err why = {0};
@@ -246,7 +254,7 @@ static mn_rc load_to_write(mn_search *x, mn_err *e)
     case MN_OK:
         break;
     case MN_E_NOT_FOUND:
-        start_anew(x, NULL);
+        start_anew(x, has_manifest(x) ? why.msg : NULL);
         break;
     case MN_E_CORRUPT:
     case MN_E_UNSUPPORTED:

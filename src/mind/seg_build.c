@@ -4,7 +4,7 @@
  * with one counting pass, whatever order documents came in. Terms get numbers by an open-addressing table over their bytes.
  * A document added twice or removed leaves its postings behind as garbage that is skipped when writing.
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include <stdlib.h>
 

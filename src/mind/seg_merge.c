@@ -3,7 +3,7 @@
  * An id is live in at most one segment, so the documents are a plain merge. Postings of one segment stay in order under
  * the new numbers; those of several are sorted only when their documents interleave.
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* Reading a segment file, mapped. Opening checks every checksum and the bounds of every term, so that what is found later lies
  * inside the map; a block checks its own numbers when it is unpacked. Total over any bytes (tests/fuzz/fuzz_segment.c).
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include "base/hash.h"
 #include "mind/seg_format.h"

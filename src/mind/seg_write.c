@@ -4,7 +4,7 @@
  * then the header is put in front and the file synced. Nobody looks at the file before a manifest names it, so a crash in
  * between leaves only a file without a name, which the next opening removes.
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 /* A snapshot: the segments and their dead at one moment. Queries hold one while an update makes the next; whoever drops the
  * last reference unmaps. */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * A stem is C?(VC)^m V?; most rules ask for m, the number of VC pairs in what is left of the ending. Chosen over no
  * stemming and over cutting plurals only by measurement: docs/design/search.md.
  */
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 typedef struct word {
     char *b;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "mind/search_int.h"
+#include "mind/parts.h"
 #include "mind/seg_format.h"
 
 static void right_checksums(uint8_t *p, size_t n)

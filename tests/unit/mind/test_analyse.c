@@ -1,7 +1,7 @@
 /* Terms: what texts and queries have in common. */
 #include "test.h"
 
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 static void join(void *arg, mn_str term, bool counts)
 {

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/hash.h"
-#include "mind/search_int.h"
+#include "mind/parts.h"
 
 #define VOCABULARY 400
 #define DOCS_MAX   60000

@@ -239,6 +239,21 @@ static void damage_is_said_set_aside_and_made_good(void **state)
     reopen(&f);
     OK(mn_search_notice(f.search)[0] == 0);
     FINDS(f.search, "kite", "1");
+    mn_search_close(f.search);
+    f.search = NULL;
+    mn_arena a;
+    char **names;
+    size_t n;
+    mn_arena_init(&a, 0);
+    RUN(mn_fs_list(f.index, &a, &names, &n, &e));
+    for (size_t i = 0; i < n; i++)
+        if (mn_str_ends(mn_str_from(names[i]), ".seg"))
+            unlink(mn_fs_join(&a, f.index, names[i]));
+    mn_arena_release(&a);
+    RUN(mn_search_open(f.index, f.store, false, &f.search, &e));
+    OK(strstr(mn_search_notice(f.search), "made again"));
+    fixture_update(&f);
+    FINDS(f.search, "kite", "1");
     fixture_finish(&f);
 }
 

@@ -1,10 +1,11 @@
-/* Search, inside: terms, segments, snapshots, queries. Bytes and invariants: docs/design/search.md.
+/* The parts search is made of: terms, segments, snapshots, queries. For search.c, ask, tests and benches; others call search.h.
+ * Bytes and invariants: docs/design/search.md.
  *
  * Documents of a segment are numbered 0.. by falling post id, so that walking a postings list meets the newest first: with
  * equal scores the one found first wins, and `before` is a place to start.
  */
-#ifndef MN_MIND_SEARCH_INT_H
-#define MN_MIND_SEARCH_INT_H
+#ifndef MN_MIND_PARTS_H
+#define MN_MIND_PARTS_H
 
 #include <stdatomic.h>
 
