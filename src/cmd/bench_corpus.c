@@ -17,15 +17,21 @@
 #include "corpus/pii.h"
 #include "social/social.h"
 
-enum { AUTHORS = 2000, RECALL_POSTS = 12000 };
+enum { AUTHORS = 2000, RECALL_POSTS = 12000, STAGES = 12 };
 #define FIRST_MS INT64_C(1600000000000)
+
+typedef struct stage_clock { /* when a stage began */
+    const char *name;
+    double cpu_s, wall_s;
+} stage_clock;
 
 typedef struct job {
     mn_buf posts; /* one a line */
     double mb, n_posts;
     char dir[64];
     mn_store *store;
-    int threads, builds;
+    int threads, builds, n_stages;
+    stage_clock stages[STAGES];
     mn_buf out;
     mn_form form;
     mn_shingles tmp;
@@ -115,22 +121,15 @@ static mn_rc fill_store(job *j, mn_err *e)
                                  MN_CONSENT_ALLOW, 0, MN_STR("bench"), e);
 }
 
-/* For seeing where the time goes: MYNAH_BENCH_STAGES=1 prints wall time at each change of stage. */
-typedef struct stages {
-    const char *now;
-    int64_t since;
-} stages;
-
+/* Begins the next stage's clock when the stage changes. */
 static void watch_stage(void *arg, const char *stage, uint64_t done, uint64_t total)
 {
-    stages *s = arg;
+    job *j = arg;
     (void)done;
     (void)total;
-    if (s->now && strcmp(s->now, stage) == 0) return;
-    int64_t now = mn_mono_us();
-    if (s->now) fprintf(stderr, "  %-12s %8.3f s\n", s->now, (double)(now - s->since) / 1e6);
-    s->now = stage;
-    s->since = now;
+    if (j->n_stages && strcmp(j->stages[j->n_stages - 1].name, stage) == 0) return;
+    if (j->n_stages == STAGES) return;
+    j->stages[j->n_stages++] = (stage_clock){stage, mn_cpu_s(), (double)mn_mono_us() / 1e6};
 }
 
 static mn_rc build(void *arg, mn_err *e)
@@ -138,16 +137,27 @@ static mn_rc build(void *arg, mn_err *e)
     job *j = arg;
     char name[32];
     mn_corpus_report report;
-    stages s = {0};
     mn_corpus_opts opts = MN_CORPUS_OPTS_DEFAULT;
     snprintf(name, sizeof name, "b%d", j->builds++);
     opts.name = name;
     opts.threads = j->threads;
-    bool watch = getenv("MYNAH_BENCH_STAGES") != NULL;
-    MN_TRY(
-        mn_corpus_build(j->store, j->dir, &opts, watch ? watch_stage : NULL, &s, &report, e));
-    if (watch) watch_stage(&s, "end", 0, 0);
+    j->n_stages = 0;
+    watch_stage(j, "clean", 0, 0);
+    MN_TRY(mn_corpus_build(j->store, j->dir, &opts, watch_stage, j, &report, e));
+    watch_stage(j, "end", 0, 0);
     return MN_OK;
+}
+
+/* Where the time of the last build went. */
+static void report_stages(mn_bench_run *r, const job *j)
+{
+    char name[64];
+    for (int i = 0; i + 1 < j->n_stages; i++) {
+        const stage_clock *a = &j->stages[i], *b = &j->stages[i + 1];
+        snprintf(name, sizeof name, "corpus build: %s", a->name);
+        mn_bench_times(r, name, j->n_posts, "posts", "last build", b->cpu_s - a->cpu_s,
+                       b->wall_s - a->wall_s);
+    }
 }
 
 static mn_rc bench_build(mn_bench_run *r, mn_err *e)
@@ -159,6 +169,7 @@ static mn_rc bench_build(mn_bench_run *r, mn_err *e)
     snprintf(note, sizeof note, "%.1f MB, %d threads", j.mb, j.threads);
     if (rc == MN_OK)
         rc = mn_bench_measure(r, "corpus build", j.n_posts, "posts", note, build, &j, e);
+    if (rc == MN_OK) report_stages(r, &j);
     close_job(&j);
     return rc;
 }
