@@ -159,7 +159,7 @@ mn_dead *mn_mind__dead_ref(mn_dead *d);
 void mn_mind__dead_unref(mn_dead *d);
 static inline bool mn_mind__dead_has(const mn_dead *d, uint32_t doc)
 {
-    return d && (d->bits[doc >> 3] >> (doc & 7u) & 1u);
+    return d && ((unsigned)d->bits[doc >> 3] >> (doc & 7u) & 1u);
 }
 /* false when it was dead already */
 bool mn_mind__dead_set(mn_dead *d, const mn_seg *s, uint32_t doc);

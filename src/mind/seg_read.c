@@ -281,7 +281,7 @@ mn_rc mn_mind__dead_parse(mn_str bytes, const mn_seg *s, const char *name, mn_de
     mn_dead *d;
     MN_TRY(mn_mind__dead_new(NULL, s->n_docs, &d, e));
     for (uint32_t i = 0; i < s->n_docs; i++)
-        if (p[16 + (i >> 3)] >> (i & 7u) & 1u) mn_mind__dead_set(d, s, i);
+        if ((unsigned)p[16 + (i >> 3)] >> (i & 7u) & 1u) mn_mind__dead_set(d, s, i);
     *ret = d;
     return MN_OK;
 }

@@ -290,41 +290,55 @@ static void an_undone_import_is_forgotten(void **state)
     fixture_finish(&f);
 }
 
-/* A child follows the store in small steps and is killed at any moment. */
+/* Posts and follows for ever, saying so after each update. */
+_Noreturn static void post_until_killed(const fixture *f, uint64_t id, int told)
+{
+    mn_err e = {0};
+    mn_store *s;
+    mn_search *x;
+    char path[96];
+    snprintf(path, sizeof path, "%s/mynah.db", f->dir);
+    if (mn_store_open(path, &s, &e) || mn_search_open(f->index, s, false, &x, &e)) _exit(3);
+    for (;; id++) {
+        mn_tx *tx;
+        mn_post p = {
+            .id = id, .account_id = 1, .created_ms = 5, .text = MN_STR("plover on the shore")};
+        if (mn_store_begin(s, &tx, &e) || mn_store_post_add(tx, &p, &e)) _exit(4);
+        if (id % 3 == 0 && mn_store_post_delete(tx, id - 1, 5, &e)) _exit(5);
+        if (mn_store_commit(tx, &e) || mn_search_update(x, NULL, &e)) _exit(6);
+        if (write(told, "x", 1) != 1) _exit(7);
+    }
+}
+
+/* Runs it for some updates and a moment, then kills it. */
+static void run_and_kill(const fixture *f, uint64_t id, uint64_t round)
+{
+    int ends[2], status;
+    char byte;
+    OK(pipe(ends) == 0);
+    pid_t child = fork();
+    if (child == 0) post_until_killed(f, id, ends[1]);
+    close(ends[1]);
+    for (uint64_t n = 1 + mn_rand_at(11, round, 0) % 6; n; n--)
+        OK(read(ends[0], &byte, 1) == 1);
+    usleep((useconds_t)(mn_rand_at(11, round, 1) % 8000));
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    OK(WIFSIGNALED(status));
+    close(ends[0]);
+}
+
 static void a_crash_leaves_the_old_index_or_the_new(void **state)
 {
     (void)state;
     fixture f;
     mn_err e = {0};
     fixture_start(&f);
-    mn_search_close(f.search);
-    f.search = NULL;
     uint64_t next = 1;
-    for (uint64_t round = 0; round < 12; round++) {
-        pid_t child = fork();
-        if (child == 0) {
-            mn_store *s;
-            mn_search *x;
-            char path[96];
-            snprintf(path, sizeof path, "%s/mynah.db", f.dir);
-            if (mn_store_open(path, &s, &e) || mn_search_open(f.index, s, false, &x, &e))
-                _exit(3);
-            for (uint64_t id = next;; id++) {
-                mn_tx *tx;
-                mn_post p = {.id = id,
-                             .account_id = 1,
-                             .created_ms = 5,
-                             .text = MN_STR("plover on the shore")};
-                if (mn_store_begin(s, &tx, &e) || mn_store_post_add(tx, &p, &e)) _exit(4);
-                if (id % 3 == 0 && mn_store_post_delete(tx, id - 1, 5, &e)) _exit(5);
-                if (mn_store_commit(tx, &e) || mn_search_update(x, NULL, &e)) _exit(6);
-            }
-        }
-        usleep(20000 + (useconds_t)(mn_rand_at(11, round, 0) % 60000));
-        kill(child, SIGKILL);
-        int status;
-        waitpid(child, &status, 0);
-        OK(WIFSIGNALED(status));
+    for (uint64_t round = 0; round < 15; round++) {
+        mn_search_close(f.search);
+        f.search = NULL;
+        run_and_kill(&f, next, round);
         RUN(mn_search_open(f.index, f.store, false, &f.search, &e));
         OK(mn_search_notice(f.search)[0] == 0);
         fixture_update(&f);
@@ -336,10 +350,8 @@ static void a_crash_leaves_the_old_index_or_the_new(void **state)
         mn_arena_init(&a, 0);
         while (mn_store_post(f.store, next, &a, &p, &e) == MN_OK) next++;
         mn_arena_release(&a);
-        mn_search_close(f.search);
-        f.search = NULL;
     }
-    OK(next > 12);
+    OK(next > 15);
     fixture_finish(&f);
 }
 
