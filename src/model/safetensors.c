@@ -181,7 +181,7 @@ mn_rc mn_st_write_pieces(const char *path, const mn_st_piece *pieces, size_t n, 
         rc = mn_fail(e, MN_E_NOMEM, "no memory to write '%s'", path);
         goto out;
     }
-    fd = open(tmp.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    fd = open(tmp.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0) {
         rc = mn_fail_errno(e, MN_E_IO, "cannot write '%s'", tmp.ptr);
         goto out;

@@ -1,7 +1,7 @@
 /* See schedule.h. Why a constant part: nothing in it depends on where the run ends, so the end may be decided late. */
 #include "model/schedule.h"
 
-#define RISE 100
+#define RISE 40
 
 mn_schedule mn_schedule_new(double peak, uint64_t n_steps)
 {

@@ -9,6 +9,33 @@
 
 #define MANIFEST_MAX  (16u << 20)
 #define TOKENIZER_MAX (64u << 20)
+#define BUILD_AGAIN   "make the corpus again with `mynah corpus build`"
+
+/* A file of the corpus against its hash in the manifest. */
+static mn_rc check_file(const char *dir, const mn_json *entry, mn_arena *a, mn_err *e)
+{
+    uint8_t want[32], got[32];
+    mn_str name = mn_json_str(mn_json_get(entry, "name"));
+    mn_str sha = mn_json_str(mn_json_get(entry, "sha256"));
+    if (!name.len || memchr(name.ptr, '/', name.len) || mn_unhex(sha, want, 32) != MN_OK)
+        return mn_fail(e, MN_E_CORRUPT, "'%s/manifest.json' is damaged; " BUILD_AGAIN, dir);
+    char *path = mn_fs_join(a, dir, mn_str_fmt(a, "%.*s", MN_STR_FMT(name)).ptr);
+    if (!path) return mn_fail(e, MN_E_NOMEM, "no memory to open the corpus");
+    if (!mn_fs_exists(path))
+        return mn_fail(e, MN_E_NOT_FOUND, "'%s' is missing; " BUILD_AGAIN, path);
+    MN_TRY(mn_sha256_file(path, got, e));
+    if (memcmp(got, want, 32) == 0) return MN_OK;
+    return mn_fail(e, MN_E_CORRUPT, "'%s' is damaged; " BUILD_AGAIN, path);
+}
+
+/* A model is never raised on tokens that are not the corpus': every file is hashed before the first step. */
+static mn_rc check_files(const char *dir, const mn_json *manifest, mn_arena *a, mn_err *e)
+{
+    const mn_json *files = mn_json_get(manifest, "files");
+    for (size_t i = 0; files && i < files->n; i++)
+        MN_TRY(check_file(dir, mn_json_at(files, i), a, e));
+    return MN_OK;
+}
 
 static mn_rc read_manifest(const char *dir, mn_arena *a, mn_model__corpus *c, mn_err *e)
 {
@@ -20,14 +47,16 @@ static mn_rc read_manifest(const char *dir, mn_arena *a, mn_model__corpus *c, mn
         path ? mn_fs_read(path, MANIFEST_MAX, &b, e) : mn_fail(e, MN_E_NOMEM, "no memory");
     if (rc == MN_E_NOT_FOUND)
         mn_fail(e, rc, "no corpus in '%s': build one with `mynah corpus build`", dir);
-    if (rc == MN_OK) rc = mn_json_parse(mn_buf_str(&b), a, &tree, e);
+    if (rc == MN_OK && mn_json_parse(mn_buf_str(&b), a, &tree, NULL) != MN_OK)
+        rc = mn_fail(e, MN_E_CORRUPT, "'%s' is damaged; " BUILD_AGAIN, path);
     if (rc == MN_OK) {
         mn_str name = mn_json_str(mn_json_get(tree, "name"));
         mn_str sha = mn_json_str(mn_json_get(tree, "sha256"));
         if (!name.len || name.len >= sizeof c->name || mn_unhex(sha, c->hash, 32) != MN_OK)
-            rc = mn_fail(e, MN_E_CORRUPT, "'%s' has no name or sha256", path);
+            rc = mn_fail(e, MN_E_CORRUPT, "'%s' is damaged; " BUILD_AGAIN, path);
         else memcpy(c->name, name.ptr, name.len), mn_hex(c->hash, 32, c->sha256);
     }
+    if (rc == MN_OK) rc = check_files(dir, tree, a, e);
     mn_buf_release(&b);
     return rc;
 }
