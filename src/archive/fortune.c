@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "text/langid.h"
 #include "text/unicode.h"
+#include "text/unwrap.h"
 
 #define FORTUNE_MAX_CHARS 5000
 #define FORTUNE_MAX_BYTES ((size_t)1 << 20)
@@ -184,8 +185,12 @@ static mn_rc on_fortune(mn_feed *f, const file *fl, mn_str raw, mn_err *e)
         mn_feed_skip(f, why);
         return MN_OK;
     }
-    mn_str copy = mn_str_dup(&f->item, text); /* feed_item cleans again, into the same buffer */
-    if (!copy.ptr) return mn_fail(e, MN_E_NOMEM, "no memory for a fortune");
+    /* The files are wrapped at a fixed width; a post is not. feed_item cleans again, into these buffers: hence the copies. */
+    mn_str copy = mn_str_dup(&f->item, text);
+    mn_buf_clear(&f->text);
+    if (copy.ptr && mn_text_unwrap(copy, &f->text) == MN_OK)
+        copy = mn_str_dup(&f->item, mn_buf_str(&f->text));
+    if (!copy.ptr || f->text.failed) return mn_fail(e, MN_E_NOMEM, "no memory for a fortune");
     return emit_fortune(f, fl, copy, e);
 }
 
