@@ -20,7 +20,7 @@
 #define COMMIT_ENTRIES (4u << 20) /* postings held before a segment is written: 32 MB */
 #define COMMIT_DOCS    (256u << 10)
 #define TIER_WIDTH     8u /* segments of about one size that become one */
-#define TIER_BASE      1024u
+#define TIER_BASE      64u
 
 /* A segment and what an update in progress has killed in it. */
 typedef struct held_seg {
