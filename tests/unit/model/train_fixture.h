@@ -28,7 +28,7 @@ static inline void fixture_shard(const char *dir, const char *name, mn_tokenizer
 {
     mn_err e = {0};
     char stem[200], text[200];
-    snprintf(stem, sizeof stem, "%s/%s", dir, name);
+    snprintf(stem, sizeof stem, "%.150s/%s", dir, name);
     mn_shard_writer *w;
     RUN(mn_shard_writer_open(stem, &w, &e));
     for (uint64_t i = from; i < from + n; i++) {
