@@ -34,7 +34,8 @@ void mn_api_live_state(mn_api *a, const char *state, const char *fmt, ...)
 void mn_api_live_progress(mn_api *a, uint64_t done, uint64_t total, const char *unit);
 /* What one line of `mynah train --json` says; anything not known is left alone. */
 typedef struct mn_live_line {
-    bool has_step, has_loss, has_eval, finished;
+    bool has_step, has_loss, has_eval, finished,
+        hopeless;                       /* hopeless: trying again will not help */
     uint64_t step, tokens, steps_total; /* steps_total 0: not known yet */
     double loss, lr, tokens_per_s, val_bits_per_byte;
     mn_str model, error; /* in the arena, or MN_STR_NONE */

@@ -38,6 +38,16 @@ static bool number_of(const mn_json *doc, const char *key, double *ret)
     return true;
 }
 
+/* Errors that stay: our own data is damaged, or the request cannot be met. */
+static bool is_hopeless(mn_str code)
+{
+    static const char *const codes[] = {"corrupt",     "usage",  "not_found",
+                                        "unsupported", "denied", "exists"};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (mn_str_eqz(code, codes[i])) return true;
+    return false;
+}
+
 mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e)
 {
     mn_json *doc = NULL;
@@ -55,6 +65,7 @@ mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e
     l.has_eval = number_of(doc, "val_bits_per_byte", &l.val_bits_per_byte);
     l.model = mn_json_str(mn_json_get(doc, "model"));
     l.error = mn_json_str(mn_json_get(mn_json_get(doc, "error"), "message"));
+    l.hopeless = is_hopeless(mn_json_str(mn_json_get(mn_json_get(doc, "error"), "code")));
     l.finished = mn_json_bool(mn_json_get(doc, "finished"), false);
     *ret = l;
     return MN_OK;

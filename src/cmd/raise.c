@@ -42,7 +42,7 @@ struct mn_raise {
     mn_arena line;
     char failed_why[300];
     double bits; /* last held-out bits per byte */
-    bool ended_well;
+    bool ended_well, hopeless;
 };
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
@@ -130,6 +130,7 @@ static mn_rc import_sample(mn_raise *r, mn_err *e)
                 (unsigned long long)(report.created + report.skipped_existing),
                 (unsigned long long)report.read);
     mn_import_report_release(&report);
+    mn_store_trim(r->o.home->store);
     mn_api_index_wake(r->o.api);
     return rc;
 }
@@ -182,6 +183,7 @@ static void on_line(void *arg, mn_str line)
     if (mn_live_line_parse(line, &r->line, &l, NULL) != MN_OK) return;
     if (l.error.ptr) snprintf(r->failed_why, sizeof r->failed_why, "%.*s", MN_STR_FMT(l.error));
     if (l.model.ptr && l.finished) r->ended_well = true;
+    if (l.hopeless) r->hopeless = true;
     mn_api_live_line(r->o.api, &l);
     show_line(r, &l);
 }
@@ -240,7 +242,7 @@ static mn_rc train_once(mn_raise *r, const char *corpus_name, mn_child_end *ret,
     const char *const again[] = {"train",  "--json",    "--data",   r->o.home->dir,
                                  "--name", FIRST_MODEL, "--resume", NULL};
     r->failed_why[0] = 0;
-    r->ended_well = false;
+    r->ended_well = r->hopeless = false;
     mn_api_live_model(r->o.api, FIRST_MODEL);
     mn_api_live_state(r->o.api, "training", "The model is learning from the sample community");
     mn_rc rc =
@@ -272,7 +274,7 @@ static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
         }
         if (end.exit == 0 && r->ended_well) return MN_OK;
         say_why(r, &end);
-        if (end.exit == 2 || end.exit == 127 || tries == RESTARTS_MOST)
+        if (r->hopeless || end.exit == 2 || end.exit == 127 || tries == RESTARTS_MOST)
             return mn_fail(e, MN_E_IO, "%s", r->failed_why);
         mn_api_live_state(r->o.api, "training", "Training is started again: %s", r->failed_why);
         mn_warn("serve", "the trainer stopped (%s); it is started again in %d s", r->failed_why,

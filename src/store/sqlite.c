@@ -356,10 +356,16 @@ static mn_str col_bytes(mn_stmt *s, int i)
     return p ? (mn_str){p, (size_t)sqlite3_column_bytes(q->st, i)} : MN_STR("");
 }
 
+static void trim(mn_db *db)
+{
+    sqlite3_db_release_memory(((conn *)db)->h);
+}
+
 const mn_driver mn_store__sqlite = {
     .name = "sqlite",
     .open = open_db,
     .close = close_db,
+    .trim = trim,
     .version = version,
     .set_version = set_version,
     .begin = begin,

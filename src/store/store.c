@@ -276,6 +276,13 @@ static void tx_free(mn_tx *tx)
     give_writer(s);
 }
 
+void mn_store_trim(mn_store *s)
+{
+    if (take_writer(s, NULL) != MN_OK) return;
+    s->driver->trim(s->writer);
+    give_writer(s);
+}
+
 mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e)
 {
     MN_TRY(take_writer(s, e));

@@ -35,6 +35,8 @@ typedef struct mn_store_opts {
 mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret, mn_err *e);
 void mn_store_close(mn_store *s); /* NULL is fine; no transaction may be open */
 int mn_store_schema_version(const mn_store *s);
+/* After a burst of writing: gives back the writer's page cache. Waits for a running transaction. */
+void mn_store_trim(mn_store *s);
 
 /* One transaction. Exactly one of commit and rollback ends it, both free it. Waits for the writer lock up to 30 s. */
 mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e);
