@@ -306,7 +306,8 @@ static int stats(int argc, char **argv)
     const mn_usage u = {
         "corpus stats", "[NAME] [--posts] [--reason R]",
         "Shows what a corpus holds (the latest when no name is given) and why posts were left "
-        "out: deleted, boost, not_public, no_consent, too_short, mostly_links, too_many_links, "
+        "out: deleted, boost, not_public, no_consent, too_long, too_short, mostly_links, "
+        "too_many_links, "
         "repetition, symbols, all_caps, template, duplicate, near_duplicate.",
         "mynah corpus stats\nmynah corpus stats spring --reason near_duplicate"};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
@@ -375,10 +376,16 @@ static mn_rc run_verify(job *j, const char *name, int threads, bool *ret_same, m
     MN_TRY(mn_corpus_verify(j->home.store, j->home.dir, name, threads, progress, j, &v, e));
     if (j->json) json_verdict(&j->w, name, &v);
     else text_verdict(&j->out, name, &v);
-    if (!v.same && !j->json)
-        fprintf(stderr, "mynah corpus verify: corpus '%s' %s\n", name,
-                v.n_damaged ? "is damaged: build it again"
-                            : "is not what its posts give now: build a new one to train on");
+    if (v.n_damaged)
+        fprintf(stderr,
+                "mynah corpus verify: '%s' of corpus '%s' is damaged or missing%s; make the "
+                "corpus again with `mynah corpus build`\n",
+                v.damaged[0], name, v.n_damaged > 1 ? ", and more of its files" : "");
+    else if (!v.same)
+        fprintf(stderr,
+                "mynah corpus verify: corpus '%s' is not what its posts give now; make a new "
+                "one to train on with `mynah corpus build`\n",
+                name);
     *ret_same = v.same;
     return MN_OK;
 }

@@ -30,6 +30,7 @@ typedef enum mn_drop {
     MN_DROP_BOOST,
     MN_DROP_NOT_PUBLIC,
     MN_DROP_NO_CONSENT,
+    MN_DROP_TOO_LONG,       /* over 64 KiB: no post */
     MN_DROP_TOO_SHORT,      /* nothing, or next to nothing, is left after cleaning */
     MN_DROP_MOSTLY_LINKS,   /* more addresses, mentions and hashtags than words */
     MN_DROP_TOO_MANY_LINKS, /* six web addresses or more */

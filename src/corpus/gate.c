@@ -3,9 +3,22 @@
 #include "social/social.h"
 
 const char *const mn_drop_names[MN_DROPS] = {
-    "",          "deleted",      "boost",          "not_public",    "no_consent",
-    "too_short", "mostly_links", "too_many_links", "repetition",    "symbols",
-    "all_caps",  "template",     "duplicate",      "near_duplicate"};
+    [MN_DROP_NONE] = "",
+    [MN_DROP_DELETED] = "deleted",
+    [MN_DROP_BOOST] = "boost",
+    [MN_DROP_NOT_PUBLIC] = "not_public",
+    [MN_DROP_NO_CONSENT] = "no_consent",
+    [MN_DROP_TOO_LONG] = "too_long",
+    [MN_DROP_TOO_SHORT] = "too_short",
+    [MN_DROP_MOSTLY_LINKS] = "mostly_links",
+    [MN_DROP_TOO_MANY_LINKS] = "too_many_links",
+    [MN_DROP_REPETITION] = "repetition",
+    [MN_DROP_SYMBOLS] = "symbols",
+    [MN_DROP_ALL_CAPS] = "all_caps",
+    [MN_DROP_TEMPLATE] = "template",
+    [MN_DROP_DUPLICATE] = "duplicate",
+    [MN_DROP_NEAR_DUPLICATE] = "near_duplicate",
+};
 
 mn_drop mn_drop_parse(mn_str name)
 {

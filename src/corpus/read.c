@@ -125,9 +125,10 @@ mn_rc mn_corpus__manifest_read(const char *data_dir, const char *name, mn_corpus
                     mn_json_u64(mn_json_get(m, "version"), 0) == 1 &&
                     mn_json_str(mn_json_get(m, "sha256")).len == 64;
         if (!ours && rc != MN_E_NOMEM)
-            rc =
-                mn_fail(e, MN_E_CORRUPT,
-                        "the manifest of corpus '%s' is damaged: build the corpus again", name);
+            rc = mn_fail(e, MN_E_CORRUPT,
+                         "'manifest.json' of corpus '%s' is damaged; make the corpus again "
+                         "with `mynah corpus build`",
+                         name);
     }
     if (rc == MN_OK) {
         report_of(m, ret);

@@ -124,6 +124,7 @@ static mn_rc one_post(const job *j, const mn_post *p, worker *w, part *out, mn_c
         return MN_OK;
     }
     c->drop = (uint8_t)mn_corpus_gate(p, j->server);
+    if (!c->drop && p->text.len > MN_RULE_MOST_BYTES) c->drop = MN_DROP_TOO_LONG;
     return c->drop ? MN_OK : clean(j, p, w, out, c);
 }
 
@@ -186,7 +187,6 @@ static mn_rc append_post(job *j, mn_cand *c)
 static mn_rc append_part(job *j, size_t k, size_t n_posts, mn_err *e)
 {
     part *p = &j->parts[k];
-    if (p->rc == MN_E_LIMIT) return mn_fail(e, p->rc, "a post is longer than 16 MiB");
     if (p->rc != MN_OK) return mn_fail(e, p->rc, "out of memory while cleaning posts");
     size_t end = (k + 1) * PART < n_posts ? (k + 1) * PART : n_posts;
     for (size_t i = k * PART; i < end; i++)

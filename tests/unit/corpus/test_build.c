@@ -152,6 +152,28 @@ static void without_consent_nothing_is_built_and_the_message_says_how(void **sta
     close_world(&w);
 }
 
+static void a_text_of_no_posts_length_is_left_out_and_the_rest_built(void **state)
+{
+    (void)state;
+    world w;
+    mn_err e = {0};
+    mn_corpus_report r;
+    mn_corpus_opts o = {.val_share = 0, .vocab = 600};
+    char *big = malloc(70001);
+    memset(big, 'x', 70000);
+    for (int i = 5; i < 70000; i += 6) big[i] = ' ';
+    big[70000] = 0;
+    open_world(&w);
+    account(&w, 1);
+    add(&w, 1, 0, big);
+    add(&w, 1, 0, "an ordinary sentence of an ordinary length");
+    allow_all(&w);
+    RUN(mn_corpus_build(w.s, w.dir, &o, NULL, NULL, &r, &e));
+    OK(r.posts_kept == 1 && r.dropped[MN_DROP_TOO_LONG] == 1 && r.val.posts == 0);
+    free(big);
+    close_world(&w);
+}
+
 static void bad_options_are_refused(void **state)
 {
     (void)state;
@@ -578,6 +600,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_consent_nothing_is_built_and_the_message_says_how),
+        TEST(a_text_of_no_posts_length_is_left_out_and_the_rest_built),
         TEST(bad_options_are_refused),
         TEST(only_rubbish_is_refused_with_its_number),
         TEST(a_build_counts_every_post_once),
