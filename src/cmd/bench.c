@@ -18,6 +18,7 @@ static const mn_bench *const lists[] = {
     mn_bench_text,
     mn_bench_search,
     mn_bench_corpus,
+    mn_bench_train,
 };
 enum { N_LISTS = sizeof lists / sizeof *lists, REPS_MAX = 1000, FILE_MAX_BYTES = 1 << 30 };
 

@@ -49,5 +49,6 @@ mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
 extern const mn_bench mn_bench_text[];
 extern const mn_bench mn_bench_search[];
 extern const mn_bench mn_bench_corpus[];
+extern const mn_bench mn_bench_train[];
 
 #endif
