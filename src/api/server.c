@@ -188,7 +188,7 @@ static void *index_follow(void *arg)
             else x = NULL;
         }
         if (x) rc = mn_search_update(x, &n, &e);
-        if (n > 4096) malloc_trim(0); /* what a big import needed goes back to the system */
+        if (n > 256) malloc_trim(0); /* what a big import needed goes back to the system */
         index_said(rc, &e, &last);
     } while (index_wait(a));
     return NULL;

@@ -6,6 +6,7 @@
  * start is left alone: its operator decides what is learnt from it. */
 #include "cmd/raise.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,6 +132,7 @@ static mn_rc import_sample(mn_raise *r, mn_err *e)
                 (unsigned long long)report.read);
     mn_import_report_release(&report);
     mn_store_trim(r->o.home->store);
+    malloc_trim(0);
     mn_api_index_wake(r->o.api);
     return rc;
 }
