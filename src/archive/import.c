@@ -3,11 +3,12 @@
  * The reader's thread parses, cleans, derives ids and copies each post into a batch; batches (a few, reused) go through a
  * queue to the caller's thread, which does nothing but write. Order is kept, so the result does not depend on timing.
  * Whoever fails closes both queues, so the other one ends too; the first error is the one that is reported. */
-#include "archive/archive_int.h"
+#include "archive/import.h"
 
 #include <pthread.h>
 #include <string.h>
 
+#include "archive/archive_int.h"
 #include "base/hash.h"
 #include "base/snowflake.h"
 #include "base/stop.h"
@@ -249,8 +250,8 @@ static mn_rc settle(pipe_line *p, mn_writer *w, mn_rc rc, mn_import_report *r, m
         return mn_writer_stop(w, e);
     }
     if (mn_writer_undo(w, &undo) != MN_OK)
-        return mn_fail(e, rc, "%s (and taking back what was imported failed: %s)", e->msg,
-                       undo.msg);
+        return mn_fail(e, rc == MN_E_PARSE || rc == MN_E_LIMIT ? MN_E_IO : rc,
+                       "%s (and taking back what was imported failed: %s)", e->msg, undo.msg);
     return rc;
 }
 
@@ -285,16 +286,25 @@ static mn_rc run_format(mn_store *s, const char *path, mn_source *src, mn_import
     return rc;
 }
 
+/* What a damaged or hostile file did: nothing. The message says so, and of which path. */
+static mn_rc nothing_taken(const char *path, mn_rc rc, mn_err *e)
+{
+    if ((rc != MN_E_PARSE && rc != MN_E_LIMIT) || !e || strstr(e->msg, "nothing was taken"))
+        return rc;
+    return mn_fail(e, rc, "%s; nothing was taken from '%s'", e->msg, path);
+}
+
 mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_import_report *r,
                     mn_err *e)
 {
     mn_source *src;
     mn_import_format format = o->format;
     char root[1024];
-    MN_TRY(mn_source_open(path, NULL, &src, e));
-    mn_rc rc = mn_import_detect(src, path, &format, root, sizeof root, e);
+    mn_rc rc = mn_source_open(path, NULL, &src, e);
+    if (rc != MN_OK) return nothing_taken(path, rc, e);
+    rc = mn_import_detect(src, path, &format, root, sizeof root, e);
     if (rc == MN_OK) rc = mn_source_rewind(src, e);
     if (rc == MN_OK) rc = run_format(s, path, src, format, mn_str_from(root), o, r, e);
     mn_source_close(src);
-    return rc;
+    return nothing_taken(path, rc, e);
 }

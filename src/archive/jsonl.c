@@ -4,6 +4,8 @@
  * line. A line that is not what it should be ends the import with its number; a key that nobody knows is counted. */
 #include "archive/archive_int.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 typedef struct line {
@@ -182,6 +184,16 @@ static mn_rc on_line(mn_feed *f, mn_str text, mn_err *e)
     return MN_OK;
 }
 
+/* "'posts.jsonl', line 7, column 12: …": each line is a text of one line to the JSON reader. */
+static mn_rc at_line(const char *name, uint64_t number, mn_rc rc, mn_err *e)
+{
+    static const char first[] = "line 1, ";
+    mn_err why = *e;
+    bool placed = strncmp(why.msg, first, sizeof first - 1) == 0;
+    return mn_fail(e, rc, "'%s', line %llu%s %s", name, (unsigned long long)number,
+                   placed ? "," : ":", placed ? why.msg + sizeof first - 1 : why.msg);
+}
+
 static mn_rc read_lines(mn_feed *f, const char *name, mn_err *e)
 {
     mn_window w;
@@ -195,8 +207,7 @@ static mn_rc read_lines(mn_feed *f, const char *name, mn_err *e)
         if (!mn_str_trim(text).len) continue;
         if ((rc = on_line(f, text, e)) == MN_OK) continue;
         /* A refusal from further on (the store, a stop) has nothing to do with the line. */
-        if (rc == MN_E_PARSE || rc == MN_E_LIMIT)
-            rc = mn_err_wrap(e, "'%s', line %llu", name, (unsigned long long)number);
+        if (rc == MN_E_PARSE || rc == MN_E_LIMIT) rc = at_line(name, number, rc, e);
         break;
     }
     mn_window_release(&w);

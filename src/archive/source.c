@@ -295,7 +295,8 @@ static mn_rc archive_fault(mn_source *s, const char *what, mn_err *e)
                    no == ENOMEM ? MN_E_NOMEM
                    : no == EIO  ? MN_E_IO
                                 : MN_E_PARSE,
-                   "%s of '%s' failed: %s", what, s->path, why ? why : "damaged archive");
+                   "%s '%s': it is damaged or cut short (%s); get it again", what, s->path,
+                   why ? why : "no archive");
 }
 
 static mn_rc start_archive(mn_source *s, mn_err *e)
@@ -308,7 +309,7 @@ static mn_rc start_archive(mn_source *s, mn_err *e)
     locale_t before = uselocale(s->utf8);
     int rc = archive_read_open_filename(s->ar, s->path, READ_BLOCK);
     uselocale(before);
-    return rc == ARCHIVE_OK ? MN_OK : archive_fault(s, "opening", e);
+    return rc == ARCHIVE_OK ? MN_OK : archive_fault(s, "cannot open", e);
 }
 
 /* The name of an entry, checked, in s->name; without the "./" that tar puts in front. */
@@ -370,7 +371,7 @@ static mn_rc drain(mn_source *s, mn_err *e)
         return MN_OK;
     while (got > 0) {
         got = archive_read_data(s->ar, block, sizeof block);
-        if (got < 0) return archive_fault(s, "unpacking", e);
+        if (got < 0) return archive_fault(s, "cannot unpack", e);
         MN_TRY(count_bytes(s, (size_t)got, e));
     }
     return MN_OK;
@@ -387,7 +388,7 @@ static mn_rc archive_next(mn_source *s, bool *ret_more, mn_err *e)
             *ret_more = false;
             return MN_OK;
         }
-        if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return archive_fault(s, "reading", e);
+        if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) return archive_fault(s, "cannot read", e);
         s->entry_start = at > 0 ? (uint64_t)at : 0;
         if (!is_folder_entry(entry)) {
             *ret_more = true;
@@ -535,7 +536,7 @@ mn_rc mn_source_read(mn_source *s, void *p, size_t n, size_t *ret_n, mn_err *e)
         locale_t before = uselocale(s->utf8);
         got = archive_read_data(s->ar, p, n);
         uselocale(before);
-        if (got < 0) return archive_fault(s, "unpacking", e);
+        if (got < 0) return archive_fault(s, "cannot unpack", e);
     } else {
         do got = s->fd < 0 ? 0 : read(s->fd, p, n);
         while (got < 0 && errno == EINTR);
