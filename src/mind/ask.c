@@ -70,7 +70,8 @@ static int by_id(const void *x, const void *y)
 
 static bool readable(const mn_post *p)
 {
-    return !p->deleted_ms && !p->boost_of && p->visibility <= MN_VIS_UNLISTED;
+    return !p->deleted_ms && !p->boost_of && p->visibility <= MN_VIS_UNLISTED &&
+           p->account_state == MN_ACCOUNT_ACTIVE;
 }
 
 static mn_rc weigh_post(asking *k, const mn_post *p, double relevance, mn_err *e)

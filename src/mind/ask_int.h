@@ -57,6 +57,11 @@ mn_rc mn_ask__supported(mn_str sentence, mn_str source, mn_arena *scratch, bool 
 
 /* ---- a model's sentence (ask_model.c) ---------------------------------------------------------------------------------- */
 
+/* The first sentence of text that carries the question, is supported by a source (*ret_source: its place) and is not a quotation of one
+ * already; nothing is written when there is none. */
+mn_rc mn_ask__choose_generated(mn_str text, const mn_ask_question *q, const mn_str *sources,
+                               size_t n_sources, mn_arena *scratch, mn_str *ret,
+                               size_t *ret_source, mn_err *e);
 /* Lets the model write after the quoted posts and the question; *ret is one sentence that passes mn_ask__supported against one
  * of the sources, whose place is *ret_source, or MN_STR_NONE. */
 mn_rc mn_ask__model_sentence(mn_engine *g, mn_str question, const mn_ask_question *q,

@@ -38,10 +38,9 @@ static mn_rc make_prompt(mn_engine *g, mn_str question, mn_str source, mn_ids *r
     return MN_OK;
 }
 
-/* The first whole sentence that carries the question, is supported, and is not a quotation already. */
-static mn_rc choose(mn_str text, const mn_ask_question *q, const mn_str *sources,
-                    size_t n_sources, mn_arena *scratch, mn_str *ret, size_t *ret_source,
-                    mn_err *e)
+mn_rc mn_ask__choose_generated(mn_str text, const mn_ask_question *q, const mn_str *sources,
+                               size_t n_sources, mn_arena *scratch, mn_str *ret,
+                               size_t *ret_source, mn_err *e)
 {
     mn_str s[SENTENCES_MAX], quote;
     size_t n = mn_ask__sentences(text, s, SENTENCES_MAX);
@@ -78,7 +77,8 @@ mn_rc mn_ask__model_sentence(mn_engine *g, mn_str question, const mn_ask_questio
     if (rc == MN_OK && prompt.n)
         rc = mn_generate(g, prompt.ptr, prompt.n, &greedy, TOKENS_MAX, collect, &text, NULL, e);
     if (rc == MN_OK)
-        rc = choose(mn_buf_str(&text), q, sources, n_sources, &scratch, &said, &from, e);
+        rc = mn_ask__choose_generated(mn_buf_str(&text), q, sources, n_sources, &scratch, &said,
+                                      &from, e);
     if (rc == MN_OK && said.ptr) {
         said = mn_str_dup(a, said);
         if (!said.ptr) rc = mn_fail(e, MN_E_NOMEM, "no memory for an answer");

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "mind/ask_int.h"
+#include "model/weights.h"
 
 static void allow_quoting(fixture *f)
 {
@@ -291,6 +292,96 @@ static void a_passage_is_the_sentence_that_carries_the_question(void **state)
     mn_arena_release(&a);
 }
 
+static void of_what_a_model_writes_only_the_supported_is_kept(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_arena a;
+    mn_str terms[] = {MN_STR("harbour"), MN_STR("bridg")};
+    double weights[] = {0.5, 0.5};
+    mn_ask_question q = {terms, weights, 2};
+    const mn_str sources[] = {
+        MN_STR("My cat sleeps on the harbour bridge."),
+        MN_STR("The harbour bridge is closed until Friday, says the city.")};
+    mn_str said = MN_STR_NONE;
+    size_t from = 9;
+    mn_arena_init(&a, 0);
+    RUN(mn_ask__choose_generated(
+        MN_STR(
+            "The harbour bridge fell down. My cat sleeps on the harbour bridge. Until Friday. "
+            "Well, the harbour bridge was closed! The harbour bridge is closed until Monday."),
+        &q, sources, 2, &a, &said, &from, &e));
+    IS(said, "Well, the harbour bridge was closed!");
+    OK(from == 1);
+    said = MN_STR_NONE;
+    RUN(mn_ask__choose_generated(MN_STR("The harbour bridge fell down. \xFF\xFE"), &q, sources,
+                                 2, &a, &said, &from, &e));
+    OK(!said.ptr);
+    RUN(mn_ask__choose_generated(MN_STR(""), &q, sources, 2, &a, &said, &from, &e));
+    OK(!said.ptr);
+    mn_arena_release(&a);
+}
+
+/* An untrained model: it writes noise. */
+static void make_engine(const char *dir, mn_engine **ret)
+{
+    mn_err e = {0};
+    mn_tok_trainer *tr;
+    mn_tokenizer *tok;
+    mn_weights w;
+    char path[128];
+    RUN(mn_tok_trainer_new(&tr, &e));
+    RUN(mn_tok_trainer_add(tr, MN_STR("the harbour bridge is closed, says the city"), &e));
+    RUN(mn_tok_trainer_finish(tr, 400, &tok, &e));
+    mn_tok_trainer_free(tr);
+    mn_config c = {.V = mn_tok_vocab(tok),
+                   .C = 32,
+                   .L = 1,
+                   .H = 4,
+                   .KV = 2,
+                   .D = 8,
+                   .F = 48,
+                   .T = 200,
+                   .rope_theta = 10000.0f,
+                   .eps = 1e-5f,
+                   .tied = true};
+    RUN(mn_weights_new(&c, &w, &e));
+    mn_weights_init(&w, 7);
+    RUN(mn_weights_save(&w, dir, &e));
+    mn_weights_release(&w);
+    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
+    RUN(mn_tok_save(tok, path, &e));
+    mn_tok_free(tok);
+    RUN(mn_engine_load(dir, 1, ret, &e));
+}
+
+static void a_model_that_writes_noise_adds_nothing(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_err e = {0};
+    mn_arena a;
+    mn_answer r, plain;
+    mn_engine *g;
+    char dir[64];
+    test_tmp(dir);
+    make_engine(dir, &g);
+    community(&f);
+    mn_arena_init(&a, 0);
+    mn_ask_opts o = {.engine = g};
+    RUN(mn_ask(f.search, f.store, MN_STR("Is the harbour bridge closed?"), &o, &a, &r, &e));
+    o.engine = NULL;
+    RUN(mn_ask(f.search, f.store, MN_STR("Is the harbour bridge closed?"), &o, &a, &plain, &e));
+    check_answer(&f, &r);
+    OK(r.found && r.n_lines == plain.n_lines);
+    for (size_t i = 0; i < r.n_lines; i++)
+        OK(!r.lines[i].generated && mn_str_eq(r.lines[i].text, plain.lines[i].text));
+    mn_arena_release(&a);
+    fixture_finish(&f);
+    mn_engine_free(g);
+    test_tmp_remove(dir);
+}
+
 static void running_out_of_memory_is_told(void **state)
 {
     (void)state;
@@ -328,6 +419,8 @@ int main(void)
         TEST(likeness_is_shared_words_over_all_words),
         TEST(only_what_a_source_says_is_supported),
         TEST(a_passage_is_the_sentence_that_carries_the_question),
+        TEST(of_what_a_model_writes_only_the_supported_is_kept),
+        TEST(a_model_that_writes_noise_adds_nothing),
         TEST(running_out_of_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,24 @@ static void only_what_everybody_may_see_and_search_is_there(void **state)
     fixture_finish(&f);
 }
 
+static void a_suspended_account_is_not_found(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_err e = {0};
+    fixture_start(&f);
+    fixture_post(&f, 1, 1, "curlew one");
+    fixture_post(&f, 2, 2, "curlew two");
+    fixture_update(&f);
+    RUN(mn_social_account_suspend(f.store, 2, true, &e));
+    fixture_update(&f);
+    FINDS(f.search, "curlew", "1");
+    RUN(mn_social_account_suspend(f.store, 2, false, &e));
+    fixture_update(&f);
+    FINDS(f.search, "curlew", "2 1");
+    fixture_finish(&f);
+}
+
 static void before_bounds_what_is_found(void **state)
 {
     (void)state;
@@ -518,6 +536,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_posted_is_found_and_what_is_deleted_is_not),
         TEST(only_what_everybody_may_see_and_search_is_there),
+        TEST(a_suspended_account_is_not_found),
         TEST(before_bounds_what_is_found),
         TEST(expansion_finds_posts_without_the_word),
         TEST(many_small_updates_merge_and_survive_reopening),
