@@ -121,7 +121,7 @@ tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tes
 WEB_SRC := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
 web: web/dist/stamp ## build the web app (needs npm)
 web/dist/stamp: $(WEB_SRC)
-	cd web && npm ci --no-audit --no-fund --loglevel=error && npm run -s build
+	cd web && npm ci --silent --no-audit --no-fund && npm run -s build
 	@touch $@
 web-if-possible: # a build without npm has no web app; the pages work without it
 	@if [ -f web/dist/stamp ] || command -v npm >/dev/null 2>&1; then \

@@ -1,7 +1,9 @@
 /* A break goes only when both lines look like prose; one look ahead decides, so the cost is linear. */
 #include "text/unwrap.h"
 
-#define PROSE_COLUMNS 56
+#include "text/unicode.h"
+
+#define PROSE_COLUMNS 50
 
 static size_t first_word(mn_str line)
 {
@@ -38,11 +40,20 @@ static size_t widest_line(mn_str text)
     return widest;
 }
 
+/* Goes on in the middle of a sentence. */
+static bool begins_small(mn_str line)
+{
+    uint32_t cp;
+    return mn_utf8_decode(line.ptr, line.len, &cp) && cp < 0x2e80 &&
+           mn_uclass_of(cp) == MN_U_LETTER && mn_ulower(cp) == cp;
+}
+
 static bool joins(mn_str line, mn_str next, size_t widest)
 {
     if (indented(line) || indented(next) || stands_alone(next)) return false;
     size_t width = mn_utf8_count(line);
-    return width >= PROSE_COLUMNS && width + 1 + first_word(next) > widest;
+    return width >= PROSE_COLUMNS &&
+           (begins_small(next) || width + 1 + first_word(next) > widest);
 }
 
 mn_rc mn_text_unwrap(mn_str text, mn_buf *ret)

@@ -6,8 +6,14 @@ import { model, type Model } from "./live";
 
 type Series = [number[], number[]];
 
+// The style sheet's colours are light-dark() pairs; an element's computed colour is what they come to now.
 function colour(name: string): string {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const value = getComputedStyle(probe).color;
+    probe.remove();
+    return value;
 }
 
 function make(place: HTMLElement, title: string, data: Series, mark?: number): uPlot {

@@ -55,9 +55,16 @@ static void a_line_with_room_for_the_next_word_was_ended_on_purpose(void **state
 {
     (void)state;
     const char *text = "This line has fifty-seven columns and could have had more\n"
-                       "to say.\n"
+                       "To say.\n"
                        "A line that is wider than the first one shows how wide it may be.";
     becomes(text, text);
+}
+
+static void a_small_letter_goes_on_with_the_sentence(void **state)
+{
+    (void)state;
+    becomes("Nejhorší bylo, že mezi přítomnými v starém klubu u řeky\nu stolu seděl",
+            "Nejhorší bylo, že mezi přítomnými v starém klubu u řeky u stolu seděl");
 }
 
 static void columns_are_characters_not_bytes(void **state)
@@ -82,6 +89,7 @@ int main(void)
         TEST(verse_and_dialogue_keep_their_lines),
         TEST(attributions_lists_quotes_and_indented_lines_stay_apart),
         TEST(a_line_with_room_for_the_next_word_was_ended_on_purpose),
+        TEST(a_small_letter_goes_on_with_the_sentence),
         TEST(columns_are_characters_not_bytes),
         TEST(empty_text_and_trailing_breaks_are_kept),
     };
