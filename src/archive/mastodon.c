@@ -174,12 +174,30 @@ static mn_skip against(const outbox *b, const mn_json *activity, const mn_json *
     return MN_SKIPS;
 }
 
+/* Without actor.json the first activity says whose outbox it is: "https://a.example/users/ann" is ann. Nothing was emitted
+ * before, so nobody reads the profile yet. */
+static mn_rc adopt_author(outbox *b, const mn_json *activity, mn_err *e)
+{
+    mn_str by = mn_str_dup(&b->f->keep, id_or_string(mn_json_get(activity, "actor")));
+    if (!by.len) return MN_OK;
+    size_t at = by.len;
+    while (at > 0 && by.ptr[at - 1] != '/') at--;
+    mn_str name = mn_str_sub(by, at, SIZE_MAX);
+    mn_str origin = mn_str_fmt(&b->f->keep, "mastodon:%.*s", MN_STR_FMT(by));
+    if (!origin.ptr) return mn_fail(e, MN_E_NOMEM, "no memory for the account");
+    b->actor_id = by;
+    b->profile.origin = origin;
+    if (name.len) b->profile.name = name;
+    return MN_OK;
+}
+
 static mn_rc on_activity(outbox *b, mn_str element, mn_err *e)
 {
     mn_json *activity;
     mn_arena_reset(&b->f->item);
     MN_TRY(mn_json_parse(element, &b->f->item, &activity, e));
     const mn_json *o = mn_json_get(activity, "object");
+    if (!b->actor_id.len) MN_TRY(adopt_author(b, activity, e));
     mn_skip why = against(b, activity, o);
     if (why == MN_SKIPS) return on_create(b, activity, o, e);
     mn_feed_skip(b->f, why);
@@ -219,8 +237,8 @@ mn_rc mn_read_mastodon(mn_feed *f, mn_err *e)
         if (mn_feed_at(f, name, "actor.json")) MN_TRY(read_actor(b, name, e));
     }
     if (!b->profile.name.len) {
-        mn_import_report_warn(f->report,
-                              "there is no actor.json, so the account is called 'mastodon'");
+        mn_import_report_warn(
+            f->report, "there is no actor.json; the account is named by the first activity");
         b->profile = (mn_profile){.name = MN_STR("mastodon"), .origin = MN_STR("mastodon:")};
     }
     MN_TRY(mn_source_rewind(f->src, e));

@@ -24,6 +24,7 @@
 #define TABLE_MAX    65536
 #define SORT_PAIRS   ((size_t)1 << 18) /* 4 MiB in memory for each of three */
 #define UNDO_STEP    10000
+#define ROOM_EVERY   1000 /* posts: is the disk still large enough to take all back? */
 #define DEFAULT_NAME "imported"
 
 typedef struct slot {
@@ -326,6 +327,7 @@ mn_rc mn_writer_add(mn_writer *w, const mn_ready *r, mn_err *e)
     mn_post p = r->post;
     uint64_t id = 0;
     MN_TRY(open_batch(w, e));
+    if (w->in_batch % ROOM_EVERY == 0) MN_TRY(mn_store_room(w->tx, e));
     MN_TRY(account_of(w, r, &p.account_id, e));
     p.import_id = w->import_id;
     mn_rc rc = mn_store_post_import(w->tx, &p, &id, e);
