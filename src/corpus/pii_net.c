@@ -82,6 +82,7 @@ bool mn_corpus__ipv4(mn_str t, size_t at, mn_pii_span *ret)
         ip = ip << 8 | v;
     }
     bool more = mn_at(t, i) == '.' && mn_is_alnum(mn_at(t, i + 1));
+    if (mn_before(t, at) == '-' || mn_before(t, at) == '_') return false; /* name-1.2.3.4 */
     if (mn_is_alnum(mn_at(t, i)) || more || mn_before(t, at) == '.' || !global4(ip))
         return false;
     if (mn_corpus__word_before(t, at, 12, versions)) return false;

@@ -105,6 +105,7 @@ static void ip_addresses(void **state)
     stays("127.0.0.1 10.1.2.3 192.168.0.1 172.16.9.9 198.51.100.7 224.0.0.1");
     stays("version 1.2.3.4 and v 2.3.4.5");
     stays("v1.2.3.4");
+    stays("applets-2.12.3.5-2 revision 1.2.3.4");
     stays("1.2.3.4.5");
     stays("256.1.1.1");
     stays("8.8.08.8");
