@@ -57,6 +57,14 @@ static size_t append(char *tmp, size_t len, const char *more)
     return sum < MSG + 3 ? sum : MSG + 3;
 }
 
+/* What the system says; for the one failure that people can mend at once, also how. */
+static const char *reason(int number, char *text, size_t cap)
+{
+    if (number == ENOSPC || number == EDQUOT)
+        return "no space is left on the disk; free some and try again";
+    return strerror_r(number, text, cap);
+}
+
 mn_rc mn_err_set_errno(mn_err *e, mn_rc rc, const char *file, int line, const char *fmt, ...)
 {
     int number = errno;
@@ -66,7 +74,7 @@ mn_rc mn_err_set_errno(mn_err *e, mn_rc rc, const char *file, int line, const ch
     va_start(ap, fmt);
     size_t len = format(tmp, fmt, ap);
     va_end(ap);
-    len = append(tmp, len, strerror_r(number, text, sizeof text));
+    len = append(tmp, len, reason(number, text, sizeof text));
     store(e, rc, file, line, tmp, len);
     errno = number;
     return rc;

@@ -320,7 +320,8 @@ mn_rc mn_fs_lock_take(const char *path, mn_fs_lock *ret, mn_err *e)
                                   : mn_fail_errno(e, MN_E_IO, "cannot lock '%s'", path);
         goto out;
     }
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+    /* The pid is only for people: a full disk does not keep anybody from locking. */
+    if (ftruncate(fd, 0) != 0 || (pwrite(fd, pid, (size_t)n, 0) != n && errno != ENOSPC)) {
         rc = mn_fail_errno(e, MN_E_IO, "cannot write the lock '%s'", path);
         goto out;
     }

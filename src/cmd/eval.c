@@ -54,7 +54,7 @@ static mn_rc eval_file(mn_engine *g, FILE *f, const char *path, uint64_t size, m
     }
     mn_progress_end(&bar);
     if (rc == MN_OK && ferror(f)) rc = mn_fail_errno(e, MN_E_IO, "cannot read '%s'", path);
-    if (rc == MN_OK && ret->bytes == 0) rc = mn_fail(e, MN_E_USAGE, "'%s' has no text", path);
+    if (rc == MN_OK && ret->bytes == 0) rc = mn_fail(e, MN_E_PARSE, "'%s' has no text", path);
     (free)(line); /* getline's own memory */
     mn_seq_free(s);
     return rc;

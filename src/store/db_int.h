@@ -35,6 +35,8 @@ struct mn_driver {
     mn_rc (*begin)(mn_db *db, bool write, mn_err *e);
     mn_rc (*commit)(mn_db *db, mn_err *e);
     void (*rollback)(mn_db *db);
+    /* MN_E_IO when the disk has no room to take back what the write-ahead log holds. */
+    mn_rc (*room)(mn_db *db, mn_err *e);
     mn_rc (*prepare)(mn_db *db, const char *sql, mn_stmt **ret, mn_err *e);
     void (*bind_i64)(mn_stmt *q, int i, int64_t v);
     void (*bind_bytes)(mn_stmt *q, int i, const void *p, size_t n, bool is_text);

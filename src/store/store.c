@@ -283,6 +283,11 @@ void mn_store_trim(mn_store *s)
     give_writer(s);
 }
 
+mn_rc mn_store_room(mn_tx *tx, mn_err *e)
+{
+    return tx->s->driver->room(tx->db, e);
+}
+
 mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e)
 {
     MN_TRY(take_writer(s, e));

@@ -38,6 +38,10 @@ int mn_store_schema_version(const mn_store *s);
 /* After a burst of writing: gives back the writer's page cache. Waits for a running transaction. */
 void mn_store_trim(mn_store *s);
 
+/* For long jobs of many transactions, every now and then: is there room to take back what they have done so far, should
+ * they have to? MN_E_IO, "the disk is nearly full …", when there is not: end the job now, while it can still be undone. */
+mn_rc mn_store_room(mn_tx *tx, mn_err *e);
+
 /* One transaction. Exactly one of commit and rollback ends it, both free it. Waits for the writer lock up to 30 s. */
 mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e);
 mn_rc mn_store_commit(mn_tx *tx, mn_err *e);
