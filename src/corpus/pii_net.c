@@ -67,8 +67,9 @@ static bool global4(uint32_t ip)
 
 bool mn_corpus__ipv4(mn_str t, size_t at, mn_pii_span *ret)
 {
-    static const char *const versions[] = {"version", "v",       "ver", "release", "firmware",
-                                           "build",   "section", "rev", "chapter", NULL};
+    static const char *const versions[] = {"version",  "v",        "ver",     "release",
+                                           "firmware", "build",    "section", "rev",
+                                           "chapter",  "revision", "kernel",  NULL};
     uint32_t ip = 0;
     size_t i = at;
     for (int octet = 0; octet < 4; octet++) {
