@@ -105,10 +105,11 @@ static void json_lines_become_posts(void **st)
              ",\"text\":\"one "
              "\\u00e4\\n\",\"author\":\"Bob\",\"lang\":\"de\",\"visibility\":\"unlisted\"")
             LINE("b", ",\"text\":\"two\",\"warning\":\"w\",\"sensitive\":true,\"odd\":[1,{"
-                      "\"x\":2}]") "\n" LINE("c", ",\"text\":\" \"") LINE(
-                "d",
-                ",\"text\":\"gone\",\"deleted\":true") "{\"id\":5,\"created_at\":\"1969-01-"
-                                                       "01T00:00:00Z\",\"text\":\"old\"}");
+                      "\"x\":2}]") "\n" LINE("c", ",\"text\":\" \"")
+                LINE(
+                    "d",
+                    ",\"text\":\"gone\",\"deleted\":true") "{\"id\":5,\"created_at\":\"1969-01-"
+                                                           "01T00:00:00Z\",\"text\":\"old\"}");
     RUN(import("p.jsonl", NULL));
     OK(report.read == 5 && report.created == 2 && report.skipped[MN_SKIP_EMPTY] == 1);
     OK(report.skipped[MN_SKIP_DELETED] == 1 && report.skipped[MN_SKIP_BAD_TIME] == 1);
@@ -319,10 +320,23 @@ static void an_x_archive_becomes_posts(void **st)
                                                                                   "his "
                                                                                   "words\u2026",
                                                                                   "") ","
-                                                                                      " " TWEET("1626926416868519938",
-                                                                                                "A long &amp; winding text\u2026 https://t.co/zzz",
-                                                                                                "") ", "
-                                                                                                    "{\"id_str\":\"5\",\"full_text\":\"too early\",\"created_at\":\"Sun Jan 01 00:00:00 +0000 1995\"} ]");
+                                                                                      " " TWEET(
+                                                                                          "1626"
+                                                                                          "9264"
+                                                                                          "1686"
+                                                                                          "8519"
+                                                                                          "938",
+                                                                                          "A "
+                                                                                          "long"
+                                                                                          " &"
+                                                                                          "amp;"
+                                                                                          " win"
+                                                                                          "ding"
+                                                                                          " tex"
+                                                                                          "t"
+                                                                                          "\u2026 https://t.co/zzz",
+                                                                                          "") ", "
+                                                                                              "{\"id_str\":\"5\",\"full_text\":\"too early\",\"created_at\":\"Sun Jan 01 00:00:00 +0000 1995\"} ]");
     put("x/data/tweets_media/1626926416868519936-pic.png", "\x89PNG\r\n\x1a\n and so on");
     RUN(import("x", NULL));
     OK(report.created == 3 && report.skipped[MN_SKIP_BOOST] == 1);
