@@ -1,9 +1,11 @@
-/* Benches of search and ask: how well it ranks (TREC microblog 2011 and 2012), how fast it is on a million posts.
+/* Benches of search and ask: how well it ranks (TREC microblog 2011 and 2012), how fast it is on
+ * a million posts.
  *
- * The million is made from the two collections: post i is one of theirs, and from the second round on every second word is
- * replaced by a word out of a random other post, so that words keep their frequencies and mostly their company. The index
- * is built as `mynah search` builds it, in segments of COMMIT posts. Latencies are CPU time of the one thread that asks, each query
- * the median of several runs, warm.
+ * The million is made from the two collections: post i is one of theirs, and from the second
+ * round on every second word is replaced by a word out of a random other post, so that words
+ * keep their frequencies and mostly their company. The index is built as `mynah search` builds
+ * it, in segments of COMMIT posts. Latencies are CPU time of the one thread that asks, each
+ * query the median of several runs, warm.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,7 +82,7 @@ static mn_rc flush_builder(job *j, mn_builder *b, mn_err *e)
     return MN_OK;
 }
 
-/* ---- ranking ------------------------------------------------------------------------------------------------------- */
+/* ---- ranking --------------------------------------------------------------------------------- */
 
 static mn_rc index_year(job *j, const mn_trec *t, mn_err *e)
 {
@@ -172,7 +174,7 @@ static mn_rc bench_trec(mn_bench_run *r, mn_err *e)
     return rc;
 }
 
-/* ---- speed ------------------------------------------------------------------------------------------------------------ */
+/* ---- speed ----------------------------------------------------------------------------------- */
 
 static mn_str random_word(const job *j, uint64_t z)
 {
@@ -287,7 +289,7 @@ static mn_rc bench_search(mn_bench_run *r, mn_err *e)
     return rc;
 }
 
-/* ---- ask ------------------------------------------------------------------------------------------------------------------ */
+/* ---- ask ------------------------------------------------------------------------------------- */
 
 static mn_rc fill_store(job *j, mn_store *s, mn_err *e)
 {

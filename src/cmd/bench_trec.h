@@ -1,6 +1,6 @@
-/* A TREC microblog collection in memory (posts.jsonl, topics.jsonl, qrels.txt) and the two measures reported: mean average
- * precision, and precision among the first 30. Relevant = grade ≥ 1; topics without a relevant post are left out, as
- * trec_eval does. */
+/* A TREC microblog collection in memory (posts.jsonl, topics.jsonl, qrels.txt) and the two
+ * measures reported: mean average precision, and precision among the first 30. Relevant = grade
+ * ≥ 1; topics without a relevant post are left out, as trec_eval does. */
 #ifndef MN_CMD_BENCH_TREC_H
 #define MN_CMD_BENCH_TREC_H
 

@@ -4,8 +4,8 @@
 
 #include "mind/search.h"
 
-/* Opens DATA/search and follows the store. When another process (the server) keeps the index, opens it read-only and takes what is
- * there. Repairs are told on stderr. */
+/* Opens DATA/search and follows the store. When another process (the server) keeps the index,
+ * opens it read-only and takes what is there. Repairs are told on stderr. */
 mn_rc mn_index_open(const mn_home *h, mn_search **ret, mn_err *e);
 /* The positionals argv[1..n] joined by blanks; MN_E_USAGE with `what` was expected when there is none. */
 mn_rc mn_index_words(int n, char **argv, const char *what, mn_arena *a, mn_str *ret, mn_err *e);

@@ -1,8 +1,9 @@
 /* Terms: what a text and a query have in common.
  *
- * One pass over code points with three kinds of run: words (letters, numbers, marks), tags (a word run that begins with
- * '#' or '@' and may hold '_') and CJK (no blanks between words: every two neighbours make a term). ASCII takes a short
- * path. An apostrophe inside a word is dropped ("don't" → dont), a possessive 's with it ("Ann's" → ann).
+ * One pass over code points with three kinds of run: words (letters, numbers, marks), tags (a
+ * word run that begins with '#' or '@' and may hold '_') and CJK (no blanks between words: every
+ * two neighbours make a term). ASCII takes a short path. An apostrophe inside a word is dropped
+ * ("don't" → dont), a possessive 's with it ("Ann's" → ann).
  */
 #include "mind/parts.h"
 
@@ -180,7 +181,7 @@ mn_rc mn_mind__analyse(mn_str text, mn_buf *scratch, mn_term_fn *fn, void *arg, 
     return MN_OK;
 }
 
-/* ---- bags ------------------------------------------------------------------------------------------------------ */
+/* ---- bags ------------------------------------------------------------------------------------ */
 
 typedef struct bagger {
     mn_arena *a;

@@ -1,11 +1,16 @@
-/* Answers made of posts: retrieve, weigh, group, quote, cite, or say that nothing here speaks of it.
+/* Answers made of posts: retrieve, weigh, group, quote, cite, or say that nothing here speaks of
+ * it.
  *
- * 1. The index gives CANDIDATES posts for the question, expanded. Their scores are made relative to the best and lifted where
- *    many good posts stand close in time (a kernel density over the best; events come in bursts).
- * 2. A post counts when one passage of it carries at least MN_ASK_COVER of the question's weight. One whose author has not
- *    allowed quoting is counted as withheld and not looked at again.
- * 3. Posts that say the same become a group. A group is worth its best post, a little more when many accounts say it.
- * 4. Each line quotes the earliest original of a group among its best, word for word, and cites up to three others.
+ * 1. The index gives CANDIDATES posts for the question, expanded. Their scores are made relative
+ *    to the best and lifted where many good posts stand close in time (a kernel density over the
+ *    best; events come in bursts).
+ * 2. A post counts when one passage of it carries at least MN_ASK_COVER of the question's
+ *    weight. One whose author has not allowed quoting is counted as withheld and not looked at
+ *    again.
+ * 3. Posts that say the same become a group. A group is worth its best post, a little more when
+ *    many accounts say it.
+ * 4. Each line quotes the earliest original of a group among its best, word for word, and cites
+ *    up to three others.
  */
 #include "mind/ask.h"
 
@@ -34,7 +39,7 @@ typedef struct asking {
     size_t withheld;
 } asking;
 
-/* ---- relevance --------------------------------------------------------------------------------------------------------- */
+/* ---- relevance ------------------------------------------------------------------------------- */
 
 static double density(const mn_post *posts, const double *score, size_t n, int64_t at)
 {
@@ -113,7 +118,7 @@ static mn_rc retrieve(asking *k, mn_search *x, mn_str question, uint64_t before,
     return MN_OK;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------------------- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 typedef struct group {
     size_t number, quoted; /* quoted: place in posts */
@@ -142,8 +147,8 @@ static bool first_of_account(const asking *k, size_t i, const mn_ask_post *quote
     return true;
 }
 
-/* The earliest of those that speak of the question nearly as well as any in the group and are not somebody else's text passed
- * on; when all are passed on, the earliest that speaks of it. */
+/* The earliest of those that speak of the question nearly as well as any in the group and are
+ * not somebody else's text passed on; when all are passed on, the earliest that speaks of it. */
 static size_t choose_quoted(const asking *k, size_t number)
 {
     size_t first = k->n;
@@ -189,7 +194,7 @@ static mn_rc make_groups(asking *k, group **ret, size_t *ret_n, mn_err *e)
     return MN_OK;
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------------------------------- */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static mn_rc write_line(asking *k, const group *g, mn_answer_line *ret, mn_err *e)
 {

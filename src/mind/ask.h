@@ -1,7 +1,8 @@
 /* Ask: cited answers from posts, or the plain statement that nothing here speaks of it.
  *
- * retrieve → group near-duplicates → choose sentences → cite. Extractive: every sentence shown is a post's own words and
- * carries the ids it stands on. With a model, its sentence is shown only if the support check passes, marked as generated.
+ * retrieve → group near-duplicates → choose sentences → cite. Extractive: every sentence shown
+ * is a post's own words and carries the ids it stands on. With a model, its sentence is shown
+ * only if the support check passes, marked as generated.
  */
 #ifndef MN_MIND_ASK_H
 #define MN_MIND_ASK_H
@@ -38,8 +39,9 @@ typedef struct mn_ask_opts {
     mn_engine *engine; /* NULL: extractive only */
     size_t max_lines;  /* 0: 5 */
 } mn_ask_opts;
-/* Only posts that everybody may see and whose author allows `inference_input` (mn_social_allows) are quoted. When posts
- * match but none may be quoted, found is false and withheld says how many. Everything lives in the arena. */
+/* Only posts that everybody may see and whose author allows `inference_input` (mn_social_allows)
+ * are quoted. When posts match but none may be quoted, found is false and withheld says how
+ * many. Everything lives in the arena. */
 mn_rc mn_ask(mn_search *x, mn_store *s, mn_str question, const mn_ask_opts *o, mn_arena *a,
              mn_answer *ret, mn_err *e);
 

@@ -1,5 +1,6 @@
-/* Posts that say the same. Leader clustering in order of time on sets of topic-bearing words: against the gold clusters of TREC's
- * timeline track this reached B-cubed F .74, as far as word overlap goes (the numbers are in docs/design/ask.md). */
+/* Posts that say the same. Leader clustering in order of time on sets of topic-bearing words:
+ * against the gold clusters of TREC's timeline track this reached B-cubed F .74, as far as word
+ * overlap goes (the numbers are in docs/design/ask.md). */
 #include "mind/ask_int.h"
 
 #include <stdlib.h>

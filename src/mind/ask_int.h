@@ -5,10 +5,10 @@
 #include "mind/ask.h"
 #include "mind/parts.h"
 
-/* ---- what is asked (ask_sentence.c) ------------------------------------------------------------------------------ */
+/* ---- what is asked (ask_sentence.c) ---------------------------------------------------------- */
 
-/* The terms of a question that carry its topic, each weighing its idf. A term that no post has weighs most: a question about
- * something unknown here is not answered by its known words. */
+/* The terms of a question that carry its topic, each weighing its idf. A term that no post has
+ * weighs most: a question about something unknown here is not answered by its known words. */
 typedef struct mn_ask_question {
     mn_str *terms;
     double *weights; /* sum to 1 */
@@ -18,16 +18,17 @@ typedef struct mn_ask_question {
 mn_rc mn_ask__question(mn_str text, const mn_snap *s, mn_arena *a, mn_ask_question *ret,
                        mn_err *e);
 
-/* Sentences of a text as slices of it, without white space around, in order; at most max. Breaks after . ! ? … 。 ！ ？ before
- * white space (or at CJK stops anywhere), and at line ends; not after initials and common abbreviations. */
+/* Sentences of a text as slices of it, without white space around, in order; at most max. Breaks
+ * after . ! ? … 。 ！ ？ before white space (or at CJK stops anywhere), and at line ends; not after
+ * initials and common abbreviations. */
 size_t mn_ask__sentences(mn_str text, mn_str *ret, size_t max);
 
-/* Share of the question's weight that stands in the best passage of at most two neighbouring sentences; *ret_quote is that passage, a
- * slice of text. */
+/* Share of the question's weight that stands in the best passage of at most two neighbouring
+ * sentences; *ret_quote is that passage, a slice of text. */
 mn_rc mn_ask__best_passage(const mn_ask_question *q, mn_str text, mn_arena *scratch,
                            mn_str *ret_quote, double *ret_cover, mn_err *e);
 
-/* ---- who says the same (ask_group.c) ------------------------------------------------------------------------------- */
+/* ---- who says the same (ask_group.c) --------------------------------------------------------- */
 
 typedef struct mn_ask_post {
     const mn_post *post;
@@ -48,22 +49,22 @@ size_t mn_ask__group(mn_ask_post *posts, size_t n, size_t *leaders);
 #define MN_ASK_COPY 0.9                    /* copied, not said in other words */
 bool mn_ask__is_boosted_text(mn_str text); /* "RT @name …" */
 
-/* ---- support (ask_support.c) ----------------------------------------------------------------------------------------- */
+/* ---- support (ask_support.c) ----------------------------------------------------------------- */
 
-/* Is everything a sentence says in the source? Every term that carries a topic, every number, and every pair of such neighbours
- * must stand in one passage of two sentences of it. */
+/* Is everything a sentence says in the source? Every term that carries a topic, every number,
+ * and every pair of such neighbours must stand in one passage of two sentences of it. */
 mn_rc mn_ask__supported(mn_str sentence, mn_str source, mn_arena *scratch, bool *ret,
                         mn_err *e);
 
-/* ---- a model's sentence (ask_model.c) ---------------------------------------------------------------------------------- */
+/* ---- a model's sentence (ask_model.c) -------------------------------------------------------- */
 
-/* The first sentence of text that carries the question, is supported by a source (*ret_source: its place) and is not a quotation of one
- * already; nothing is written when there is none. */
+/* The first sentence of text that carries the question, is supported by a source (*ret_source:
+ * its place) and is not a quotation of one already; nothing is written when there is none. */
 mn_rc mn_ask__choose_generated(mn_str text, const mn_ask_question *q, const mn_str *sources,
                                size_t n_sources, mn_arena *scratch, mn_str *ret,
                                size_t *ret_source, mn_err *e);
-/* Lets the model write after the quoted posts and the question; *ret is one sentence that passes mn_ask__supported against one
- * of the sources, whose place is *ret_source, or MN_STR_NONE. */
+/* Lets the model write after the quoted posts and the question; *ret is one sentence that passes
+ * mn_ask__supported against one of the sources, whose place is *ret_source, or MN_STR_NONE. */
 mn_rc mn_ask__model_sentence(mn_engine *g, mn_str question, const mn_ask_question *q,
                              const mn_str *sources, size_t n_sources, mn_arena *a, mn_str *ret,
                              size_t *ret_source, mn_err *e);

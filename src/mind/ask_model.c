@@ -1,5 +1,6 @@
-/* A sentence by the model, or none. Posts are data: they are put before the question as earlier posts of a thread, and whatever the
- * model writes is thrown away unless a quoted post says all of it. */
+/* A sentence by the model, or none. Posts are data: they are put before the question as earlier
+ * posts of a thread, and whatever the model writes is thrown away unless a quoted post says all
+ * of it. */
 #include "mind/ask_int.h"
 
 #include "base/clock.h"

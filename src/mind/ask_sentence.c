@@ -30,7 +30,7 @@ mn_rc mn_ask__question(mn_str text, const mn_snap *s, mn_arena *a, mn_ask_questi
     return MN_OK;
 }
 
-/* ---- sentences ------------------------------------------------------------------------------------------------------- */
+/* ---- sentences ------------------------------------------------------------------------------- */
 
 static bool among(mn_str w, const char *const *list)
 {
@@ -39,7 +39,8 @@ static bool among(mn_str w, const char *const *list)
     return false;
 }
 
-/* The word that ends before the stop at `at` is an initial ("J."), an abbreviation, or one when a number follows ("No. 5"). */
+/* The word that ends before the stop at `at` is an initial ("J."), an abbreviation, or one when
+ * a number follows ("No. 5"). */
 static bool is_abbreviation(mn_str s, size_t at)
 {
     static const char *const always[] = {"mr",  "mrs",  "ms",   "dr",  "st",  "prof", "sen",
@@ -120,7 +121,7 @@ size_t mn_ask__sentences(mn_str text, mn_str *ret, size_t max)
     return n;
 }
 
-/* ---- coverage -------------------------------------------------------------------------------------------------------- */
+/* ---- coverage -------------------------------------------------------------------------------- */
 
 typedef struct marker {
     const mn_ask_question *q;

@@ -1,5 +1,6 @@
-/* Does a source say what a sentence says? By overlap, no model: sentences all of whose word pairs stand in the source
- * were faithful in 93 of 100 cases where people judged (QAGS; docs/design/ask.md), so nothing weaker is let through. */
+/* Does a source say what a sentence says? By overlap, no model: sentences all of whose word
+ * pairs stand in the source were faithful in 93 of 100 cases where people judged (QAGS;
+ * docs/design/ask.md), so nothing weaker is let through. */
 #include "mind/ask_int.h"
 
 #include "base/hash.h"

@@ -1,5 +1,6 @@
-/* The manifest: which segments there are and how far into the store they reach. JSON for people and tools, and a last line with
- * the CRC-32C of what stands before it. Written whole or not at all, so the index is always one that was. */
+/* The manifest: which segments there are and how far into the store they reach. JSON for people
+ * and tools, and a last line with the CRC-32C of what stands before it. Written whole or not at
+ * all, so the index is always one that was. */
 #include "mind/parts.h"
 
 #include "base/hash.h"

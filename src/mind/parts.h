@@ -1,8 +1,9 @@
-/* The parts search is made of: terms, segments, snapshots, queries. For search.c, ask, tests and benches; others call search.h.
- * Bytes and invariants: docs/design/search.md.
+/* The parts search is made of: terms, segments, snapshots, queries. For search.c, ask, tests and
+ * benches; others call search.h. Bytes and invariants: docs/design/search.md.
  *
- * Documents of a segment are numbered 0.. by falling post id, so that walking a postings list meets the newest first: with
- * equal scores the one found first wins, and `before` is a place to start.
+ * Documents of a segment are numbered 0.. by falling post id, so that walking a postings list
+ * meets the newest first: with equal scores the one found first wins, and `before` is a place to
+ * start.
  */
 #ifndef MN_MIND_PARTS_H
 #define MN_MIND_PARTS_H
@@ -12,7 +13,7 @@
 #include "base/fs.h"
 #include "mind/search.h"
 
-/* ---- terms (analyse.c, stem.c) ------------------------------------------------------------------------------- */
+/* ---- terms (analyse.c, stem.c) --------------------------------------------------------------- */
 
 #define MN_TERM_MAX         64 /* bytes; the rest of a longer word is not part of its term */
 #define MN_ANALYSIS_VERSION 1u /* a change here makes every index rebuild itself */
@@ -20,8 +21,9 @@
 /* Called for each term in order. counts: it is a word of the text and counts in its length; the second form of a tag
  * ("#tag" beside "tag") does not. */
 typedef void mn_term_fn(void *arg, mn_str term, bool counts);
-/* Words of a text: normalised (NFC), lower case, English endings cut, URLs left out, CJK as bigrams; a hashtag or mention is
- * given as its words and as itself with the sign. scratch is cleared and used. Total over any bytes. Pure. */
+/* Words of a text: normalised (NFC), lower case, English endings cut, URLs left out, CJK as
+ * bigrams; a hashtag or mention is given as its words and as itself with the sign. scratch is
+ * cleared and used. Total over any bytes. Pure. */
 mn_rc mn_mind__analyse(mn_str text, mn_buf *scratch, mn_term_fn *fn, void *arg, mn_err *e);
 /* Cuts an English ending in place; w is lower-case ASCII letters; the new length (1..n). */
 size_t mn_mind__stem(char *w, size_t n);
@@ -40,7 +42,7 @@ typedef struct mn_bag {
 } mn_bag;
 mn_rc mn_mind__bag(mn_str text, mn_arena *a, mn_bag *ret, mn_err *e);
 
-/* ---- segments (seg_write.c, seg_build.c, seg_read.c, seg_merge.c) ---------------------------------------------- */
+/* ---- segments (seg_write.c, seg_build.c, seg_read.c, seg_merge.c) ---------------------------- */
 
 #define MN_SEG_BLOCK    128u
 #define MN_SEG_ENTRY    16u
@@ -141,7 +143,7 @@ static inline uint32_t mn_mind__block_last(const mn_postings *p, uint32_t block)
     return mn_mind__le32(p->entries + (size_t)block * MN_SEG_ENTRY);
 }
 
-/* ---- what was deleted since a segment was written --------------------------------------------------------------- */
+/* ---- what was deleted since a segment was written -------------------------------------------- */
 
 typedef struct mn_dead {
     atomic_int refs;
@@ -164,7 +166,7 @@ static inline bool mn_mind__dead_has(const mn_dead *d, uint32_t doc)
 /* false when it was dead already */
 bool mn_mind__dead_set(mn_dead *d, const mn_seg *s, uint32_t doc);
 
-/* ---- a snapshot: the segments at one moment ----------------------------------------------------------------------- */
+/* ---- a snapshot: the segments at one moment -------------------------------------------------- */
 
 typedef struct mn_snap_item {
     mn_seg *seg;
@@ -188,7 +190,7 @@ double mn_mind__idf(uint64_t n_docs, uint64_t df);
 /* Writes the live documents of some segments as one. */
 mn_rc mn_mind__seg_merge(const mn_snap_item *items, size_t n, const char *path, mn_err *e);
 
-/* ---- the manifest (manifest.c) ------------------------------------------------------------------------------------ */
+/* ---- the manifest (manifest.c) --------------------------------------------------------------- */
 
 typedef struct mn_manifest_seg {
     uint64_t number, generation; /* generation 0: nothing dead */
@@ -208,7 +210,7 @@ mn_rc mn_mind__manifest_write(const char *dir, const mn_manifest *m, mn_err *e);
 mn_rc mn_mind__manifest_read(const char *dir, mn_arena *a, mn_manifest *ret, mn_err *e);
 mn_rc mn_mind__manifest_parse(mn_str text, mn_arena *a, mn_manifest *ret, mn_err *e);
 
-/* ---- queries (query.c, prf.c) --------------------------------------------------------------------------------------- */
+/* ---- queries (query.c, prf.c) ---------------------------------------------------------------- */
 
 #define MN_QUERY_TERMS_MAX 64u
 #define MN_BM25_K1         0.9
@@ -218,8 +220,8 @@ typedef struct mn_query_term {
     mn_str term;
     double weight;
 } mn_query_term;
-/* Scores are Σ weight · idf · tf / (tf + k1 (1 − b + b · len / mean len)), summed in steps of 2^−20 so that the order of summing
- * cannot matter. Best first, ties by higher id. */
+/* Scores are Σ weight · idf · tf / (tf + k1 (1 − b + b · len / mean len)), summed in steps of
+ * 2^−20 so that the order of summing cannot matter. Best first, ties by higher id. */
 mn_rc mn_mind__query_run(const mn_snap *s, const mn_query_term *terms, size_t n,
                          uint64_t before, size_t limit, mn_arena *a, mn_hit **ret,
                          size_t *ret_n, mn_err *e);

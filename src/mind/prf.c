@@ -1,9 +1,10 @@
 /* Expansion of a query by pseudo-relevance feedback (RM3: Abdul-Jaleel et al., TREC 2004).
  *
- * The first documents found are taken for relevant. A term's share is the sum of their scores where it stands; the TERMS with
- * the greatest share, made to sum to 1, are mixed with (MIX to 1 − MIX) the query's own terms. Words without a topic are left out.
- * RM3 divides by the document's length: posts are so short and alike in length that this only favours the shortest, and
- * leaving it out was better by measurement (docs/design/search.md).
+ * The first documents found are taken for relevant. A term's share is the sum of their scores
+ * where it stands; the TERMS with the greatest share, made to sum to 1, are mixed with (MIX to 1
+ * − MIX) the query's own terms. Words without a topic are left out. RM3 divides by the
+ * document's length: posts are so short and alike in length that this only favours the shortest,
+ * and leaving it out was better by measurement (docs/design/search.md).
  */
 #include "mind/parts.h"
 

@@ -1,14 +1,16 @@
 /* The best k documents for some weighted terms, over postings that are mostly not looked at.
  *
- * A segment is walked in windows of WINDOW documents. In each window a term cannot add more than the greatest bound of its
- * blocks there. Terms are ordered by that bound; the longest prefix whose bounds together cannot lift a document into the
- * heap is "non-essential" (MaxScore: Turtle and Flood 1995; windows and block bounds: Ding and Suel 2011, "block-max"). The others are
- * summed into an array, term by term, leaving out blocks that cannot matter; only documents whose sum could still
- * reach the heap ask the non-essential terms.
+ * A segment is walked in windows of WINDOW documents. In each window a term cannot add more than
+ * the greatest bound of its blocks there. Terms are ordered by that bound; the longest prefix
+ * whose bounds together cannot lift a document into the heap is "non-essential" (MaxScore:
+ * Turtle and Flood 1995; windows and block bounds: Ding and Suel 2011, "block-max"). The others
+ * are summed into an array, term by term, leaving out blocks that cannot matter; only documents
+ * whose sum could still reach the heap ask the non-essential terms.
  *
- * Scores are whole numbers (2^−20), so sums are exact and the order of terms is free; pruning never changes a result:
- * tests/unit/mind/test_query.c compares with a plain scan. Documents are met newest first, so one with the same score
- * as the worst of a full heap is left out, unless an earlier segment held older ones.
+ * Scores are whole numbers (2^−20), so sums are exact and the order of terms is free; pruning
+ * never changes a result: tests/unit/mind/test_query.c compares with a plain scan. Documents are
+ * met newest first, so one with the same score as the worst of a full heap is left out, unless
+ * an earlier segment held older ones.
  */
 #include "mind/parts.h"
 
@@ -66,7 +68,7 @@ static inline uint32_t posting_score(const run *r, const cursor *c, uint32_t tf,
     return tf <= 2 ? c->table[(tf - 1) * 256 + len] : score_of(r, c->factor, tf, len);
 }
 
-/* ---- the heap -------------------------------------------------------------------------------------------------- */
+/* ---- the heap -------------------------------------------------------------------------------- */
 
 static inline bool worse(heap_item a, heap_item b)
 {
@@ -108,7 +110,7 @@ static inline uint64_t needed(const run *r)
     return (uint64_t)r->heap[0].score + (r->newest_first ? 1 : 0);
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static uint32_t block_bound(const run *r, const cursor *c, uint32_t block)
 {
@@ -134,8 +136,8 @@ static inline uint32_t block_first(const cursor *c, uint32_t block)
     return block ? mn_mind__block_last(&c->p, block - 1) + 1 : 0;
 }
 
-/* The next document of the term at or after lo, or an earlier place when finding out would mean unpacking a dense block;
- * n_docs when there is none. Moves `first`. */
+/* The next document of the term at or after lo, or an earlier place when finding out would mean
+ * unpacking a dense block; n_docs when there is none. Moves `first`. */
 static uint32_t next_of(run *r, cursor *c, uint32_t lo)
 {
     while (c->first < c->p.n_blocks && mn_mind__block_last(&c->p, c->first) < lo) c->first++;
@@ -267,7 +269,7 @@ static void search_segment(run *r, const scored_term *terms, size_t n, uint64_t 
     }
 }
 
-/* ---- a query --------------------------------------------------------------------------------------------------------- */
+/* ---- a query --------------------------------------------------------------------------------- */
 
 static mn_rc prepare(run *r, const mn_query_term *terms, size_t n, mn_arena *a,
                      scored_term **ret, size_t *ret_n, mn_err *e)

@@ -1,12 +1,13 @@
 /* The index as a whole: opening, following the store, making changes durable, merging, asking.
  *
- * What stands on disk is what the manifest names. An update gathers new documents in a builder and deaths in copies of the
- * lists of the dead; `commit` writes them under fresh numbers, then the manifest, then swaps the snapshot, then removes what is
- * no longer named. A crash or failure before the manifest is in place leaves the index as it was: the next opening removes
+ * What stands on disk is what the manifest names. An update gathers new documents in a builder
+ * and deaths in copies of the lists of the dead; `commit` writes them under fresh numbers, then
+ * the manifest, then swaps the snapshot, then removes what is no longer named. A crash or
+ * failure before the manifest is in place leaves the index as it was: the next opening removes
  * files without a name and follows the store again from the manifest's rev.
  *
- * An id is live in at most one place (one segment or the builder): every post from the change feed is first taken out
- * everywhere, then added where it may be.
+ * An id is live in at most one place (one segment or the builder): every post from the change
+ * feed is first taken out everywhere, then added where it may be.
  */
 #include "mind/search.h"
 
@@ -44,7 +45,7 @@ struct mn_search {
     char notice[600];
 };
 
-/* ---- names --------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static void seg_path(const mn_search *x, uint64_t number, char ret[4096])
 {
@@ -56,7 +57,7 @@ static void dead_path(const mn_search *x, uint64_t generation, char ret[4096])
     snprintf(ret, 4096, "%s/%08llu.dead", x->dir, (unsigned long long)generation);
 }
 
-/* ---- the list of segments ----------------------------------------------------------------------------------------------- */
+/* ---- the list of segments -------------------------------------------------------------------- */
 
 static void drop_segs(mn_search *x)
 {
@@ -131,7 +132,7 @@ mn_snap *mn_mind__search_snap(mn_search *x)
     return s;
 }
 
-/* ---- opening --------------------------------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static mn_rc load_seg(mn_search *x, const mn_manifest_seg *m, mn_err *e)
 {
@@ -340,7 +341,7 @@ uint64_t mn_search_count(const mn_search *x)
     return n;
 }
 
-/* ---- making changes durable --------------------------------------------------------------------------------------------- */
+/* ---- making changes durable ------------------------------------------------------------------ */
 
 static mn_rc write_manifest(const mn_search *x, mn_err *e)
 {
@@ -432,7 +433,7 @@ static mn_rc commit(mn_search *x, uint64_t rev, mn_err *e)
     return rc;
 }
 
-/* ---- merging ---------------------------------------------------------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 static uint32_t live_of(const held_seg *h)
 {
@@ -523,7 +524,7 @@ static mn_rc merge_tiers(mn_search *x, mn_err *e)
     return rc;
 }
 
-/* ---- following the store ------------------------------------------------------------------------------------------------------ */
+/* ---- following the store --------------------------------------------------------------------- */
 
 static mn_rc kill_doc(mn_search *x, uint64_t id, mn_err *e)
 {
@@ -664,7 +665,7 @@ mn_rc mn_search_update(mn_search *x, uint64_t *ret_n, mn_err *e)
     return rc;
 }
 
-/* ---- asking ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- asking ---------------------------------------------------------------------------------- */
 
 #define FEEDBACK_DOCS 10u
 

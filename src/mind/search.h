@@ -1,9 +1,11 @@
-/* Search: BM25 over an inverted index of our own, fed from the store's change feed, durable, visibility respected.
+/* Search: BM25 over an inverted index of our own, fed from the store's change feed, durable,
+ * visibility respected.
  *
- * DATA/search/ holds immutable segments (mapped, checksummed) and a manifest written atomically that names them and the
- * last `rev` they cover. Opening replays what the store has since. Only posts that anybody may see and whose author lets
- * them be searched (mn_social_allows, `search`) are in the index; an edit, deletion or consent change takes effect with the
- * next mn_search_update. docs/design/search.md describes bytes and invariants.
+ * DATA/search/ holds immutable segments (mapped, checksummed) and a manifest written atomically
+ * that names them and the last `rev` they cover. Opening replays what the store has since. Only
+ * posts that anybody may see and whose author lets them be searched (mn_social_allows, `search`)
+ * are in the index; an edit, deletion or consent change takes effect with the next
+ * mn_search_update. docs/design/search.md describes bytes and invariants.
  */
 #ifndef MN_MIND_SEARCH_H
 #define MN_MIND_SEARCH_H
@@ -16,11 +18,13 @@ typedef struct mn_search mn_search;
  * the store. */
 mn_rc mn_search_open(const char *dir, mn_store *s, bool read_only, mn_search **ret, mn_err *e);
 void mn_search_close(mn_search *x);
-/* Follows the store to its last rev; makes segments durable and merges them. *ret_n (may be NULL): posts looked at. One at a
- * time; queries go on meanwhile and see the old or the new state. Read-only: takes up what the writer has made since. */
+/* Follows the store to its last rev; makes segments durable and merges them. *ret_n (may be
+ * NULL): posts looked at. One at a time; queries go on meanwhile and see the old or the new
+ * state. Read-only: takes up what the writer has made since. */
 mn_rc mn_search_update(mn_search *x, uint64_t *ret_n, mn_err *e);
 uint64_t mn_search_count(const mn_search *x); /* live documents */
-/* What opening found wrong and set right ("…; the search index is made again"), for the caller to show; "" when nothing. */
+/* What opening found wrong and set right ("…; the search index is made again"), for the caller
+ * to show; "" when nothing. */
 const char *mn_search_notice(const mn_search *x);
 
 #define MN_SEARCH_LIMIT_MAX 10000

@@ -1,8 +1,9 @@
 /* Documents gathered in memory until a segment is worth writing.
  *
- * A posting is one u64: term << 32 | tf; a document's postings stand together, so writing in document order sorts them by term
- * with one counting pass, whatever order documents came in. Terms get numbers by an open-addressing table over their bytes.
- * A document added twice or removed leaves its postings behind as garbage that is skipped when writing.
+ * A posting is one u64: term << 32 | tf; a document's postings stand together, so writing in
+ * document order sorts them by term with one counting pass, whatever order documents came in.
+ * Terms get numbers by an open-addressing table over their bytes. A document added twice or
+ * removed leaves its postings behind as garbage that is skipped when writing.
  */
 #include "mind/parts.h"
 
@@ -132,7 +133,7 @@ static bool term_number(mn_builder *b, mn_str t, uint32_t *ret)
     return true;
 }
 
-/* ---- which document holds an id ---------------------------------------------------------------------------------- */
+/* ---- which document holds an id -------------------------------------------------------------- */
 
 static size_t id_slot(const mn_builder *b, uint64_t id)
 {
@@ -205,7 +206,7 @@ mn_rc mn_mind__builder_add(mn_builder *b, uint64_t id, uint64_t author, mn_str t
     return MN_OK;
 }
 
-/* ---- writing -------------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 typedef struct sorted_doc {
     uint64_t id;

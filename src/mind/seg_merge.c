@@ -1,7 +1,9 @@
-/* Many segments into one: the live documents by falling id, then every term's postings renumbered.
+/* Many segments into one: the live documents by falling id, then every term's postings
+ * renumbered.
  *
- * An id is live in at most one segment, so the documents are a plain merge. Postings of one segment stay in order under
- * the new numbers; those of several are sorted only when their documents interleave.
+ * An id is live in at most one segment, so the documents are a plain merge. Postings of one
+ * segment stay in order under the new numbers; those of several are sorted only when their
+ * documents interleave.
  */
 #include "mind/parts.h"
 

@@ -1,5 +1,6 @@
-/* Reading a segment file, mapped. Opening checks every checksum and the bounds of every term, so that what is found later lies
- * inside the map; a block checks its own numbers when it is unpacked. Total over any bytes (tests/fuzz/fuzz_segment.c).
+/* Reading a segment file, mapped. Opening checks every checksum and the bounds of every term, so
+ * that what is found later lies inside the map; a block checks its own numbers when it is
+ * unpacked. Total over any bytes (tests/fuzz/fuzz_segment.c).
  */
 #include "mind/parts.h"
 
@@ -211,7 +212,7 @@ uint32_t mn_mind__block_decode(const mn_postings *p, uint32_t block, uint32_t *d
     return n;
 }
 
-/* ---- the dead --------------------------------------------------------------------------------------------------- */
+/* ---- the dead -------------------------------------------------------------------------------- */
 
 static size_t bit_bytes(uint32_t n_docs)
 {

@@ -1,8 +1,9 @@
 /* Writing a segment file: docs/design/search.md draws it.
  *
- * Documents come first, postings stream behind them term by term, the dictionary is gathered in memory and written last,
- * then the header is put in front and the file synced. Nobody looks at the file before a manifest names it, so a crash in
- * between leaves only a file without a name, which the next opening removes.
+ * Documents come first, postings stream behind them term by term, the dictionary is gathered in
+ * memory and written last, then the header is put in front and the file synced. Nobody looks at
+ * the file before a manifest names it, so a crash in between leaves only a file without a name,
+ * which the next opening removes.
  */
 #include "mind/parts.h"
 

@@ -1,5 +1,5 @@
-/* A snapshot: the segments and their dead at one moment. Queries hold one while an update makes the next; whoever drops the
- * last reference unmaps. */
+/* A snapshot: the segments and their dead at one moment. Queries hold one while an update makes
+ * the next; whoever drops the last reference unmaps. */
 #include "mind/parts.h"
 
 #include <math.h>

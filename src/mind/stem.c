@@ -70,7 +70,8 @@ static bool ends(word *w, const char *s)
     return true;
 }
 
-/* Every replacement is no longer than the ending it stands for, but for "e" after at, bl, iz (ed and ing went before). */
+/* Every replacement is no longer than the ending it stands for, but for "e" after at, bl, iz (ed
+ * and ing went before). */
 static void set(word *w, const char *s)
 {
     size_t k = strlen(s);

@@ -1,6 +1,7 @@
-/* Words that say nothing about the topic, as terms (after stemming): articles, pronouns, auxiliaries, question words, and
- * what people put around a question ("tell", "people", "said"). Sorted. They are searched like all others, which their
- * small weight makes cheap; only expansion and `ask` leave them out. */
+/* Words that say nothing about the topic, as terms (after stemming): articles, pronouns,
+ * auxiliaries, question words, and what people put around a question ("tell", "people", "said").
+ * Sorted. They are searched like all others, which their small weight makes cheap; only
+ * expansion and `ask` leave them out. */
 #include "mind/parts.h"
 
 static const char *const words[] = {

@@ -1,6 +1,7 @@
 /* module: mind */
-/* Any bytes as a text, a question and a sentence to check: terms stay short, sentences are slices of the text and in order, what
- * a text says about itself is supported when it is one sentence. */
+/* Any bytes as a text, a question and a sentence to check: terms stay short, sentences are
+ * slices of the text and in order, what a text says about itself is supported when it is one
+ * sentence. */
 #include <stdlib.h>
 
 #include "mind/ask_int.h"

@@ -1,6 +1,7 @@
 /* module: mind */
-/* Bytes as a segment, a list of the dead and a manifest. The checksums of a segment are made right first, so that what is
- * behind them is reached: then everything a reader and a merge do must stay inside the bytes. */
+/* Bytes as a segment, a list of the dead and a manifest. The checksums of a segment are made
+ * right first, so that what is behind them is reached: then everything a reader and a merge do
+ * must stay inside the bytes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

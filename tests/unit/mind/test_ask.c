@@ -179,7 +179,7 @@ static void before_and_max_lines_bound_an_answer(void **state)
     fixture_finish(&f);
 }
 
-/* ---- the parts ----------------------------------------------------------------------------------------------------- */
+/* ---- the parts ------------------------------------------------------------------------------- */
 
 static void splits(const char *text, const char *joined)
 {

@@ -1,4 +1,5 @@
-/* The index over a store: it follows every change, survives crashes and damage, and finds what SQLite's FTS5 finds. */
+/* The index over a store: it follows every change, survives crashes and damage, and finds what
+ * SQLite's FTS5 finds. */
 #include "fixture.h"
 
 #include <pthread.h>
