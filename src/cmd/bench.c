@@ -2,6 +2,7 @@
 #include "cmd/bench.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,18 +16,16 @@
 
 /* Every list of benches; a room adds its own here and in bench.h. */
 static const mn_bench *const lists[] = {
-    mn_bench_text,
-    mn_bench_search,
-    mn_bench_corpus,
-    mn_bench_train,
+    mn_bench_text,   mn_bench_search, mn_bench_corpus, mn_bench_train,
+    mn_bench_import, mn_bench_pages,  mn_bench_infer,
 };
 enum { N_LISTS = sizeof lists / sizeof *lists, REPS_MAX = 1000, FILE_MAX_BYTES = 1 << 30 };
 
 /* ---- memory ------------------------------------------------------------------------------------------------- */
 
-/* Sets the high-water mark of resident memory back to what is resident now (Linux). */
-static void reset_peak(void)
+void mn_bench_memory_reset(void)
 {
+    malloc_trim(0);
     int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;           /* then the mark is that of the whole process */
     if (write(fd, "5", 1) != 1) { /* as above */
@@ -34,17 +33,22 @@ static void reset_peak(void)
     close(fd);
 }
 
-/* The mark in MB; 0 where /proc does not say. */
-static double peak_mb(void)
+double mn_bench_memory_mb(long pid, const char *field)
 {
     char text[8192];
-    int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+    snprintf(text, sizeof text, "/proc/%ld/status", pid);
+    int fd = open(text, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
     ssize_t n = read(fd, text, sizeof text - 1);
     close(fd);
     text[n > 0 ? n : 0] = '\0';
-    const char *at = strstr(text, "VmHWM:");
-    return at ? strtod(at + strlen("VmHWM:"), NULL) / 1024 : 0;
+    const char *at = strstr(text, field);
+    return at ? strtod(at + strlen(field), NULL) / 1024 : 0;
+}
+
+static double peak_mb(void)
+{
+    return mn_bench_memory_mb((long)getpid(), "VmHWM:");
 }
 
 /* ---- lines -------------------------------------------------------------------------------------------------- */
@@ -254,7 +258,7 @@ static mn_rc run_one(mn_bench_run *r, const mn_bench *b, bool asked_for, mn_err 
 {
     r->bench = b->name;
     mn_arena_init(&r->arena, 0);
-    reset_peak();
+    mn_bench_memory_reset();
     mn_rc rc = b->run(r, e);
     mn_arena_release(&r->arena);
     if (rc == MN_E_NOT_FOUND && !asked_for) {
@@ -267,10 +271,12 @@ static mn_rc run_one(mn_bench_run *r, const mn_bench *b, bool asked_for, mn_err 
 static mn_rc run_chosen(mn_bench_run *r, int n_names, char **names, mn_err *e)
 {
     int n_run = 0;
-    if (!r->json) print_head();
+    bool headed = r->json;
     for (int i = 0; i < N_LISTS; i++) {
         for (const mn_bench *b = lists[i]; b->name; b++) {
             if (!chosen(b, n_names, names)) continue;
+            if (!headed) print_head();
+            headed = true;
             MN_TRY(run_one(r, b, n_names > 0, e));
             n_run++;
         }
@@ -299,7 +305,7 @@ static mn_rc check_options(uint64_t reps, uint64_t threads, mn_err *e)
 int mn_cmd_bench(int argc, char **argv)
 {
     const char *env = getenv("MYNAH_TEST_DATA");
-    mn_bench_run r = {.data_dir = env ? env : "../shared/data"};
+    mn_bench_run r = {.data_dir = env ? env : "../shared/data", .posts = 300000};
     uint64_t reps = 5, threads = 2;
     bool list = false;
     const mn_usage usage = {"bench", "[NAME…] [--data-dir DIR] [--reps N]",
@@ -314,6 +320,9 @@ int mn_cmd_bench(int argc, char **argv)
         {"reps", 0, MN_OPT_U64, &reps, "N", "Repetitions of each measurement (5)."},
         {"threads", 0, MN_OPT_U64, &threads, "N",
          "Threads, where a bench may use more than one (2)."},
+        {"posts", 0, MN_OPT_U64, &r.posts, "N", "Posts of the file to import (300000)."},
+        {"model", 0, MN_OPT_STR, &r.model, "DIR",
+         "A model's folder for generate (else one of preset micro with random weights)."},
         {"list", 0, MN_OPT_FLAG, &list, NULL, "Name the benches and run none."},
         {"json", 0, MN_OPT_FLAG, &r.json, NULL, "One JSON object a line."},
         {0}};

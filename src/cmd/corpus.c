@@ -205,7 +205,9 @@ static int build(int argc, char **argv)
         "the same bytes.",
         "mynah corpus build\nmynah corpus build --name spring --val-share 0.05"};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
-    if (rc == MN_OK && n_pos) rc = mn_fail(&e, MN_E_USAGE, "'%s' is too much", argv[1]);
+    if (rc == MN_OK && n_pos)
+        rc = mn_fail(&e, MN_E_USAGE,
+                     "'%s' is one word too many; see `mynah corpus build --help`", argv[1]);
     if (rc == MN_OK && (vocab > 65536 || threads > 1024))
         rc = mn_fail(&e, MN_E_USAGE, "--vocab is at most 65,536, --threads at most 1,024");
     if (rc != MN_OK) return mn_cmd_failed("corpus build", &e, j.json);
@@ -247,7 +249,9 @@ static int list(int argc, char **argv)
     const mn_usage u = {"corpus list", "", "Lists the corpora of the data folder, by name.",
                         NULL};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
-    if (rc == MN_OK && n_pos) rc = mn_fail(&e, MN_E_USAGE, "'%s' is too much", argv[1]);
+    if (rc == MN_OK && n_pos)
+        rc = mn_fail(&e, MN_E_USAGE,
+                     "'%s' is one word too many; see `mynah corpus list --help`", argv[1]);
     if (rc != MN_OK) return mn_cmd_failed("corpus list", &e, j.json);
     rc = start(&j, "corpus list", &e);
     if (rc == MN_OK) rc = run_list(&j, &e);

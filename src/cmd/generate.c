@@ -19,12 +19,20 @@ typedef struct options {
 
 typedef struct output {
     bool json;
+    const char *prompt; /* until it was shown */
     mn_buf text;
 } output;
+
+static void show_prompt(output *out)
+{
+    if (out->prompt && !out->json) fputs(out->prompt, stdout);
+    out->prompt = NULL;
+}
 
 static bool show(void *arg, mn_str text)
 {
     output *out = arg;
+    show_prompt(out);
     mn_buf_adds(&out->text, text);
     if (!out->json) {
         fwrite(text.ptr, 1, text.len, stdout);
@@ -58,7 +66,7 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
     const char *dir;
     mn_engine *g = NULL;
     mn_ids prompt = {0};
-    output out = {.json = o->json};
+    output out = {.json = o->json, .prompt = o->prompt};
     mn_sampling p = {(float)o->temperature, (uint32_t)o->top_k, (float)o->top_p, o->seed};
     uint32_t n = 0;
     mn_buf_init(&out.text, 64u << 20);
@@ -71,13 +79,13 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
         rc = mn_fail(e, MN_E_USAGE,
                      "this model needs a prompt of at least one token: give --prompt TEXT");
     int64_t started = mn_mono_us();
-    if (rc == MN_OK && !o->json) fputs(o->prompt, stdout);
     if (rc == MN_OK)
         rc = mn_generate(g, prompt.ptr, prompt.n, &p, (uint32_t)o->max_tokens, show, &out, &n,
                          e);
     if (rc == MN_OK && o->json)
         report(o, dir, &out, n, prompt.n, (double)(mn_mono_us() - started) / 1e6);
-    if (!o->json) putchar('\n');
+    if (rc == MN_OK) show_prompt(&out);
+    if (!o->json && !out.prompt) putchar('\n');
     mn_engine_free(g);
     mn_ids_release(&prompt);
     mn_buf_release(&out.text);

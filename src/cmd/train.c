@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -202,6 +203,11 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     const char *from = NULL;
     if (j->resume && !j->name) MN_TRY(choose_unfinished(j, e));
     MN_TRY(choose_corpus(j, e));
+    if (access(mn_home_dir(j->data), W_OK | X_OK) != 0)
+        return mn_fail_errno(e, MN_E_IO,
+                             "cannot write in the data folder '%s'; make it writable or choose "
+                             "another with --data",
+                             mn_home_dir(j->data));
     if (!j->name) MN_TRY(choose_name(j, e));
     MN_TRY(find_from(j, &from, e));
     mn_str corpus = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->data), j->corpus);
