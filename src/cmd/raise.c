@@ -107,8 +107,7 @@ static void on_import(void *arg, uint64_t done, uint64_t total, uint64_t posts)
 {
     mn_raise *r = arg;
     mn_api_live_progress(r->o.api, done, total, "bytes");
-    bar_show(r, "import", "bytes", done, total);
-    if (r->bar_label) mn_progress_note(&r->bar, "%llu posts", (unsigned long long)posts);
+    bar_show(r, "import", "posts", posts, 0);
 }
 
 static mn_rc import_sample(mn_raise *r, mn_err *e)

@@ -179,9 +179,9 @@ static void training_html(mn_req *r, mn_buf *b, const mn_json *t)
 {
     const mn_json *curve = mn_json_get(t, "curve"), *evals = mn_json_get(t, "evals");
     H(b, "<section class=\"card\" id=\"training\"><dl class=\"figures\">");
-    fact(b, "model", mn_json_str(mn_json_get(t, "model")), "");
+    fact(b, "model", mn_json_str(mn_json_get(t, "name")), "");
     fact(b, "size", mn_json_str(mn_json_get(t, "preset")), "");
-    fact_count(b, "parameters", mn_json_get(t, "parameters"));
+    fact_count(b, "parameters", mn_json_get(t, "params"));
     fact_count(b, "steps", mn_json_get(t, "steps"));
     fact_number(b, "f-loss", "loss", last_of(curve, "loss"), "");
     fact_number(b, "f-bpb", "held-out bits per byte", last_of(evals, "val_bits_per_byte"), "");
