@@ -9,6 +9,7 @@
 #define MN_CMD_BENCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,6 +19,8 @@ typedef struct mn_bench_run {
     const char *data_dir; /* real posts: data/README.md describes the folder; may not exist */
     int reps;             /* repetitions of what is timed, ≥ 1; medians are reported */
     int threads;          /* for benches that may use more than one; ≥ 1 */
+    uint64_t posts;       /* how many an import has */
+    const char *model;    /* a model's folder, or NULL: a made one */
     bool json;
     const char *bench; /* name of the bench that runs */
     mn_arena arena;    /* emptied after each bench */
@@ -46,9 +49,28 @@ void mn_bench_value(mn_bench_run *r, const char *name, double value, const char 
  * LF between them; *ret is initialised by the caller. MN_E_NOT_FOUND when the folder is not there. */
 mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
 
+/* Made posts, for what needs more of them than there are, or should run without data: see bench_make.c. Post i of any
+ * file is the same; its text has nothing that JSON escapes. */
+void mn_bench_text_of(uint64_t i, mn_buf *ret);
+int64_t mn_bench_time_of(uint64_t i);    /* ten a second */
+uint64_t mn_bench_id_of(uint64_t i);     /* of that time */
+uint64_t mn_bench_parent_of(uint64_t i); /* the post it replies to, or 0 */
+/* Posts from … from + n − 1, one a line. */
+mn_rc mn_bench_write_jsonl(const char *path, uint64_t from, uint64_t n, double *ret_mb,
+                           mn_err *e);
+/* A folder in /tmp; the caller removes it. ret is "" on failure. */
+mn_rc mn_bench_tmp(char ret[64], mn_err *e);
+/* The high-water mark of resident memory of a process in MB; 0 when /proc does not say. field: "VmHWM:", "VmRSS:" */
+double mn_bench_memory_mb(long pid, const char *field);
+/* The mark begins anew with what is resident now; unused memory is given back before. */
+void mn_bench_memory_reset(void);
+
 extern const mn_bench mn_bench_text[];
 extern const mn_bench mn_bench_search[];
 extern const mn_bench mn_bench_corpus[];
 extern const mn_bench mn_bench_train[];
+extern const mn_bench mn_bench_import[];
+extern const mn_bench mn_bench_pages[];
+extern const mn_bench mn_bench_infer[];
 
 #endif
