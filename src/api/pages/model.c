@@ -10,6 +10,7 @@
 
 #define SAMPLES_SHOWN 6
 #define AUTHORS_SHOWN 12
+#define BARS_MOST     24
 
 static const char *state_words(mn_str state)
 {
@@ -129,34 +130,80 @@ static void samples_html(mn_buf *b, const mn_json *samples)
     H(b, "</ol></section>");
 }
 
-/* A table of counts with bars; the widest row is the first when sorted, else any. */
-static void bars(mn_buf *b, const char *title, const mn_json *o, size_t most)
+/* The end of a row: its bar and its count. */
+static void bar_cells(mn_buf *b, uint64_t v, uint64_t max)
 {
-    uint64_t max = 0;
-    if (!o || o->type != MN_JSON_OBJECT || !o->n) return;
+    mn_buf_addf(
+        b,
+        "</th><td><meter min=\"0\" max=\"%llu\" value=\"%llu\"></meter></td><td class=\"n\">",
+        (unsigned long long)max, (unsigned long long)v);
+    mn_h_count(b, v);
+    H(b, "</td></tr>");
+}
+
+/* The names of an object's largest counts first, at most `most`. */
+static size_t largest(const mn_json *o, size_t most, size_t ret[])
+{
+    size_t n = 0;
     for (size_t i = 0; i < o->n; i++) {
         uint64_t v = mn_json_u64(o->items[i], 0);
-        if (v > max) max = v;
+        size_t at = n < most ? n++ : most;
+        if (!v) {
+            n -= at < most;
+            continue;
+        }
+        for (; at > 0 && mn_json_u64(o->items[ret[at - 1]], 0) < v; at--)
+            if (at < most) ret[at] = ret[at - 1];
+        if (at < most) ret[at] = i;
     }
+    return n;
+}
+
+/* A table of counts with bars, the largest first. */
+static void bars(mn_buf *b, const char *title, const mn_json *o, size_t most)
+{
+    size_t order[BARS_MOST];
+    if (!o || o->type != MN_JSON_OBJECT || !o->n) return;
+    MN_ASSERT(most <= BARS_MOST);
+    size_t n = largest(o, most, order);
     mn_buf_addf(b, "<h3>%s</h3><table class=\"bars\">", title);
-    for (size_t i = 0, shown = 0; i < o->n && shown < most; i++) {
-        uint64_t v = mn_json_u64(o->items[i], 0);
-        if (!v) continue;
-        shown++;
+    for (size_t k = 0; k < n; k++) {
+        size_t i = order[k];
+        uint64_t v = mn_json_u64(o->items[i], 0), max = mn_json_u64(o->items[order[0]], 0);
         H(b, "<tr><th scope=\"row\">");
         for (size_t j = 0; j < o->keys[i].len; j++)
             mn_h_text(b, o->keys[i].ptr[j] == '_' ? MN_STR(" ") : mn_str_sub(o->keys[i], j, 1));
-        mn_buf_addf(b,
-                    "</th><td><meter min=\"0\" max=\"%llu\" value=\"%llu\"></meter></td><td "
-                    "class=\"n\">",
-                    (unsigned long long)max, (unsigned long long)v);
-        mn_h_count(b, v);
-        H(b, "</td></tr>");
+        bar_cells(b, v, max);
     }
     H(b, "</table>");
 }
 
-static void corpus_html(mn_buf *b, const mn_json *c)
+/* Those with the most posts in it; the manifest has ids, the store their names now. */
+static void authors_html(mn_req *r, mn_buf *b, const mn_json *top)
+{
+    uint64_t max = mn_json_u64(mn_json_get(mn_json_at(top, 0), "posts"), 0);
+    if (!top || !top->n || !max) return;
+    H(b, "<h3>Authors with the most posts in it</h3><table class=\"bars\">");
+    for (size_t i = 0; i < top->n && i < AUTHORS_SHOWN; i++) {
+        mn_account a;
+        mn_err e = {0};
+        const mn_json *row = mn_json_at(top, i);
+        uint64_t id = mn_json_u64(mn_json_get(row, "id"), 0);
+        uint64_t posts = mn_json_u64(mn_json_get(row, "posts"), 0);
+        if (mn_store_account_by_id(mn_api_store(r->app), id, r->arena, &a, &e) != MN_OK ||
+            a.state != MN_ACCOUNT_ACTIVE)
+            continue;
+        H(b, "<tr><th scope=\"row\"><a href=\"/@");
+        mn_h_text(b, a.name);
+        H(b, "\">@");
+        mn_h_text(b, a.name);
+        H(b, "</a>");
+        bar_cells(b, posts, max);
+    }
+    H(b, "</table>");
+}
+
+static void corpus_html(mn_req *r, mn_buf *b, const mn_json *c)
 {
     if (!c || c->type != MN_JSON_OBJECT) return;
     H(b, "<section class=\"card\"><h2>What it was trained on</h2><p class=\"small\">Only "
@@ -171,7 +218,7 @@ static void corpus_html(mn_buf *b, const mn_json *c)
     H(b, "</dl>");
     bars(b, "Left out, and why", mn_json_get(c, "dropped"), 20);
     bars(b, "Languages", mn_json_get(c, "languages"), 12);
-    bars(b, "Authors", mn_json_get(c, "authors"), AUTHORS_SHOWN);
+    authors_html(r, b, mn_json_get(mn_json_get(c, "authors"), "top"));
     H(b, "</section>");
 }
 
@@ -220,6 +267,6 @@ void mn_page_model(mn_req *r, mn_resp *w)
     status_html(b, doc);
     if (t && t->type == MN_JSON_OBJECT) training_html(r, b, t);
     if (t && t->type == MN_JSON_OBJECT) samples_html(b, mn_json_get(t, "samples"));
-    corpus_html(b, mn_json_get(doc, "corpus"));
+    corpus_html(r, b, mn_json_get(doc, "corpus"));
     mn_page_close(r, w);
 }
