@@ -362,6 +362,11 @@ mn_rc mn_fs_map_open(const char *path, mn_fs_map *ret, mn_err *e)
     return rc;
 }
 
+void mn_fs_map_rest(const mn_fs_map *m)
+{
+    if (m->len) madvise((void *)(uintptr_t)m->ptr, m->len, MADV_DONTNEED);
+}
+
 void mn_fs_map_close(mn_fs_map *m)
 {
     if (m->len) munmap((void *)(uintptr_t)m->ptr, m->len);

@@ -42,6 +42,9 @@ typedef struct mn_fs_map {
     size_t len;
 } mn_fs_map;
 mn_rc mn_fs_map_open(const char *path, mn_fs_map *ret, mn_err *e);
+/* After everything was read once and will be used here and there: what was read no longer counts as the process's memory.
+ * It stays mapped, and is read again when it is used. */
+void mn_fs_map_rest(const mn_fs_map *m);
 void mn_fs_map_close(mn_fs_map *m);
 
 #endif

@@ -94,7 +94,8 @@ mn_rc mn_mind__seg_open(const char *path, mn_seg **ret, mn_err *e)
     mn_fs_map map;
     MN_TRY(mn_fs_map_open(path, &map, e));
     mn_rc rc = mn_mind__seg_from(map, mn_fs_base(path), ret, e);
-    if (rc != MN_OK) mn_fs_map_close(&map);
+    if (rc == MN_OK) mn_fs_map_rest(&map); /* the checks went through all of it */
+    else mn_fs_map_close(&map);
     return rc;
 }
 

@@ -287,6 +287,36 @@ static void a_lock_ends_with_its_process(void **state)
     close(ready[0]), close(ready[1]);
 }
 
+static double resident_mb(void)
+{
+    long size = 0, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    OK(f && fscanf(f, "%ld %ld", &size, &pages) == 2);
+    fclose(f);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1e6;
+}
+
+static void a_map_that_rests_holds_no_memory(void **state)
+{
+    (void)state;
+    enum { N = 16 << 20 };
+    mn_fs_map m;
+    uint64_t sum = 0;
+    char *bytes = mn_calloc(1, N);
+    OK(bytes);
+    memset(bytes, 1, N);
+    RUN(mn_fs_write_atomic(at("a"), bytes, N, &e));
+    mn_free(bytes);
+    RUN(mn_fs_map_open(at("a"), &m, &e));
+    for (size_t i = 0; i < m.len; i++) sum += m.ptr[i];
+    double touched = resident_mb();
+    mn_fs_map_rest(&m);
+    OK(resident_mb() < touched - 12);
+    for (size_t i = 0; i < m.len; i++) sum += m.ptr[i];
+    OK(sum == 2 * (uint64_t)N);
+    mn_fs_map_close(&m);
+}
+
 static void files_are_mapped(void **state)
 {
     (void)state;
@@ -294,9 +324,12 @@ static void files_are_mapped(void **state)
     RUN(mn_fs_write_atomic(at("a"), "mapped", 6, &e));
     RUN(mn_fs_map_open(at("a"), &m, &e));
     OK(m.len == 6 && memcmp(m.ptr, "mapped", 6) == 0);
+    mn_fs_map_rest(&m);
+    OK(memcmp(m.ptr, "mapped", 6) == 0);
     mn_fs_map_close(&m);
     RUN(mn_fs_write_atomic(at("a"), "", 0, &e));
     RUN(mn_fs_map_open(at("a"), &m, &e));
+    mn_fs_map_rest(&m);
     OK(m.len == 0 && m.ptr && m.ptr[0] == '\0');
     mn_fs_map_close(&m);
     FAILS(MN_E_NOT_FOUND, mn_fs_map_open(at("none"), &m, &e));
@@ -321,6 +354,7 @@ int main(void)
         T(a_lock_has_one_holder_who_is_named),
         T(a_lock_ends_with_its_process),
         T(files_are_mapped),
+        T(a_map_that_rests_holds_no_memory),
     };
     return cmocka_run_group_tests_name("fs", tests, NULL, NULL);
 }
