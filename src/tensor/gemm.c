@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -41,6 +42,22 @@ static void one_thread(void)
     static _Thread_local bool told;
     if (!told) lib.omp_threads(1);
     told = true;
+}
+
+/* oneDNN's generated f32 kernels (2.6.3, AVX-512) keep %rsp in the middle of their data while they run: the frame of a
+ * signal that comes then is written over the heap. So no signal is taken on this thread during a product: two system
+ * calls beside milliseconds. tests/unit/tensor/test_kernels.c interrupts products. */
+static void enter(sigset_t *ret_before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, ret_before);
+    one_thread();
+}
+
+static void leave(const sigset_t *before)
+{
+    pthread_sigmask(SIG_SETMASK, before, NULL);
 }
 
 /* 2x2 by hand: [1 2; 3 4] [1 1; 0 2]^T. */
@@ -116,10 +133,12 @@ void mn_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, siz
              const float *b, size_t ldb, bool add, float *c, size_t ldc, float *work)
 {
     if (lib.sgemm) {
-        one_thread();
-        if (lib.sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', (dim)M, (dim)N, (dim)K, 1, a, (dim)lda, b,
-                      (dim)ldb, add ? 1 : 0, c, (dim)ldc) == 0)
-            return;
+        sigset_t before;
+        enter(&before);
+        int rc = lib.sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', (dim)M, (dim)N, (dim)K, 1, a,
+                           (dim)lda, b, (dim)ldb, add ? 1 : 0, c, (dim)ldc);
+        leave(&before);
+        if (rc == 0) return;
     }
     lib.own->gemm(ta, tb, M, N, K, a, lda, b, ldb, add, c, ldc, work);
 }
@@ -127,8 +146,10 @@ void mn_gemm(bool ta, bool tb, size_t M, size_t N, size_t K, const float *a, siz
 void mn_gemm_bf16(bool ta, bool tb, size_t M, size_t N, size_t K, const uint16_t *a, size_t lda,
                   const uint16_t *b, size_t ldb, bool add, float *c, size_t ldc)
 {
-    one_thread();
+    sigset_t before;
+    enter(&before);
     int rc = lib.bgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', (dim)M, (dim)N, (dim)K, 1, a, (dim)lda,
                        b, (dim)ldb, add ? 1 : 0, c, (dim)ldc);
+    leave(&before);
     MN_ASSERT(rc == 0); /* it refuses only impossible shapes */
 }

@@ -3,6 +3,9 @@
 #include "test.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -247,6 +250,38 @@ static void bf16_products_agree_to_their_precision(void **state)
     near("bf16", "tn", X, Z, M * N, 1e-2);
 }
 
+static void count_signal(int sig)
+{
+    (void)sig;
+}
+
+/* In a child, since what it would break is the heap. */
+static void signals_during_products_break_nothing(void **state)
+{
+    (void)state;
+    mn_gemm_setup();
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct sigaction sa = {.sa_handler = count_signal, .sa_flags = SA_RESTART};
+        const struct itimerval often = {{0, 500}, {0, 500}};
+        float *work = mn_alloc(MN_GEMM_WORK * 4), *c = mn_alloc(256 * 512 * 4);
+        float *a = mn_calloc(256 * 256, 4), *b = mn_calloc(512 * 256, 4);
+        sigaction(SIGALRM, &sa, NULL);
+        setitimer(ITIMER_REAL, &often, NULL);
+        for (int i = 0; i < 400; i++) {
+            void *churn = mn_alloc(100000);
+            mn_gemm(i % 3 == 2, i % 3 == 0, 256, 256, 256, a, 256, b, 256, false, c, 256, work);
+            mn_gemm(true, false, 256, 256, 256, a, 256, b, 256, true, c, 256, work);
+            mn_free(churn);
+        }
+        for (int i = 0; i < 256 * 256; i++)
+            if (a[i] != 0 || b[i] != 0 || c[i] != 0) _exit(1);
+        _exit(0);
+    }
+    int status;
+    OK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +295,7 @@ int main(void)
         TEST(bf16_rounds_to_the_nearest_even),
         TEST(products_agree_in_all_three_forms),
         TEST(bf16_products_agree_to_their_precision),
+        TEST(signals_during_products_break_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
