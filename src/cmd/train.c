@@ -138,6 +138,12 @@ static mn_rc choose_unfinished(job *j, mn_err *e)
 
 static mn_rc choose_corpus(job *j, mn_err *e)
 {
+    /* With a corpus, --resume also begins: a script that is run again need not know how far it came. */
+    if (j->resume && !j->corpus && !mn_fs_is_dir(model_dir(j, j->name)))
+        return mn_fail(e, MN_E_NOT_FOUND,
+                       "there is no model '%s' to go on with; `mynah model list` shows what is "
+                       "there",
+                       j->name);
     if (j->resume && !j->corpus) {
         mn_str name = mn_json_str(mn_json_get(read_log(j, j->name), "corpus"));
         if (name.ptr) j->corpus = mn_str_dup(&j->arena, name).ptr;

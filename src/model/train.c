@@ -214,11 +214,13 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     mn_trainlog_init(r->log);
     r->log->model = mn_fs_base(o->model_dir);
     MN_TRY(mn_model__corpus_open(o->corpus_dir, &r->corpus, e));
+    r->made_dir = !mn_fs_exists(o->model_dir);
     MN_TRY(mn_fs_mkdirs(o->model_dir, e));
     snprintf(path, sizeof path, "%s/lock", o->model_dir);
     mn_rc rc = mn_fs_lock_take(path, &r->lock, e);
-    if (rc != MN_OK)
+    if (rc == MN_E_BUSY)
         return mn_err_wrap(e, "model '%s' is being trained already", r->log->model);
+    if (rc != MN_OK) return rc;
     r->locked = true;
     snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);
     r->checkpoints = mn_strdup(path);
@@ -413,6 +415,9 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
                              .val_bits_per_byte = r.log->val_bits_per_byte,
                              .finished = r.at.finished};
 out:
+    /* What failed before its first checkpoint leaves no half of a model behind. */
+    if (rc != MN_OK && r.made_dir && r.locked && r.checkpoint_step == 0)
+        mn_fs_remove_tree(o->model_dir, NULL);
     close_run(&r);
     return rc;
 }

@@ -25,6 +25,7 @@ typedef struct mn_model__run {
     mn_model__corpus corpus;
     mn_fs_lock lock;
     bool locked;
+    bool made_dir; /* the model's folder was not there before this run */
     mn_pool *pool;
     mn_weights w;
     mn_optim optim;
