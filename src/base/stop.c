@@ -8,11 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
 
 static _Atomic int requested, stop_fd = -1;
+static _Atomic int64_t first_ms; /* of the first signal; 0 when the wish came from within */
 
 bool mn_stop_requested(void)
 {
@@ -29,9 +31,19 @@ void mn_stop_request(void)
     errno = saved;
 }
 
+static int64_t mono_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t); /* async-signal-safe */
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The same wish often comes twice at once, from a terminal and a supervisor, or once for each thread of a parent that dies:
+ * only a signal that comes later is impatience. */
 static void on_signal(int number)
 {
-    if (mn_stop_requested()) _exit(128 + number);
+    if (!mn_stop_requested()) atomic_store(&first_ms, mono_ms());
+    else if (mono_ms() - atomic_load(&first_ms) >= MN_STOP_SAME_MS) _exit(128 + number);
     mn_stop_request();
 }
 

@@ -1,9 +1,12 @@
 /* Stopping cleanly. SIGINT and SIGTERM set a flag and make a descriptor readable; long work looks at the flag between
- * steps and leaves everything resumable. A second signal ends the process at once. SIGPIPE is ignored. */
+ * steps and leaves everything resumable. A second signal ends the process at once
+ * (one within MN_STOP_SAME_MS counts as the same). SIGPIPE is ignored. */
 #ifndef MN_BASE_STOP_H
 #define MN_BASE_STOP_H
 
 #include <stdbool.h>
+
+#define MN_STOP_SAME_MS 300
 
 void mn_stop_setup(void);     /* once, at program start */
 bool mn_stop_requested(void); /* async-signal-safe, any thread */

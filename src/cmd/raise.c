@@ -6,6 +6,7 @@
  * start is left alone: its operator decides what is learnt from it. */
 #include "cmd/raise.h"
 
+#include <ctype.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -70,7 +71,9 @@ static void failed(mn_raise *r, const char *what, const mn_err *e)
 {
     bar_hide(r);
     if (mn_stop_requested()) return;
-    mn_api_live_state(r->o.api, "failed", "%s: %s", what, e->msg);
+    /* the page is public: paths and the like stay in the log */
+    mn_api_live_state(r->o.api, "failed", "%c%s; the server's log says why",
+                      toupper((unsigned char)what[0]), what + 1);
     mn_error("serve", "%s: %s", what, e->msg);
 }
 
@@ -277,7 +280,8 @@ static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
         say_why(r, &end);
         if (r->hopeless || end.exit == 2 || end.exit == 127 || tries == RESTARTS_MOST)
             return mn_fail(e, MN_E_IO, "%s", r->failed_why);
-        mn_api_live_state(r->o.api, "training", "Training is started again: %s", r->failed_why);
+        mn_api_live_state(r->o.api, "training",
+                          "Training was interrupted and is started again");
         mn_warn("serve", "the trainer stopped (%s); it is started again in %d s", r->failed_why,
                 wait_s);
         if (!pause_s(wait_s)) return mn_fail(e, MN_E_CANCELLED, "stopped");
