@@ -18,7 +18,7 @@
 #include "tensor/kernels.h"
 
 #define PASS_TOKENS      8192  /* run at once; larger batches accumulate */
-#define EVAL_TOKENS      32768 /* of the held-out shard, during training */
+#define EVAL_TOKENS      16384 /* of the held-out shard, during training */
 #define FINAL_TOKENS     (1u << 20)
 #define LOG_US           (3 * 1000000)
 #define DEFAULT_EPOCHS   4
@@ -297,10 +297,10 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
     return MN_OK;
 }
 
-/* Seldom enough to cost a twentieth of the time, and not more than some fifteen times in a budget of time. */
+/* Seldom enough to cost a twelfth of the time, and not more than some fifteen times in a budget of time. */
 static bool evaluation_due(const mn_model__run *r)
 {
-    double gap = 20 * r->eval_s, least = r->at.minutes * 60 / 15;
+    double gap = 12 * r->eval_s, least = r->at.minutes * 60 / 15;
     if (gap < least) gap = least;
     if (gap < 10) gap = 10;
     return seconds(r) - r->eval_at >= gap;

@@ -26,7 +26,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static char model_path[9][200];
+static char model_path[10][200];
 static const char *model(int i)
 {
     snprintf(model_path[i], 200, "%s/models/m%d", tmp, i);
@@ -73,6 +73,12 @@ static void note_loss(void *arg, const mn_curve_point *p, uint64_t total, double
     OK(share > 0 && share <= 1 && total == 60);
     if (p->step == 1) first_loss = p->loss;
     last_loss = p->loss;
+}
+
+static void note_first(void *arg, const mn_curve_point *p, uint64_t total, double share)
+{
+    (void)arg, (void)share, (void)total;
+    if (p->step == 1) first_loss = p->loss;
 }
 
 static void sixty_steps_teach_the_grammar(void **state)
@@ -271,6 +277,20 @@ static void refusals_say_what_to_do(void **state)
     OK(strstr(e.msg, "--lr"));
 }
 
+static void a_run_may_start_from_a_model_with_the_same_tokens(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_train_opts o = opts_for(9, 3);
+    o.from_dir = "/nowhere/at/all";
+    FAILS(MN_E_UNSUPPORTED, mn_train_run(&o, &r, &e));
+    o.from_dir = model(0); /* has learnt for sixty steps */
+    o.on_step = note_first;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && first_loss < 2.6);
+}
+
 static void another_process_training_the_same_model_is_named(void **state)
 {
     (void)state;
@@ -328,6 +348,7 @@ int main(void)
         TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
         TEST(resuming_what_never_began_begins_it),
         TEST(refusals_say_what_to_do),
+        TEST(a_run_may_start_from_a_model_with_the_same_tokens),
         TEST(another_process_training_the_same_model_is_named),
         TEST(a_budget_of_time_ends_near_it_with_the_rate_near_nothing),
     };
