@@ -22,12 +22,15 @@ A key that is not known is an error that names the line.
 .Bl -tag -width Ds
 HEAD
 awk '
-    /^# ?[a-z_]+ = / || /^[a-z_]+ = / {
-        line = $0; sub(/^# ?/, "", line); split(line, kv, " = ")
-        printf ".It Ic %s\n%s", kv[1], text
-        printf "The default is\n.Li %s .\n", kv[2]; text = ""; next
+    /^# ?[a-z_]+ =( |$)/ || /^[a-z_]+ =( |$)/ {
+        line = $0; sub(/^# ?/, "", line); key = line; sub(/ =.*/, "", key)
+        value = line; sub(/^[a-z_]+ = ?/, "", value)
+        printf ".It Ic %s\n%s", key, text
+        if (value == "") print "Nothing by default."; else printf "The default is\n.Li %s .\n", value
+        text = ""; next
     }
-    /^#/ { line = $0; sub(/^# ?/, "", line); text = text line "\n"; next }
+    # A sentence begins its own line, as mdoc wants it.
+    /^#/ { line = $0; sub(/^# ?/, "", line); gsub(/[.] /, ".\n", line); text = text line "\n"; next }
     /^$/ { text = "" }' "$dir/data/mynah.conf"
 cat <<'TAIL'
 .El

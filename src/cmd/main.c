@@ -40,10 +40,10 @@ static void print_commands(FILE *f)
         fprintf(f, "  %-12s %s\n", c->name, c->summary);
     fprintf(
         f,
-        "\nAll commands know --help, --json and --data DIR (the data folder; else "
-        "$MYNAH_DATA,\n"
-        "else ./mynah-data). Results go to stdout, talk to stderr; exit 0: done, 1: failed,\n"
-        "2: wrong usage.\n");
+        "\nAll commands know --help and, where they make sense, --json and --data DIR (the "
+        "data\n"
+        "folder; else $MYNAH_DATA, else ./mynah-data). Results go to stdout, talk to stderr;\n"
+        "exit 0: done, 1: failed, 2: wrong usage.\n");
 }
 
 static int unknown(const char *name)
