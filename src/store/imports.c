@@ -36,12 +36,13 @@ mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_
 {
     mn_stmt *q;
     uint64_t n = 0;
+    bool ended = state != MN_IMPORT_RUNNING && state != MN_IMPORT_UNDOING;
     MN_TRY(db_prepare(
         tx->db, "UPDATE imports SET state = ?2, ended_ms = ?3, created = ?4 WHERE id = ?1", &q,
         e));
     db_u64(q, 1, id);
     db_i64(q, 2, state);
-    db_i64(q, 3, mn_now_ms());
+    db_i64(q, 3, ended ? mn_now_ms() : 0);
     db_u64(q, 4, created);
     MN_TRY(mn_store__run(q, &n, e));
     return n == 1 ? MN_OK : no_import(id, e);
@@ -61,11 +62,21 @@ static mn_rc read_gone(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     return MN_OK;
 }
 
+/* For those who follow the changes: the id is gone since this rev. */
+static mn_rc note_removed(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    return mn_store__run2(tx->db,
+                          "INSERT INTO removed (post_id, rev) VALUES (?1, ?2) "
+                          "ON CONFLICT (post_id) DO UPDATE SET rev = excluded.rev",
+                          id, mn_store__next_rev(tx), e);
+}
+
 static mn_rc remove_post(mn_tx *tx, const gone *g, mn_err *e)
 {
     mn_tx_account *a;
     MN_TRY(mn_store__tx_account(tx, g->account_id, &a, e));
     if (g->live) a->delta--;
+    MN_TRY(note_removed(tx, g->id, e));
     MN_TRY(mn_store__post_strip(tx, g->id, e));
     MN_TRY(mn_store__run2(tx->db, "DELETE FROM displaced WHERE post_id = ?1", g->id, 0, e));
     return mn_store__run2(tx->db, "DELETE FROM posts WHERE id = ?1", g->id, 0, e);
@@ -114,6 +125,7 @@ mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left,
                               &first_rev, e);
     if (rc == MN_E_NOT_FOUND) return no_import(id, e);
     if (rc != MN_OK) return rc;
+    MN_TRY(mn_store__flush_moves(tx, e)); /* of threads whose posts are about to go */
     mn_arena_init(&ar, 0);
     rc = remove_posts(tx, id, (uint64_t)first_rev, limit, &ar, &n, e);
     mn_arena_release(&ar);

@@ -1,9 +1,5 @@
 /* Posts, written: add, import, edit, delete.
  *
- * Threads. A post's thread is that of the post it answers. While that one is not here, its id stands for the thread, so
- * that all answers to it meet; when it arrives and is itself an answer, those waiting move to its thread. (A chain that
- * arrives newest first moves its tail each time; importers that can, go oldest first.)
- *
  * Places. An imported post stands at the id its origin gives; a second one with that id goes to the next free id and is
  * noted in `displaced`, so that a repeated import finds either without an index on origin. `places` remembers where the
  * last search for a free id ended: hundreds of posts of one second do not each walk past the others.
@@ -11,39 +7,6 @@
 #include "store/store_int.h"
 
 #include "base/clock.h"
-
-/* ---- threads ----------------------------------------------------------------------------------------------------- */
-
-static mn_rc find_thread(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret, mn_err *e)
-{
-    int64_t thread = 0;
-    if (reply_to == 0 || reply_to == id) {
-        *ret = id;
-        return MN_OK;
-    }
-    mn_rc rc = mn_store__get2(tx->db, "SELECT thread_id FROM posts WHERE id = ?1", reply_to, 0,
-                              &thread, e);
-    if (rc != MN_OK && rc != MN_E_NOT_FOUND) return rc;
-    *ret = rc == MN_OK ? (uint64_t)thread : reply_to;
-    return MN_OK;
-}
-
-/* Those that waited under `id` follow it into its thread. */
-static mn_rc move_thread(mn_tx *tx, uint64_t id, uint64_t thread, mn_err *e)
-{
-    int64_t one = 0;
-    if (thread == id) return MN_OK;
-    mn_rc rc = mn_store__get2(
-        tx->db, "SELECT id FROM posts WHERE thread_id = ?1 AND thread_id <> id LIMIT 1", id, 0,
-        &one, e);
-    if (rc == MN_E_NOT_FOUND) return MN_OK;
-    if (rc != MN_OK) return rc;
-    MN_TRY(mn_store__touch_posts(
-        tx, "SELECT id FROM posts WHERE thread_id = ?1 AND thread_id <> id", id, 0, e));
-    return mn_store__run2(
-        tx->db, "UPDATE posts SET thread_id = ?2 WHERE thread_id = ?1 AND thread_id <> id", id,
-        thread, e);
-}
 
 /* ---- adding ------------------------------------------------------------------------------------------------------ */
 
@@ -137,11 +100,11 @@ static mn_rc add_at(mn_tx *tx, const mn_post *p, uint64_t id, bool *ret_added, m
     uint64_t thread = p->thread_id;
     mn_tx_account *a;
     MN_TRY(mn_store__tx_account(tx, p->account_id, &a, e));
-    if (thread == 0) MN_TRY(find_thread(tx, id, p->reply_to, &thread, e));
+    if (thread == 0) MN_TRY(mn_store__thread_find(tx, id, p->reply_to, &thread, e));
     MN_TRY(insert(tx, p, id, thread, ret_added, e));
     if (!*ret_added) return MN_OK;
     MN_TRY(count_in(tx, p, e));
-    MN_TRY(move_thread(tx, id, thread, e));
+    MN_TRY(mn_store__thread_move(tx, id, thread, e));
     return enter_consent(tx, p, id, e);
 }
 

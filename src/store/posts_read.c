@@ -145,13 +145,79 @@ mn_rc mn_store_posts_thread(mn_store *s, uint64_t thread_id, size_t limit, mn_ar
                    args, 2, ar, ret, e);
 }
 
+/* ---- the change feed --------------------------------------------------------------------------------------------- */
+
+static mn_rc read_removed(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar, (void)e;
+    *(mn_post *)ret = (mn_post){.id = db_col_u64(q, 0),
+                                .rev = db_col_u64(q, 1),
+                                .deleted_ms = 1,
+                                .account_state = MN_ACCOUNT_DELETED,
+                                .text = MN_STR(""),
+                                .lang = MN_STR(""),
+                                .warning = MN_STR(""),
+                                .origin = MN_STR(""),
+                                .account_name = MN_STR(""),
+                                .account_display = MN_STR("")};
+    return MN_OK;
+}
+
+/* One side of the feed: rows with rev > ?1 in rev order, at most ?2. */
+static mn_rc read_changes(mn_db *db, const char *sql, mn_store__row_fn row, uint64_t after,
+                          size_t limit, mn_arena *ar, mn_posts *ret, mn_err *e)
+{
+    mn_stmt *q;
+    void *items = NULL;
+    MN_TRY(db_prepare(db, sql, &q, e));
+    db_i64(q, 1, number(after));
+    db_i64(q, 2, number(limit));
+    MN_TRY(mn_store__collect(q, row, sizeof(mn_post), ar, &items, &ret->n, e));
+    ret->items = items;
+    return MN_OK;
+}
+
+/* The first `limit` of both, by rev. */
+static mn_rc merge(const mn_posts *posts, const mn_posts *removed, size_t limit, mn_arena *ar,
+                   mn_posts *ret, mn_err *e)
+{
+    size_t n = posts->n + removed->n, i = 0, k = 0;
+    if (n > limit) n = limit;
+    if (removed->n == 0) {
+        *ret = *posts;
+        return MN_OK;
+    }
+    mn_post *items = mn_arena_alloc(ar, n * sizeof *items);
+    if (!items) return mn_fail(e, MN_E_NOMEM, "out of memory reading the database");
+    while (i + k < n) {
+        bool gone =
+            i == posts->n || (k < removed->n && removed->items[k].rev < posts->items[i].rev);
+        const mn_post *next = gone ? &removed->items[k] : &posts->items[i];
+        items[i + k] = *next;
+        if (gone) k++;
+        else i++;
+    }
+    *ret = (mn_posts){items, n};
+    return MN_OK;
+}
+
 mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_arena *ar,
                              mn_posts *ret, mn_err *e)
 {
-    const int64_t args[] = {number(after_rev), number(limit)};
-    return collect(s, SELECT_POSTS "WHERE p.rev > ?1 ORDER BY p.rev LIMIT ?2", args, 2, ar, ret,
-                   e);
+    mn_db *db;
+    mn_posts posts = {0}, removed = {0};
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = read_changes(db, SELECT_POSTS "WHERE p.rev > ?1 ORDER BY p.rev LIMIT ?2",
+                            read_post, after_rev, limit, ar, &posts, e);
+    if (rc == MN_OK)
+        rc = read_changes(
+            db, "SELECT post_id, rev FROM removed WHERE rev > ?1 ORDER BY rev LIMIT ?2",
+            read_removed, after_rev, limit, ar, &removed, e);
+    mn_store__reader_done(s, db);
+    return rc == MN_OK ? merge(&posts, &removed, limit, ar, ret, e) : rc;
 }
+
+/* ---- the scan ---------------------------------------------------------------------------------------------------- */
 
 mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena *ar,
                           mn_posts *ret, mn_err *e)

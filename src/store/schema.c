@@ -67,11 +67,18 @@ static const char *const version_1[] = {
     "CREATE INDEX jobs_due ON jobs (kind, run_at_ms, id) WHERE dead = 0",
 };
 
+/* Posts taken out without a tombstone (an undone import): the change feed tells of them. */
+static const char *const version_2[] = {
+    "CREATE TABLE removed (post_id INTEGER PRIMARY KEY, rev INTEGER NOT NULL)",
+    "CREATE UNIQUE INDEX removed_rev ON removed (rev)",
+};
+
 static const struct migration {
     const char *const *sql;
     size_t n;
 } migrations[] = {
     {version_1, COUNT(version_1)},
+    {version_2, COUNT(version_2)},
 };
 
 static mn_rc migrate_locked(mn_db *db, const char *url, int *ret, mn_err *e)

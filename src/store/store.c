@@ -272,6 +272,7 @@ static void tx_free(mn_tx *tx)
 {
     mn_store *s = tx->s;
     mn_free(tx->accounts);
+    mn_free(tx->moves);
     mn_free(tx);
     give_writer(s);
 }
@@ -336,6 +337,7 @@ mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e)
 
 static mn_rc flush(mn_tx *tx, mn_err *e)
 {
+    MN_TRY(mn_store__flush_moves(tx, e));
     MN_TRY(mn_store__flush_accounts(tx, e));
     if (tx->rev != tx->rev_at_begin) MN_TRY(mn_store__counter_set(tx->db, "rev", tx->rev, e));
     if (tx->ledger_dirty) MN_TRY(mn_store__counter_set(tx->db, "ledger", tx->ledger_seq, e));

@@ -10,7 +10,8 @@
  * commit survives SIGKILL at any moment (and power loss, with `durability = full`).
  *
  * Changes: every insert, edit and deletion of a post gives it a new `rev`, a number that rises in commit order, so that
- * whoever derives something from posts (index, corpus) can follow with mn_store_posts_changed.
+ * whoever derives something from posts (index, corpus) can follow with mn_store_posts_changed. A post taken out without a
+ * tombstone (an undone import) has a rev there too.
  */
 #ifndef MN_STORE_STORE_H
 #define MN_STORE_STORE_H
@@ -135,7 +136,7 @@ typedef struct mn_post {
 
 /* Inserts; id must be free (MN_E_EXISTS) and the account must be there (MN_E_NOT_FOUND). Strings are copied.
  * thread_id 0 lets the store find it: the thread of reply_to, or, while that post is not here, reply_to itself; when it
- * arrives, those that wait for it join its thread. Settings in p->consent are entered in the ledger, one line each. */
+ * arrives, those that wait for it join its thread (at the commit, each at most once a transaction). Settings in p->consent are entered in the ledger, one line each. */
 mn_rc mn_store_post_add(mn_tx *tx, const mn_post *p, mn_err *e);
 /* Import: like add, but places the post at its derived id or, when that id holds another post, at the next free one.
  * origin must not be empty.
@@ -177,7 +178,9 @@ mn_rc mn_store_posts_thread(mn_store *s, uint64_t thread_id, size_t limit, mn_ar
 /* By ids, in the order asked; absent ids are left out. n ≤ 1,000. */
 mn_rc mn_store_posts_by_ids(mn_store *s, const uint64_t *ids, size_t n, mn_arena *ar,
                             mn_posts *ret, mn_err *e);
-/* Posts with rev > after in rev order, tombstones included, up to limit. The strings live in the arena. */
+/* Posts with rev > after in rev order, tombstones included, up to limit. The strings live in the arena. What was taken out
+ * altogether comes as a tombstone that has an id, a rev and deleted_ms, and nothing else; its id may be used again later, so
+ * the same id may come twice: the higher rev is how it is now. */
 mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_arena *ar,
                              mn_posts *ret, mn_err *e);
 /* All live posts by id ascending, after `after_id`, up to limit: the corpus reads with it. */
@@ -266,24 +269,28 @@ mn_rc mn_store_ledger_verify(mn_store *s, uint64_t *ret_lines, mn_err *e);
 typedef enum mn_import_state {
     MN_IMPORT_RUNNING,
     MN_IMPORT_DONE,
-    MN_IMPORT_UNDONE
+    MN_IMPORT_UNDONE,
+    MN_IMPORT_INTERRUPTED, /* stopped or crashed: what is here is whole, the rest is missing */
+    MN_IMPORT_UNDOING      /* some of it may be gone already */
 } mn_import_state;
 typedef struct mn_import {
     uint64_t id;
     mn_str path, format;
     mn_import_state state;
-    int64_t started_ms, ended_ms;
-    uint64_t created; /* posts */
+    int64_t started_ms, ended_ms; /* ended: 0 while running or being undone */
+    uint64_t created;             /* posts */
 } mn_import;
 mn_rc mn_store_import_begin(mn_tx *tx, mn_str path, mn_str format, uint64_t *ret_id, mn_err *e);
+/* How it ended; or, with RUNNING or UNDOING, how far it is. */
 mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_t created,
                           mn_err *e);
 /* Removes up to limit posts (rows and media rows, no tombstones) of an import, and accounts it made that are left
- * without posts; *ret_left says whether there is more. Called in a loop, one transaction each. */
+ * without posts; *ret_left says whether there is more. Called in a loop, one transaction each. The change feed tells of
+ * each post removed; a later import may bring them back. */
 mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e);
 /* Enters the parent of a reply that was imported without one (its id was not known then), and moves the child's thread into
  * the parent's. Nothing happens when either is not here, the child is a tombstone or has a parent, or a circle would come
- * about. Give children in ascending order. */
+ * about. */
 mn_rc mn_store_import_link(mn_tx *tx, uint64_t child, uint64_t parent, mn_err *e);
 mn_rc mn_store_imports(mn_store *s, mn_arena *ar, mn_import **ret, size_t *ret_n, mn_err *e);
 

@@ -41,6 +41,11 @@ typedef struct mn_tx_account {
     bool claimed, fresh; /* fresh: made by an import and without posts so far */
 } mn_tx_account;
 
+/* The posts of thread `from` move to thread `to` when the transaction commits (threads.c). */
+typedef struct mn_tx_move {
+    uint64_t from, to; /* from 0: empty slot */
+} mn_tx_move;
+
 struct mn_tx {
     mn_store *s;
     mn_db *db;
@@ -48,6 +53,8 @@ struct mn_tx {
     int64_t began_us;
     mn_tx_account *accounts; /* open addressing, cap a power of two */
     size_t n_accounts, cap_accounts;
+    mn_tx_move *moves; /* the same */
+    size_t n_moves, cap_moves;
     int displaced;       /* any rows in that table: -1 not looked yet, 0 none, 1 some */
     uint64_t ledger_seq; /* of the last line; loaded with the first line added */
     uint8_t ledger_hash[32];
@@ -80,6 +87,13 @@ void mn_store__ledger_hash(const uint8_t prev[32], const mn_ledger_line *l, uint
 mn_rc mn_store__ledger_read(mn_stmt *q, mn_ledger_line *ret, mn_err *e);
 /* Writes the counters of the accounts touched so far and forgets the accounts. */
 mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e);
+/* The thread that an answer to reply_to (0: none) joins, as it will be after the commit. */
+mn_rc mn_store__thread_find(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret,
+                            mn_err *e);
+/* Those that wait in thread `from` join `to`, at the commit. Nothing happens when it is the same thread. */
+mn_rc mn_store__thread_move(mn_tx *tx, uint64_t from, uint64_t to, mn_err *e);
+/* Writes the moves noted so far and forgets the notes. */
+mn_rc mn_store__flush_moves(mn_tx *tx, mn_err *e);
 /* Purpose by purpose: the near scope's setting, or the far one's where the near has none. */
 mn_consents mn_store__nearer(mn_consents near, mn_consents far);
 

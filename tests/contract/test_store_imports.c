@@ -132,6 +132,55 @@ static void an_import_is_undone_in_batches_and_leaves_others_alone(void **state)
     TX_FAILS(MN_E_NOT_FOUND, mn_store_import_undo(tx, 12345, 10, &(bool){false}, &e));
 }
 
+/* What the change feed says after `rev`, page by page of `limit`: "id" for a live post, "-id" for one that is gone. */
+static const char *changes(uint64_t rev, size_t limit)
+{
+    static char text[400];
+    mn_posts page = {.n = limit};
+    size_t n = 0;
+    text[0] = 0;
+    while (page.n == limit) {
+        RUN(mn_store_posts_changed(s, rev, limit, &ar, &page, &e));
+        OK(page.n <= limit);
+        for (size_t i = 0; i < page.n; i++) {
+            const mn_post *p = &page.items[i];
+            OK(p->rev > rev);
+            rev = p->rev;
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s%d", n ? " " : "",
+                                  p->deleted_ms ? "-" : "", (int)p->id);
+        }
+    }
+    return text;
+}
+
+static void the_change_feed_tells_of_what_an_undone_import_took_away(void **state)
+{
+    (void)state;
+    uint64_t rev = 0;
+    add_account(1, "a");
+    uint64_t import = begin_import(), other = begin_import();
+    import_one(10, 1, import, "x:10");
+    import_one(11, 1, import, "x:11");
+    add_post(12, 1, "written here", 0);
+    RUN(mn_store_counts(s, NULL, NULL, &rev, &e));
+    OK(undo(import, 1)); /* half of it */
+    add_post(13, 1, "in between", 0);
+    OK(!undo(import, 10));
+    assert_string_equal(changes(rev, 100), "-10 13 -11");
+    assert_string_equal(changes(rev, 1), "-10 13 -11");
+    assert_string_equal(changes(0, 2), "12 -10 13 -11");
+    reopen();
+    RUN(mn_store_counts(s, NULL, NULL, &rev, &e));
+    assert_string_equal(changes(rev, 10), "");
+    import_one(11, 1, other, "x:11"); /* the same origin comes again, and lives */
+    assert_string_equal(changes(rev, 10), "11");
+    IS(get(11).text, "imported");
+    assert_string_equal(changes(0, 10),
+                        "12 -10 13 -11 11"); /* whoever begins now: the last word counts */
+    OK(!undo(other, 10));
+    assert_string_equal(changes(0, 10), "12 -10 13 -11");
+}
+
 static void undo_keeps_accounts_that_were_there_or_have_posts(void **state)
 {
     (void)state;
@@ -177,6 +226,81 @@ static void a_parent_found_later_brings_the_thread_together(void **state)
     OK(get(50).reply_to == 0 && get(60).rev > 6);
 }
 
+enum { CHAIN = 20000 };
+
+static void check_chain(uint64_t most_revs)
+{
+    uint64_t rev = 0;
+    mn_posts t = {0};
+    RUN(mn_store_posts_thread(s, 1, CHAIN + 1, &ar, &t, &e));
+    assert_int_equal(t.n, CHAIN);
+    for (size_t i = 0; i < t.n; i++) OK(t.items[i].id == i + 1 && t.items[i].reply_to == i);
+    RUN(mn_store_counts(s, NULL, NULL, &rev, &e));
+    OK(rev <= most_revs);
+}
+
+/* Each row that is written takes a rev: so many rows were written. */
+static void a_long_chain_imported_newest_first_moves_few_rows(void **state)
+{
+    (void)state;
+    uint64_t import = 0, at = 0, id = CHAIN;
+    mn_tx *tx;
+    add_account(1, "a");
+    import = begin_import();
+    while (id > 0) {
+        RUN(mn_store_begin(s, &tx, &e));
+        for (int i = 0; i < CHAIN / 4; i++, id--) {
+            char origin[32];
+            snprintf(origin, sizeof origin, "x:%d", (int)id);
+            mn_post p = imported(id, 1, import, origin);
+            p.reply_to = id - 1;
+            RUN(mn_store_post_import(tx, &p, &at, &e));
+        }
+        RUN(mn_store_commit(tx, &e));
+    }
+    check_chain(5 *
+                CHAIN); /* its own row, and the whole tail once in each of four transactions */
+}
+
+static void a_long_chain_linked_newest_first_moves_few_rows(void **state)
+{
+    (void)state;
+    mn_tx *tx;
+    add_account(1, "a");
+    RUN(mn_store_begin(s, &tx, &e));
+    for (uint64_t id = 1; id <= CHAIN; id++) {
+        mn_post p = post(id, 1, "x");
+        RUN(mn_store_post_add(tx, &p, &e));
+    }
+    for (uint64_t id = CHAIN; id > 1; id--) RUN(mn_store_import_link(tx, id, id - 1, &e));
+    RUN(mn_store_import_link(tx, 1, CHAIN,
+                             &e)); /* would be a circle, seen through the moves to come */
+    RUN(mn_store_commit(tx, &e));
+    check_chain(3 * CHAIN);
+}
+
+static void circles_of_replies_end_in_one_thread(void **state)
+{
+    (void)state;
+    mn_tx *tx;
+    mn_posts t = {0};
+    add_account(1, "a");
+    for (int apart = 0; apart < 2; apart++) {
+        uint64_t base = apart ? 100 : 10;
+        RUN(mn_store_begin(s, &tx, &e));
+        for (uint64_t i = 0; i < 5; i++) { /* 10 answers 11, 11 answers 12 … 14 answers 10 */
+            mn_post p = post(base + i, 1, "x");
+            p.reply_to = base + (i + 1) % 5;
+            RUN(mn_store_post_add(tx, &p, &e));
+            if (apart) RUN(mn_store_commit(tx, &e));
+            if (apart) RUN(mn_store_begin(s, &tx, &e));
+        }
+        RUN(mn_store_commit(tx, &e));
+        RUN(mn_store_posts_thread(s, base + 4, 10, &ar, &t, &e));
+        assert_int_equal(t.n, 5);
+    }
+}
+
 static void imports_are_listed_with_how_they_ended(void **state)
 {
     (void)state;
@@ -188,6 +312,9 @@ static void imports_are_listed_with_how_they_ended(void **state)
     OK(n == 2 && list[0].id == a && list[0].state == MN_IMPORT_DONE && list[0].created == 42);
     OK(list[0].ended_ms >= list[0].started_ms && list[0].started_ms > 0);
     OK(list[1].id == b && list[1].state == MN_IMPORT_RUNNING && list[1].ended_ms == 0);
+    TX(mn_store_import_end(tx, b, MN_IMPORT_RUNNING, 7, &e)); /* how far it is */
+    RUN(mn_store_imports(s, &ar, &list, &n, &e));
+    OK(list[1].state == MN_IMPORT_RUNNING && list[1].ended_ms == 0 && list[1].created == 7);
     IS(list[1].path, "file.jsonl");
     IS(list[1].format, "jsonl");
     TX_FAILS(MN_E_NOT_FOUND, mn_store_import_end(tx, 1, MN_IMPORT_DONE, 0, &e));
@@ -346,8 +473,12 @@ int main(void)
         CASE(a_taken_place_sends_the_post_to_the_next_free_one),
         CASE(thousands_of_posts_of_one_second_find_a_place_each),
         CASE(an_import_is_undone_in_batches_and_leaves_others_alone),
+        CASE(the_change_feed_tells_of_what_an_undone_import_took_away),
         CASE(undo_keeps_accounts_that_were_there_or_have_posts),
         CASE(a_parent_found_later_brings_the_thread_together),
+        CASE(a_long_chain_imported_newest_first_moves_few_rows),
+        CASE(a_long_chain_linked_newest_first_moves_few_rows),
+        CASE(circles_of_replies_end_in_one_thread),
         CASE(imports_are_listed_with_how_they_ended),
         CASE(purposes_are_parsed_by_name),
         CASE(settings_follow_the_ledger_in_each_scope),
