@@ -72,7 +72,8 @@ def main():
     measure(f"Python {sys.version.split()[0]} json, sqlite3 {sqlite3.sqlite_version}", posts, o.reps,
             lambda d: [sys.executable, "-c", PLAIN, o.file, d + "/posts.db"])
     measure(f"sqlite-utils {importlib.metadata.version('sqlite-utils')} insert --nl", posts, o.reps,
-            lambda d: [tools, "insert", d + "/posts.db", "posts", o.file, "--nl", "--pk", "id", "--silent"])
+            lambda d: [tools, "insert", d + "/posts.db", "posts", o.file, "--nl", "--pk", "id", "--ignore",
+                       "--silent"])
 
 
 main()
