@@ -47,24 +47,13 @@ static void on_signal(int number)
     mn_stop_request();
 }
 
-/* Handlers run on a stack of their own: generated code (oneDNN's matrix kernels) may keep data where the kernel would
- * put the signal's frame, and then a stop in the middle of a product spoils memory. Pool threads take no signals at all. */
-static void own_stack(void)
-{
-    static char memory[1 << 16];
-    stack_t s = {.ss_sp = memory, .ss_size = sizeof memory};
-    int rc = sigaltstack(&s, NULL);
-    MN_ASSERT(rc == 0);
-}
-
 void mn_stop_setup(void)
 {
     if (atomic_load(&stop_fd) >= 0) return;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     MN_ASSERT(fd >= 0);
     atomic_store(&stop_fd, fd);
-    own_stack();
-    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     sigemptyset(&a.sa_mask);
     sigaction(SIGINT, &a, NULL);
     sigaction(SIGTERM, &a, NULL);

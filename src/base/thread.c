@@ -12,7 +12,6 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -160,11 +159,7 @@ static mn_rc start(mn_pool *p, mn_err *e)
         worker *w = &p->workers[i - 1];
         w->pool = p;
         w->index = i;
-        sigset_t all, before; /* workers take no signals: base/stop.c says why */
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
         errno = pthread_create(&w->id, NULL, worker_main, w);
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (errno) return mn_fail_errno(e, MN_E_IO, "cannot start thread %d", i + 1);
         p->n_started++;
     }
