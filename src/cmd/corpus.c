@@ -167,7 +167,10 @@ static void say_split(const mn_corpus_report *r)
 static mn_rc run_build(job *j, const mn_corpus_opts *o, mn_err *e)
 {
     mn_corpus_report r;
-    MN_TRY(mn_corpus_build(j->home.store, j->home.dir, o, progress, j, &r, e));
+    mn_rc rc = mn_corpus_build(j->home.store, j->home.dir, o, progress, j, &r, e);
+    if (rc == MN_E_CANCELLED)
+        mn_fail(e, rc, "stopped on request; nothing of the new corpus was kept");
+    if (rc != MN_OK) return rc;
     if (!j->json) say_split(&r);
     if (j->json) json_report(&j->w, &r);
     else add_report(&j->out, &r);

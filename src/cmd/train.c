@@ -132,7 +132,8 @@ static mn_rc choose_unfinished(job *j, mn_err *e)
         j->name = names[i];
     }
     if (j->name) return MN_OK;
-    return mn_fail(e, MN_E_NOT_FOUND, "no training was interrupted in '%s'",
+    return mn_fail(e, MN_E_NOT_FOUND,
+                   "no training was interrupted in '%s'; `mynah train` begins one",
                    mn_home_dir(j->data));
 }
 
@@ -184,7 +185,8 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
     if (j->name && (strchr(j->name, '/') || !j->name[0] || j->name[0] == '.' ||
                     strcmp(j->name, "current") == 0 || strlen(j->name) > 100))
-        return mn_fail(e, MN_E_USAGE, "'%s' cannot be a model's name", j->name);
+        return mn_fail(e, MN_E_USAGE,
+                       "'%s' cannot be a model's name; it is a folder's, without '/'", j->name);
     bool finite = j->minutes >= 0 && j->minutes <= 1e6 && j->epochs >= 0 && j->epochs <= 1e6 &&
                   j->lr >= 0 && j->lr <= 1;
     if (!finite || j->threads > 1024 || j->batch > 4096)

@@ -195,6 +195,7 @@ mn_rc mn_config_parse(mn_str json, mn_config *ret, mn_err *e)
     mn_json *tree = NULL;
     mn_config c = {0};
     mn_rc rc = mn_json_parse(json, &a, &tree, e);
+    if (rc != MN_OK) mn_err_wrap(e, "config.json");
     if (rc == MN_OK) rc = from_tree(tree, &c, e);
     if (rc == MN_OK) *ret = c;
     mn_arena_release(&a);

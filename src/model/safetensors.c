@@ -100,7 +100,11 @@ mn_rc mn_st_parse(const uint8_t *p, size_t len, mn_arena *a, mn_st *ret, mn_err 
     if (head > len - 8)
         return mn_fail(e, MN_E_PARSE, "safetensors: the file ends in its header");
     mn_json *tree = NULL;
-    MN_TRY(mn_json_parse((mn_str){(const char *)p + 8, (size_t)head}, a, &tree, e));
+    mn_rc rc = mn_json_parse((mn_str){(const char *)p + 8, (size_t)head}, a, &tree, e);
+    if (rc != MN_OK) {
+        mn_err_wrap(e, "safetensors: the header");
+        return rc;
+    }
     if (tree->type != MN_JSON_OBJECT)
         return mn_fail(e, MN_E_PARSE, "safetensors: the header is not an object");
     mn_st st = {.items = mn_arena_calloc(a, tree->n + 1, sizeof *st.items)};

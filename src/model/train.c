@@ -219,7 +219,8 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     snprintf(path, sizeof path, "%s/lock", o->model_dir);
     mn_rc rc = mn_fs_lock_take(path, &r->lock, e);
     if (rc == MN_E_BUSY)
-        return mn_err_wrap(e, "model '%s' is being trained already", r->log->model);
+        return mn_err_wrap(e, "model '%s' is being trained already; wait for it, or stop it",
+                           r->log->model);
     if (rc != MN_OK) return rc;
     r->locked = true;
     snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);

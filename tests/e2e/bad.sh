@@ -20,15 +20,18 @@ chmod 755 "$mynah"
 cd "$dir" || exit 1
 mounted=
 pids=
+passed=0 failed=0 skipped=0
 cleanup() {
     for p in $pids; do kill -9 "$p" 2>/dev/null; done
     [ -z "$mounted" ] || umount "$mounted" || umount -l "$mounted"
     chmod -R u+rwx "$dir" 2>/dev/null
     rm -rf "$dir"
+    [ -n "$done" ] || failed=$((failed + 1)) # it ended in the middle
+    echo "$passed $failed $skipped" >>"$counts"
 }
+done=
 trap cleanup EXIT
 trap 'exit 130' INT TERM
-passed=0 failed=0 skipped=0
 ok() {
     passed=$((passed + 1))
     echo "ok $1"
@@ -158,7 +161,7 @@ export MYNAH_DATA="$data"
     "$mynah" train --corpus c --preset nano --steps 2 --batch 1 --name m --json >out 2>err &&
     "$mynah" search ferry >out 2>err || {
     not_ok "a community to begin with" "cannot be made"
-    echo "$passed $failed $skipped" >>"$counts"
+    done=1
     exit 1
 }
 
@@ -555,5 +558,5 @@ rc=$?
 pids=
 
 judge_json
-echo "$passed $failed $skipped" >>"$counts"
+done=1
 [ "$failed" = 0 ]
