@@ -7,6 +7,7 @@
 #include "archive/import.h"
 #include "archive/source.h"
 #include "archive/window.h"
+#include "base/fs.h"
 #include "base/json.h"
 
 #define MN_ITEM_MAX       ((size_t)4 << 20) /* bytes of one JSON element */
@@ -119,6 +120,18 @@ mn_rc mn_sorter_add(mn_sorter *s, uint64_t key, uint64_t value, mn_err *e);
 uint64_t mn_sorter_count(const mn_sorter *s);
 /* After the last add: pairs by key, then value. */
 mn_rc mn_sorter_next(mn_sorter *s, mn_pair *ret, bool *ret_more, mn_err *e);
+
+/* ---- imports at work (running.c) ----------------------------------------------------------------------------------- */
+
+/* The file of locks in the data folder; dir NULL: *ret_fd is -1, which every lock is taken on. */
+mn_rc mn_running_open(const char *dir, int *ret_fd, mn_err *e);
+/* Takes the import's lock, held until fd is closed; *ret_taken false: another one holds it, it is at work. */
+mn_rc mn_running_take(int fd, uint64_t import_id, bool *ret_taken, mn_err *e);
+/* The import's state, in a transaction of its own. */
+mn_rc mn_running_note(mn_store *s, uint64_t import_id, mn_import_state state, uint64_t created,
+                      mn_err *e);
+/* Removes everything that the import made, step by step. */
+mn_rc mn_running_undo(mn_store *s, uint64_t import_id, mn_err *e);
 
 /* ---- the writing side ---------------------------------------------------------------------------------------------- */
 

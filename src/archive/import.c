@@ -300,6 +300,7 @@ mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_i
     mn_source *src;
     mn_import_format format = o->format;
     char root[1024];
+    MN_TRY(mn_import_settle(s, o->data_dir, r, e));
     mn_rc rc = mn_source_open(path, NULL, &src, e);
     if (rc != MN_OK) return nothing_taken(path, rc, e);
     rc = mn_import_detect(src, path, &format, root, sizeof root, e);

@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -23,7 +24,6 @@
 #define BATCH_BYTES  ((size_t)16 << 20)
 #define TABLE_MAX    65536
 #define SORT_PAIRS   ((size_t)1 << 18) /* 4 MiB in memory for each of three */
-#define UNDO_STEP    10000
 #define ROOM_EVERY   1000 /* posts: is the disk still large enough to take all back? */
 #define DEFAULT_NAME "imported"
 
@@ -41,6 +41,7 @@ struct mn_writer {
     const char *path, *format;
     mn_import_report *report;
     mn_tx *tx;
+    int running; /* where this import's lock is held, -1: nowhere */
     uint64_t import_id;
     bool import_committed;
     uint64_t created, existing;
@@ -122,7 +123,8 @@ mn_rc mn_writer_new(mn_store *s, const mn_import_opts *o, const char *path, cons
     w->format = format;
     w->report = r;
     mn_arena_init(&w->scratch, (size_t)16 << 20);
-    mn_rc rc = mn_sorter_new(o->data_dir, SORT_PAIRS, &w->nodes, e);
+    mn_rc rc = mn_running_open(o->data_dir, &w->running, e);
+    if (rc == MN_OK) rc = mn_sorter_new(o->data_dir, SORT_PAIRS, &w->nodes, e);
     if (rc == MN_OK) rc = mn_sorter_new(o->data_dir, SORT_PAIRS, &w->edges, e);
     if (rc == MN_OK) rc = mn_media_job_new(o, &w->media, e);
     if (rc != MN_OK) {
@@ -137,6 +139,7 @@ void mn_writer_free(mn_writer *w)
 {
     if (!w) return;
     mn_store_rollback(w->tx);
+    if (w->running >= 0) close(w->running);
     mn_media_job_free(w->media);
     mn_sorter_free(w->nodes);
     mn_sorter_free(w->edges);
@@ -162,6 +165,7 @@ static mn_rc enter_consent(mn_writer *w, mn_err *e)
 
 static mn_rc open_batch(mn_writer *w, mn_err *e)
 {
+    bool taken;
     if (w->tx) return MN_OK;
     MN_TRY(mn_store_begin(w->s, &w->tx, e));
     w->in_batch = w->made_batch = 0;
@@ -169,6 +173,7 @@ static mn_rc open_batch(mn_writer *w, mn_err *e)
     if (w->import_committed) return MN_OK;
     MN_TRY(mn_store_import_begin(w->tx, mn_str_from(w->path), mn_str_from(w->format),
                                  &w->import_id, e));
+    MN_TRY(mn_running_take(w->running, w->import_id, &taken, e)); /* a new id: it is free */
     return enter_consent(w, e);
 }
 
@@ -184,6 +189,12 @@ static mn_rc close_batch(mn_writer *w, mn_err *e)
         table_clear(&w->known);
         w->last_key = 0;
         return MN_OK;
+    }
+    mn_rc rc =
+        mn_store_import_end(tx, w->import_id, MN_IMPORT_RUNNING, w->created + w->made_batch, e);
+    if (rc != MN_OK) {
+        mn_store_rollback(tx);
+        return rc;
     }
     MN_TRY(mn_store_commit(tx, e));
     w->import_committed = true;
@@ -399,14 +410,8 @@ static mn_rc link_replies(mn_writer *w, mn_err *e)
 
 static mn_rc end_import(mn_writer *w, mn_import_state state, mn_err *e)
 {
-    mn_tx *tx;
-    if (!w->import_committed) return MN_OK;
-    MN_TRY(mn_store_begin(w->s, &tx, e));
-    mn_rc rc = mn_store_import_end(tx, w->import_id, state,
-                                   state == MN_IMPORT_UNDONE ? 0 : w->created, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return w->import_committed ? mn_running_note(w->s, w->import_id, state, w->created, e)
+                               : MN_OK;
 }
 
 static void report(mn_writer *w)
@@ -432,7 +437,7 @@ mn_rc mn_writer_finish(mn_writer *w, mn_source *src, mn_err *e)
 mn_rc mn_writer_stop(mn_writer *w, mn_err *e)
 {
     MN_TRY(close_batch(w, e));
-    MN_TRY(end_import(w, MN_IMPORT_DONE, e));
+    MN_TRY(end_import(w, MN_IMPORT_INTERRUPTED, e));
     report(w);
     return mn_fail(
         e, MN_E_CANCELLED,
@@ -443,19 +448,8 @@ mn_rc mn_writer_stop(mn_writer *w, mn_err *e)
 
 mn_rc mn_writer_undo(mn_writer *w, mn_err *e)
 {
-    bool left = true;
     mn_store_rollback(w->tx);
     w->tx = NULL;
     mn_media_job_undo(w->media);
-    while (w->import_committed && left) {
-        mn_tx *tx;
-        MN_TRY(mn_store_begin(w->s, &tx, e));
-        mn_rc rc = mn_store_import_undo(tx, w->import_id, UNDO_STEP, &left, e);
-        if (rc != MN_OK) {
-            mn_store_rollback(tx);
-            return rc;
-        }
-        MN_TRY(mn_store_commit(tx, e));
-    }
-    return end_import(w, MN_IMPORT_UNDONE, e);
+    return w->import_committed ? mn_running_undo(w->s, w->import_id, e) : MN_OK;
 }

@@ -61,6 +61,10 @@ static void print_people(const mn_import_report *r)
     for (int i = 0; i < MN_SKIPS; i++)
         if (r->skipped[i])
             printf("left out: %llu %s\n", (unsigned long long)r->skipped[i], mn_skip_names[i]);
+}
+
+static void print_warnings(const mn_import_report *r)
+{
     for (size_t i = 0; i < r->n_warnings; i++)
         fprintf(stderr, "mynah import: %s\n", r->warnings[i]);
 }
@@ -70,6 +74,7 @@ static mn_rc print_report(const job *j, mn_err *e)
     mn_buf b;
     if (!j->json) {
         print_people(&j->report);
+        print_warnings(&j->report);
         return MN_OK;
     }
     mn_buf_init(&b, 0);
@@ -138,6 +143,7 @@ int mn_cmd_import(int argc, char **argv)
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
     if (rc == MN_OK && j.json) mn_progress_disable();
     if (rc == MN_OK) rc = import_all(&j, n, argv + 1, &e);
+    if (rc != MN_OK) print_warnings(&j.report);
     mn_import_report_release(&j.report);
     if (rc == MN_OK) return 0;
     return mn_cmd_failed("import", &e, j.json);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "archive/import.h"
 #include "base/conf.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -147,6 +148,16 @@ static void wait_for_stop(void)
         if (poll(&p, 1, -1) < 0 && errno != EINTR) return;
 }
 
+/* Imports that a crash cut short are told of once, in the log; the server starts whatever comes of it. */
+static void settle_imports(const mn_home *h)
+{
+    mn_import_report r = {0};
+    mn_err e = {0};
+    if (mn_import_settle(h->store, h->dir, &r, &e) != MN_OK) mn_warn("serve", "%s", e.msg);
+    for (size_t i = 0; i < r.n_warnings; i++) mn_warn("serve", "%s", r.warnings[i]);
+    mn_import_report_release(&r);
+}
+
 static mn_rc serve(mn_home *h, const options *o, mn_err *e)
 {
     mn_api *api = NULL;
@@ -193,6 +204,7 @@ int mn_cmd_serve(int argc, char **argv)
     thrifty_memory();
     rc = lock_folder(&h, &lock, &e);
     if (rc == MN_OK) {
+        settle_imports(&h);
         rc = serve(&h, &o, &e);
         mn_fs_lock_release(&lock);
     }

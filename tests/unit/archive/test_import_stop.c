@@ -92,14 +92,38 @@ static uint64_t look(bool complete)
     return posts;
 }
 
+/* How the latest import stands, and what settling says about it: one warning or none. */
+static mn_import_state settle(const char *expected)
+{
+    mn_store *s;
+    mn_arena a;
+    mn_import *list;
+    size_t n;
+    mn_import_report r = {0};
+    mn_arena_init(&a, 0);
+    RUN(mn_store_open(db, &s, &e));
+    RUN(mn_import_settle(s, dir, &r, &e));
+    OK(r.n_warnings == (expected ? 1 : 0));
+    if (expected && !strstr(r.warnings[0], expected)) fail_msg("%s", r.warnings[0]);
+    mn_import_report_release(&r);
+    RUN(mn_store_imports(s, &a, &list, &n, &e));
+    mn_import_state state = list[n - 1].state;
+    OK(list[n - 1].created > 0 || state == MN_IMPORT_UNDONE);
+    mn_arena_release(&a);
+    mn_store_close(s);
+    return state;
+}
+
 static void a_stopped_import_keeps_batches_and_is_completed(void **st)
 {
     (void)st;
     assert_int_equal(import_in_child(SIGTERM), 1);
     uint64_t kept = look(false);
     OK(kept >= 10000 && kept < POSTS);
+    OK(settle(NULL) == MN_IMPORT_INTERRUPTED); /* whoever stopped it knows */
     assert_int_equal(import_in_child(0), 0);
     assert_int_equal(look(true), POSTS);
+    OK(settle(NULL) == MN_IMPORT_DONE);
 }
 static void a_killed_import_keeps_batches_and_is_completed(void **st)
 {
@@ -107,8 +131,57 @@ static void a_killed_import_keeps_batches_and_is_completed(void **st)
     assert_int_equal(import_in_child(SIGKILL), 1000 + SIGKILL);
     uint64_t kept = look(false);
     OK(kept >= 10000 && kept < POSTS);
+    OK(settle("p.jsonl' ended half-way; ") == MN_IMPORT_INTERRUPTED);
+    OK(settle(NULL) == MN_IMPORT_INTERRUPTED); /* said once */
     assert_int_equal(import_in_child(0), 0);
     assert_int_equal(look(true), POSTS);
+}
+/* Called by the import itself, half-way: looks at it from a second connection. */
+static void settle_inside(void *arg, uint64_t done, uint64_t total, uint64_t posts)
+{
+    (void)done;
+    (void)total;
+    if (posts < 15000 || *(int *)arg) return;
+    *(int *)arg = 1;
+    OK(settle(NULL) == MN_IMPORT_RUNNING);
+}
+static void an_import_at_work_is_left_alone(void **st)
+{
+    (void)st;
+    mn_store *s;
+    int looked = 0;
+    mn_import_report r = {0};
+    mn_import_opts o = {.data_dir = dir, .progress = settle_inside, .progress_arg = &looked};
+    RUN(mn_store_open(db, &s, &e));
+    RUN(mn_import_run(s, file, &o, &r, &e));
+    OK(looked == 1 && r.created == POSTS && r.n_warnings == 0);
+    mn_import_report_release(&r);
+    mn_store_close(s);
+    OK(settle(NULL) == MN_IMPORT_DONE);
+}
+/* Killed while its posts were being removed: the next one to come removes the rest. */
+static void a_removal_that_was_cut_short_is_finished(void **st)
+{
+    (void)st;
+    mn_store *s;
+    mn_arena a;
+    mn_import *list;
+    size_t n;
+    mn_tx *tx;
+    bool left = false;
+    assert_int_equal(import_in_child(0), 0);
+    mn_arena_init(&a, 0);
+    RUN(mn_store_open(db, &s, &e));
+    RUN(mn_store_imports(s, &a, &list, &n, &e));
+    RUN(mn_store_begin(s, &tx, &e));
+    RUN(mn_store_import_end(tx, list[0].id, MN_IMPORT_UNDOING, 0, &e));
+    RUN(mn_store_import_undo(tx, list[0].id, 1000, &left, &e));
+    RUN(mn_store_commit(tx, &e));
+    mn_arena_release(&a);
+    mn_store_close(s);
+    OK(left && look(false) == POSTS - 1000);
+    OK(settle("p.jsonl' had failed; ") == MN_IMPORT_UNDONE);
+    OK(settle(NULL) == MN_IMPORT_UNDONE && look(false) == 0);
 }
 
 int main(void)
@@ -117,6 +190,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stopped_import_keeps_batches_and_is_completed, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_killed_import_keeps_batches_and_is_completed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(an_import_at_work_is_left_alone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_removal_that_was_cut_short_is_finished, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
