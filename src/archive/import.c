@@ -289,9 +289,17 @@ static mn_rc run_format(mn_store *s, const char *path, mn_source *src, mn_import
 /* What a damaged or hostile file did: nothing. The message says so, and of which path. */
 static mn_rc nothing_taken(const char *path, mn_rc rc, mn_err *e)
 {
-    if ((rc != MN_E_PARSE && rc != MN_E_LIMIT) || !e || strstr(e->msg, "nothing was taken"))
-        return rc;
+    bool disk = rc == MN_E_IO && e && mn_str_starts(mn_str_from(e->msg), "the disk is") &&
+                !strstr(e->msg, "taking back");
+    bool ours = rc == MN_E_PARSE || rc == MN_E_LIMIT || disk;
+    if (!ours || !e || strstr(e->msg, "nothing was taken")) return rc;
     return mn_fail(e, rc, "%s; nothing was taken from '%s'", e->msg, path);
+}
+
+/* One clear line for a failure: what was noted about a source that nothing was taken from is not of interest. */
+static void forget_warnings(mn_import_report *r, size_t n_kept)
+{
+    while (r->n_warnings > n_kept) mn_free(r->warnings[--r->n_warnings]);
 }
 
 mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_import_report *r,
@@ -301,11 +309,13 @@ mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_i
     mn_import_format format = o->format;
     char root[1024];
     MN_TRY(mn_import_settle(s, o->data_dir, r, e));
+    const size_t told = r->n_warnings;
     mn_rc rc = mn_source_open(path, NULL, &src, e);
     if (rc != MN_OK) return nothing_taken(path, rc, e);
     rc = mn_import_detect(src, path, &format, root, sizeof root, e);
     if (rc == MN_OK) rc = mn_source_rewind(src, e);
     if (rc == MN_OK) rc = run_format(s, path, src, format, mn_str_from(root), o, r, e);
     mn_source_close(src);
+    if (rc != MN_OK && rc != MN_E_CANCELLED) forget_warnings(r, told);
     return nothing_taken(path, rc, e);
 }

@@ -79,7 +79,7 @@ typedef struct mn_import_opts {
 /* Imports whose process died are marked as interrupted, and failed ones whose removal was cut short are removed; each is told
  * once, as a warning in *r. Every import begins with it; a server calls it when it starts. data_dir NULL: nothing is done. */
 mn_rc mn_import_settle(mn_store *s, const char *data_dir, mn_import_report *r, mn_err *e);
-/* Imports one path: a file, a folder or an archive. Adds to *r, also when it fails (then only warnings count).
+/* Imports one path: a file, a folder or an archive. Adds to *r; when it fails only warnings about earlier runs.
  * errors MN_E_PARSE, MN_E_LIMIT, MN_E_IO, MN_E_NOT_FOUND, MN_E_UNSUPPORTED: nothing is left of this run.
  *        MN_E_CANCELLED: stopped on request; whole batches are kept and the message says so. */
 mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_import_report *r,

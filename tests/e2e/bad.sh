@@ -151,7 +151,7 @@ for i in range(3000):
     print(json.dumps({"id": f"n{i}", "created_at": f"2026-0{1 + i % 9}-{1 + i % 28:02d}T0{i % 10}:00:{i % 60:02d}Z", "author": r.choice(who), "text": t, "lang": "en"}))
 PY
 python3 - >many.jsonl <<'PY'
-for i in range(150000):
+for i in range(100000):
     print('{"id":"m%d","created_at":"2026-05-%02dT10:00:%02dZ","author":"w%d","text":"Parcel %d left the harbour for island %d with %d sacks of grain and a letter."}' % (i, 1 + i % 28, i % 60, i % 50, i, i % 77, i * 7919 % 1000))
 PY
 data=$dir/data
@@ -501,14 +501,14 @@ for after in 0.05 0.15 0.3 0.5; do
     else ok "kill -9 after ${after} s of an import ($now posts)"; fi
 done
 run "$mynah" import many.jsonl --data killed --json
-[ $rc = 0 ] && [ "$(field '["read"]')" = 150000 ] && [ "$(posts killed)" = 153000 ] && ok "kill -9: running again completes it" ||
+[ $rc = 0 ] && [ "$(field '["read"]')" = 100000 ] && [ "$(posts killed)" = 103000 ] && ok "kill -9: running again completes it" ||
     not_ok "kill -9: running again completes it" "exit $rc, $(posts killed) posts"
 run timeout --foreground --preserve-status -s INT 0.2 "$mynah" import many.jsonl --data stopped --json
 before_stop=$(posts stopped)
 if [ $rc = 0 ]; then skip "Ctrl-C in an import" "it was done before"
 else judge "Ctrl-C in an import" 1 "stopped.*again" && ok "Ctrl-C in an import ($before_stop posts)"; fi
 run "$mynah" import many.jsonl --data stopped --json
-[ $rc = 0 ] && [ "$(posts stopped)" = 150000 ] && ok "Ctrl-C in an import: running again completes it" ||
+[ $rc = 0 ] && [ "$(posts stopped)" = 100000 ] && ok "Ctrl-C in an import: running again completes it" ||
     not_ok "Ctrl-C in an import: running again completes it" "exit $rc, $(posts stopped) posts"
 "$mynah" account consent --server train_generative=allow --data killed >out 2>err
 watching killed
