@@ -28,10 +28,13 @@ LIB_text := -lcld2
 LIB_tensor := -ldl
 PKG_net := libmicrohttpd zlib libzstd
 PKG_store := sqlite3
+PKG_model := liblzma
 PKG_social := libsodium
 PKG_archive := libarchive
 PKGS  := $(foreach m,$(MODULES),$(PKG_$(m)))
-# Absent libraries are named once, clearly, by tools/check-libs.sh before the compiler is asked.
+# Absent libraries are named once, clearly, before the compiler is asked.
+ABSENT := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
+$(if $(ABSENT),$(warning these libraries are missing: $(ABSENT); `tools/setup.sh build` installs them))
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 # ---- objects and one archive a module ---------------------------------------------------------------------------

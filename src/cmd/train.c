@@ -63,8 +63,9 @@ static void on_eval(void *arg, uint64_t step, double bits)
 
 static void report(const job *j, const mn_train_result *r)
 {
-    char bits[32] = "null";
+    char bits[32] = "null", xz[32] = "null";
     if (r->val_bits_per_byte > 0) snprintf(bits, sizeof bits, "%.6f", r->val_bits_per_byte);
+    if (r->xz_bits_per_byte > 0) snprintf(xz, sizeof xz, "%.6f", r->xz_bits_per_byte);
     if (j->json) {
         mn_buf b;
         mn_json_writer w;
@@ -74,6 +75,8 @@ static void report(const job *j, const mn_train_result *r)
         mn_jw_kstrz(&w, "model", j->name);
         mn_jw_key(&w, "val_bits_per_byte");
         mn_jw_raw(&w, mn_str_from(bits));
+        mn_jw_key(&w, "xz_bits_per_byte");
+        mn_jw_raw(&w, mn_str_from(xz));
         mn_jw_ku64(&w, "steps", r->steps);
         mn_jw_ku64(&w, "tokens", r->tokens);
         mn_jw_kf64(&w, "seconds", r->seconds);
@@ -82,9 +85,11 @@ static void report(const job *j, const mn_train_result *r)
         printf("%s\n", b.ptr);
         mn_buf_release(&b);
     } else if (r->finished) {
-        printf("model %s: %s bits per byte held out, %llu steps, %.2f M tokens, %.0f s\n",
-               j->name, bits, (unsigned long long)r->steps, (double)r->tokens / 1e6,
-               r->seconds);
+        printf("model %s: %llu steps, %.2f M tokens, %.0f s\n", j->name,
+               (unsigned long long)r->steps, (double)r->tokens / 1e6, r->seconds);
+        if (r->val_bits_per_byte > 0)
+            printf("%.2f bits per byte held out; xz -9e: %.2f\n", r->val_bits_per_byte,
+                   r->xz_bits_per_byte);
     }
     if (!r->finished)
         fprintf(

@@ -92,14 +92,18 @@ static uint32_t draw(const float *logits, uint32_t V, double u)
     return n ? id[0] : MN_TOK_END;
 }
 
-/* The conditions that open document d. */
+/* What opens document d: its conditions and its first words, at most half of its first post. */
 static size_t opening(const mn_shard *s, uint64_t d, uint32_t *ret)
 {
-    uint64_t at = d ? s->doc_end[d - 1] : 0;
+    uint64_t at = d ? s->doc_end[d - 1] : 0, end = s->doc_end[d], text;
     size_t n = 0;
-    while (n < 8 && at < s->doc_end[d] && mn_tok_is_condition(s->tok[at]))
-        ret[n++] = s->tok[at++];
+    while (n < 8 && at < end && mn_tok_is_condition(s->tok[at])) ret[n++] = s->tok[at++];
     if (!n) ret[n++] = MN_TOK_START;
+    for (text = at; text < end && s->tok[text] != MN_TOK_END; text++)
+        if (mn_tok_is_condition(s->tok[text])) break;
+    size_t words = (size_t)(text - at) / 2;
+    if (words > MN_SAMPLE_GIVEN) words = MN_SAMPLE_GIVEN;
+    while (words-- > 0) ret[n++] = s->tok[at++];
     return n;
 }
 
@@ -146,7 +150,7 @@ static mn_rc decode(const mn_tokenizer *tok, const uint32_t *ids, size_t n, size
 
 mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *tok,
                       const mn_shard *s, uint64_t seed, size_t n, size_t cap, char *ret,
-                      mn_err *e)
+                      size_t *ret_given, mn_err *e)
 {
     const size_t T = w->cfg.T < MN_SAMPLE_T ? w->cfg.T : MN_SAMPLE_T;
     mn_batch_buf b = {0};
@@ -156,12 +160,16 @@ mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *to
     mn_rc rc = len && f ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory for samples");
     if (rc == MN_OK) rc = mn_batch_buf_new(n, T, &b, e);
     if (rc == MN_OK) rc = mn_pass_new(w, pool, n, T, MN_F32, false, &p, e);
-    if (rc == MN_OK && T > 8) {
+    if (rc == MN_OK && T > 8 + MN_SAMPLE_GIVEN) {
         for (size_t r = 0; r < n; r++) {
             for (size_t t = 0; t < T; t++) b.pos[r * T + t] = (uint32_t)t;
             len[r] = opening(s, s->n_docs * (2 * r + 1) / (2 * n), b.ids + r * T);
         }
-        grow(p, &b, len, f, f + n * T, w->cfg.V, seed);
+        for (size_t r = 0; rc == MN_OK && r < n; r++) {
+            rc = decode(tok, b.ids + r * T, len[r], cap, ret + r * cap, e);
+            ret_given[r] = strlen(ret + r * cap);
+        }
+        if (rc == MN_OK) grow(p, &b, len, f, f + n * T, w->cfg.V, seed);
         for (size_t r = 0; rc == MN_OK && r < n; r++)
             rc = decode(tok, b.ids + r * T, len[r], cap, ret + r * cap, e);
     }

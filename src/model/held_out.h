@@ -22,12 +22,14 @@ void mn_held_out_release(mn_held_out *h);
 /* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: all but conditions. */
 double mn_held_out_bits_per_byte(mn_held_out *h);
 
-/* Samples: continues the opening of real documents of s (the tokens before their first word) at temperature 0.8 among
- * the 40 likeliest, a window of `T` tokens, END ends. ret[i] is valid UTF-8, cut to cap - 1 bytes. The same (seed, weights)
- * give the same text. */
-#define MN_SAMPLE_T 64
+/* Samples: goes on from the opening of real documents of s (their conditions and first words: at most MN_SAMPLE_GIVEN tokens and
+ * half of the text) at temperature 0.8 among the 40 likeliest, a window of `T` tokens, END ends. The documents are the same
+ * each time, so that samples of a growing model can be compared. ret + i * cap is valid UTF-8, cut to cap - 1 bytes, of which the
+ * first ret_given[i] are the opening. The same (seed, weights) give the same text. */
+#define MN_SAMPLE_T     64
+#define MN_SAMPLE_GIVEN 6
 mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *tok,
                       const mn_shard *s, uint64_t seed, size_t n, size_t cap, char *ret,
-                      mn_err *e);
+                      size_t *ret_given, mn_err *e);
 
 #endif

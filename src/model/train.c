@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "model/baseline.h"
 #include "model/train_int.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -204,6 +205,23 @@ static void describe(mn_model__run *r)
     if (r->o->on_note) r->o->on_note(r->o->arg, line);
 }
 
+/* The compressor's bits per byte of the held-out text, once a training; a picture without it is poorer, not wrong. */
+static void measure_baseline(mn_model__run *r)
+{
+    char path[4096];
+    mn_fs_map text;
+    mn_err e = {0};
+    if (!r->corpus.has_val || r->log->xz_bits_per_byte > 0) return;
+    snprintf(path, sizeof path, "%s/val.txt", r->o->corpus_dir);
+    mn_rc rc = mn_fs_map_open(path, &text, &e);
+    if (rc == MN_OK) {
+        mn_str bytes = {(const char *)text.ptr, text.len};
+        rc = mn_xz_bits_per_byte(bytes, &r->log->xz_bits_per_byte, &e);
+        mn_fs_map_close(&text);
+    }
+    if (rc != MN_OK && r->o->on_note) r->o->on_note(r->o->arg, e.msg);
+}
+
 static mn_rc open_run(mn_model__run *r, mn_err *e)
 {
     const mn_train_opts *o = r->o;
@@ -232,6 +250,7 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     MN_TRY(mn_pool_new(threads, &r->pool, e));
     MN_TRY(open_buffers(r, e));
     describe(r);
+    measure_baseline(r);
     return mn_model__copy_tokenizer(o->corpus_dir, o->model_dir, e);
 }
 
@@ -289,7 +308,7 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
         mn_sample_point *p = mn_trainlog_sample(r->log, r->at.step);
         const mn_shard *s = r->corpus.has_val ? &r->corpus.val : &r->corpus.train;
         MN_TRY(mn_sample_texts(&r->w, r->pool, r->corpus.tok, s, r->at.seed + r->at.step,
-                               MN_SAMPLES, MN_SAMPLE_MAX, p->text[0], e));
+                               MN_SAMPLES, MN_SAMPLE_MAX, p->text[0], p->given, e));
     }
     MN_TRY(mn_weights_save(&r->w, dir, e));
     MN_TRY(write_log(r, e));
@@ -298,9 +317,20 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
     return MN_OK;
 }
 
+/* The first minutes are when most is learnt: evaluations at these steps, unless one costs more than an eightieth of the budget. */
+static bool early_due(const mn_model__run *r)
+{
+    static const uint64_t steps[] = {10, 20, 50, 100};
+    bool dear = r->at.minutes > 0 && r->eval_s * 80 > r->at.minutes * 60;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !dear; i++)
+        if (r->at.step == steps[i]) return r->at.step != r->at.schedule.n_steps;
+    return false;
+}
+
 /* Seldom enough to cost a twelfth of the time, and not more than some fifteen times in a budget of time. */
 static bool evaluation_due(const mn_model__run *r)
 {
+    if (early_due(r)) return true;
     double gap = 12 * r->eval_s, least = r->at.minutes * 60 / 15;
     if (gap < least) gap = least;
     if (gap < 10) gap = 10;
@@ -414,6 +444,7 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
                              .tokens = r.at.tokens,
                              .seconds = was_finished ? r.seconds_before : seconds(&r),
                              .val_bits_per_byte = r.log->val_bits_per_byte,
+                             .xz_bits_per_byte = r.log->xz_bits_per_byte,
                              .finished = r.at.finished};
 out:
     /* What failed before its first checkpoint leaves no half of a model behind. */

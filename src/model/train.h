@@ -41,7 +41,8 @@ typedef struct mn_train_opts {
 typedef struct mn_train_result {
     uint64_t steps, tokens;
     double seconds, val_bits_per_byte;
-    bool finished; /* false: stopped on request (mn_stop_requested), resumable */
+    double xz_bits_per_byte; /* of the held-out text, for comparison; 0: not known */
+    bool finished;           /* false: stopped on request (mn_stop_requested), resumable */
 } mn_train_result;
 
 /* errors  MN_E_EXISTS (a trained model is there and resume is not asked for), MN_E_BUSY (another process trains it),

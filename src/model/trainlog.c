@@ -2,6 +2,7 @@
  * only every second step is noted, so that it always spans the whole run. */
 #include "model/trainlog.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,11 +42,25 @@ void mn_trainlog_eval(mn_trainlog *l, uint64_t step, double val_bits_per_byte)
     l->evals[l->n_evals++] = (mn_eval_point){step, val_bits_per_byte};
 }
 
+/* The entry between the first and the latest whose neighbours' steps are the fewest times apart. */
+static size_t crowded(const mn_trainlog *l)
+{
+    size_t best = 1;
+    double least = INFINITY;
+    for (size_t i = 1; i + 1 < l->n_samples; i++) {
+        double apart =
+            (double)(l->samples[i + 1].step + 1) / (double)(l->samples[i - 1].step + 1);
+        if (apart < least) least = apart, best = i;
+    }
+    return best;
+}
+
 mn_sample_point *mn_trainlog_sample(mn_trainlog *l, uint64_t step)
 {
     if (l->n_samples == MN_SAMPLE_EVALS) {
-        memmove(&l->samples[1], &l->samples[2], (MN_SAMPLE_EVALS - 2) * sizeof *l->samples);
+        size_t i = crowded(l);
         l->n_samples--;
+        memmove(&l->samples[i], &l->samples[i + 1], (l->n_samples - i) * sizeof *l->samples);
     }
     mn_sample_point *p = &l->samples[l->n_samples++];
     memset(p, 0, sizeof *p);
@@ -90,7 +105,9 @@ static void put_evals(mn_json_writer *w, const mn_trainlog *l)
             if (!l->samples[i].text[k][0]) continue;
             mn_jw_object(w);
             mn_jw_ku64(w, "step", l->samples[i].step);
-            mn_jw_kstrz(w, "text", l->samples[i].text[k]);
+            size_t given = l->samples[i].given[k];
+            mn_jw_kstr(w, "given", (mn_str){l->samples[i].text[k], given});
+            mn_jw_kstrz(w, "text", l->samples[i].text[k] + given);
             mn_jw_object_end(w);
         }
     }
@@ -126,6 +143,9 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_jw_key(&w, "val_bits_per_byte");
     if (l->val_bits_per_byte > 0) mn_jw_f64(&w, l->val_bits_per_byte);
     else mn_jw_null(&w);
+    mn_jw_key(&w, "xz_bits_per_byte");
+    if (l->xz_bits_per_byte > 0) mn_jw_f64(&w, l->xz_bits_per_byte);
+    else mn_jw_null(&w);
     put_curve(&w, l);
     put_evals(&w, l);
     mn_jw_object_end(&w);
@@ -146,6 +166,7 @@ static void take_tree(mn_trainlog *l, const mn_json *t, uint64_t step)
 {
     const mn_json *curve = mn_json_get(t, "curve"), *evals = mn_json_get(t, "evals");
     const mn_json *samples = mn_json_get(t, "samples"), *o;
+    l->xz_bits_per_byte = mn_json_f64(mn_json_get(t, "xz_bits_per_byte"), 0);
     for (size_t i = 0; (o = mn_json_at(curve, i)); i++) {
         mn_curve_point p = {.step = mn_json_u64(mn_json_get(o, "step"), UINT64_MAX),
                             .tokens = mn_json_u64(mn_json_get(o, "tokens"), 0),
@@ -163,12 +184,16 @@ static void take_tree(mn_trainlog *l, const mn_json *t, uint64_t step)
     size_t k = 0;
     for (size_t i = 0; (o = mn_json_at(samples, i)); i++) {
         uint64_t at = mn_json_u64(mn_json_get(o, "step"), UINT64_MAX);
-        mn_str text = mn_utf8_cut(mn_json_str(mn_json_get(o, "text")), MN_SAMPLE_MAX - 1);
+        mn_str given = mn_utf8_cut(mn_json_str(mn_json_get(o, "given")), MN_SAMPLE_MAX - 1);
+        mn_str text =
+            mn_utf8_cut(mn_json_str(mn_json_get(o, "text")), MN_SAMPLE_MAX - 1 - given.len);
         if (at > step || !text.ptr) continue;
         bool same = l->n_samples && l->samples[l->n_samples - 1].step == at && k < MN_SAMPLES;
         mn_sample_point *p = same ? &l->samples[l->n_samples - 1] : mn_trainlog_sample(l, at);
         if (!same) k = 0;
-        memcpy(p->text[k++], text.ptr, text.len);
+        if (given.len) memcpy(p->text[k], given.ptr, given.len);
+        memcpy(p->text[k] + given.len, text.ptr, text.len);
+        p->given[k++] = given.len;
     }
 }
 

@@ -6,11 +6,12 @@
 #include "base/mem.h"
 #include "model/checkpoint.h"
 
-#define MN_CURVE_MAX    1000
-#define MN_EVALS_MAX    200
-#define MN_SAMPLE_MAX   400 /* bytes of one sample */
-#define MN_SAMPLES      3   /* at one evaluation */
-#define MN_SAMPLE_EVALS 8   /* evaluations whose samples are kept: the first and the latest */
+#define MN_CURVE_MAX  1000
+#define MN_EVALS_MAX  200
+#define MN_SAMPLE_MAX 400 /* bytes of one sample */
+#define MN_SAMPLES    3   /* at one evaluation */
+#define MN_SAMPLE_EVALS                                                                        \
+    8 /* evaluations whose samples are kept: the first, the latest, and between them ever wider apart */
 
 typedef struct mn_curve_point {
     uint64_t step, tokens;
@@ -25,6 +26,8 @@ typedef struct mn_eval_point {
 typedef struct mn_sample_point {
     uint64_t step;
     char text[MN_SAMPLES][MN_SAMPLE_MAX];
+    size_t given
+        [MN_SAMPLES]; /* bytes of text that are not the model's: the opening it went on from */
 } mn_sample_point;
 
 typedef struct mn_trainlog {
@@ -34,6 +37,7 @@ typedef struct mn_trainlog {
     uint64_t steps_planned, params, threads, dtype, seed, train_tokens;
     char corpus_sha256[65], tokenizer_sha256[65], checkpoint_sha256[65];
     double val_bits_per_byte; /* 0: not yet */
+    double xz_bits_per_byte;  /* of the held-out text (baseline.h); 0: not known */
     mn_curve_point curve[MN_CURVE_MAX];
     mn_eval_point evals[MN_EVALS_MAX];
     mn_sample_point samples[MN_SAMPLE_EVALS];

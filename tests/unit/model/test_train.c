@@ -113,6 +113,16 @@ static void what_it_leaves_can_be_read_by_others(void **state)
     IS(mn_json_str(mn_json_get(t, "corpus")), "tiny");
     OK(mn_json_get(t, "curve")->n == 60 && mn_json_get(t, "evals")->n >= 2);
     OK(mn_json_get(t, "samples")->n >= 3);
+    double xz = mn_json_f64(mn_json_get(t, "xz_bits_per_byte"), 0);
+    OK(xz > 0.1 && xz < 8);
+    const mn_json *first = mn_json_at(mn_json_get(t, "samples"), 0);
+    OK(mn_json_str(mn_json_get(first, "given")).len > 0);
+    /* in the beginning it looks more often: before anything, and after 10, 20 and 50 steps */
+    const uint64_t early[] = {0, 10, 20, 50};
+    for (size_t i = 0; i < 4; i++) {
+        const mn_json *v = mn_json_at(mn_json_get(t, "evals"), i);
+        OK(mn_json_u64(mn_json_get(v, "step"), 99) == early[i]);
+    }
     OK(mn_json_u64(mn_json_get(t, "steps"), 0) == 60);
     OK(mn_json_str(mn_json_get(t, "checkpoint_sha256")).len == 64);
     mn_buf_release(&b);
