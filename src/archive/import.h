@@ -1,7 +1,7 @@
 /* Bringing posts in: JSON lines, fortune files, X archives, the older Grailbird archives, Mastodon archives.
  *
  * Whatever the size of what is read, memory stays bounded: one item at a time is parsed, posts travel to the store in
- * small batches, and each 10,000 are committed. A run can be repeated: a post is known by its origin ("x:1234"), so a
+ * small batches, and each 10,000 (40,000 when authors are many) are committed. A run can be repeated: a post is known by its origin ("x:1234"), so a
  * second run finds what the first one made and adds the rest. A damaged or hostile file gives one error, and what this
  * run had created is removed again; a crash or a stop leaves whole batches, and running again completes them.
  * docs/design/archives.md has the formats and the rules for ids, replies and consent. */

@@ -26,7 +26,8 @@ struct mn_driver {
     /* Opens one connection. A database that is not ours is MN_E_CORRUPT; nothing is written to it then. */
     mn_rc (*open)(const char *url, const mn_store_opts *o, bool writer, mn_db **ret, mn_err *e);
     void (*close)(mn_db *db);
-    void (*trim)(mn_db *db); /* gives back memory that only makes later work faster */
+    void (*trim)(mn_db *db);          /* gives back memory that only makes later work faster */
+    void (*bulk)(mn_db *db, bool on); /* may use more of it for now */
     /* The schema version: 0 when nothing was ever made here. set_version belongs into the transaction that migrates. */
     mn_rc (*version)(mn_db *db, int *ret, mn_err *e);
     mn_rc (*set_version)(mn_db *db, int version, mn_err *e);

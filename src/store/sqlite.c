@@ -18,10 +18,12 @@
 #include <unistd.h>
 
 #define APPLICATION_ID                                                                         \
-    0x4D796E68 /* "Mynh", in the file's header: file(1) and we know whose it is */
-#define BUSY_MS   30000
-#define SLOTS_MIN 64
-#define ROOM_MIN  (UINT64_C(4) << 20)
+    0x4D796E68             /* "Mynh", in the file's header: file(1) and we know whose it is */
+#define CACHE      "-8000" /* of the writer, in negative KiB as the pragma wants it */
+#define CACHE_BULK "-32000"
+#define BUSY_MS    30000
+#define SLOTS_MIN  64
+#define ROOM_MIN   (UINT64_C(4) << 20)
 
 typedef struct stmt {
     mn_stmt base;
@@ -164,7 +166,7 @@ static mn_rc set_up(conn *c, const mn_store_opts *o, bool writer, mn_err *e)
     MN_TRY(check_owner(c, e));
     MN_TRY(exec(c, "PRAGMA journal_mode=WAL; PRAGMA secure_delete=ON", e));
     MN_TRY(exec(c, o->durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", e));
-    return exec(c, "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=-8000", e);
+    return exec(c, "PRAGMA wal_autocheckpoint=20000; PRAGMA cache_size=" CACHE, e);
 }
 
 static mn_rc open_db(const char *url, const mn_store_opts *o, bool writer, mn_db **ret,
@@ -385,11 +387,19 @@ static void trim(mn_db *db)
     sqlite3_db_release_memory(((conn *)db)->h);
 }
 
+/* Should the size not change, work is only slower or memory larger: no error matters. */
+static void bulk(mn_db *db, bool on)
+{
+    exec((conn *)db, on ? "PRAGMA cache_size=" CACHE_BULK : "PRAGMA cache_size=" CACHE, NULL);
+    if (!on) trim(db);
+}
+
 const mn_driver mn_store__sqlite = {
     .name = "sqlite",
     .open = open_db,
     .close = close_db,
     .trim = trim,
+    .bulk = bulk,
     .version = version,
     .set_version = set_version,
     .begin = begin,

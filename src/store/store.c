@@ -284,6 +284,13 @@ void mn_store_trim(mn_store *s)
     give_writer(s);
 }
 
+void mn_store_bulk(mn_store *s, bool on)
+{
+    if (take_writer(s, NULL) != MN_OK) return; /* as it was: only slower */
+    s->driver->bulk(s->writer, on);
+    give_writer(s);
+}
+
 mn_rc mn_store_room(mn_tx *tx, mn_err *e)
 {
     return tx->s->driver->room(tx->db, e);

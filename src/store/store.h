@@ -38,6 +38,9 @@ void mn_store_close(mn_store *s); /* NULL is fine; no transaction may be open */
 int mn_store_schema_version(const mn_store *s);
 /* After a burst of writing: gives back the writer's page cache. Waits for a running transaction. */
 void mn_store_trim(mn_store *s);
+/* Many writes are to come: the writer may keep more pages in memory (32 MB instead of 8), until it is told that they are
+ * over. Waits for a running transaction. */
+void mn_store_bulk(mn_store *s, bool on);
 
 /* For long jobs of many transactions, every now and then: is there room to take back what they have done so far, should
  * they have to? MN_E_IO, "the disk is nearly full …", when there is not: end the job now, while it can still be undone. */

@@ -141,6 +141,30 @@ static void a_second_import_changes_nothing(void **st)
     RUN(mn_store_imports(store, &arena, &list, &n, &e));
     OK(n == 1 && list[0].state == MN_IMPORT_DONE && list[0].created == 2);
 }
+/* More authors than an import keeps small batches for. */
+static void posts_of_thousands_of_authors_come_in_whole(void **st)
+{
+    (void)st;
+    enum { AUTHORS = 2500, PER = 5 };
+    mn_buf b;
+    char name[32];
+    mn_buf_init(&b, 0);
+    for (int i = 0; i < AUTHORS * PER; i++)
+        mn_buf_addf(&b,
+                    "{\"id\":\"p%d\",\"created_at\":\"2023-02-18T12:%02d:%02dZ\","
+                    "\"author\":\"a%d\",\"text\":\"post %d\"}\n",
+                    i, i / 600 % 60, i / 10 % 60, i * 7 % AUTHORS, i);
+    put("many.jsonl", b.ptr);
+    mn_buf_release(&b);
+    RUN(import("many.jsonl", NULL));
+    OK(report.created == AUTHORS * PER && count_accounts() == AUTHORS);
+    for (int i = 0; i < AUTHORS; i += 499) {
+        snprintf(name, sizeof name, "a%d", i);
+        assert_int_equal(account(name).n_posts, PER);
+    }
+    RUN(import("many.jsonl", NULL));
+    OK(report.created == 0 && report.skipped_existing == AUTHORS * PER);
+}
 static void broken_lines_leave_nothing_behind(void **st)
 {
     (void)st;
@@ -668,6 +692,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         EACH(json_lines_become_posts),
         EACH(a_second_import_changes_nothing),
+        EACH(posts_of_thousands_of_authors_come_in_whole),
         EACH(broken_lines_leave_nothing_behind),
         EACH(replies_meet_their_parents_in_any_order),
         EACH(numbered_replies_keep_the_number_of_an_absent_parent),
