@@ -14,7 +14,7 @@ typedef struct options {
     const char *data, *model, *prompt, *lang;
     uint64_t max_tokens, seed, top_k, threads;
     double temperature, top_p;
-    bool json, have_seed;
+    bool json, logits;
 } options;
 
 typedef struct output {
@@ -61,6 +61,35 @@ static void report(const options *o, const char *dir, const output *out, uint32_
     mn_buf_release(&b);
 }
 
+/* For comparing engines: what the model says of the next token, and the tokens it was asked with. */
+static mn_rc print_logits(mn_engine *g, const mn_ids *prompt, mn_err *e)
+{
+    mn_seq *s = NULL;
+    const float *logits = NULL;
+    mn_buf b;
+    mn_json_writer w;
+    MN_TRY(mn_seq_new(g, &s, e));
+    mn_rc rc = mn_seq_feed(s, prompt->ptr, prompt->n, &logits, e);
+    mn_buf_init(&b, 64u << 20);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_object(&w);
+    mn_jw_key(&w, "ids");
+    mn_jw_array(&w);
+    for (size_t i = 0; i < prompt->n; i++) mn_jw_u64(&w, prompt->ptr[i]);
+    mn_jw_array_end(&w);
+    mn_jw_key(&w, "logits");
+    mn_jw_array(&w);
+    for (uint32_t v = 0; rc == MN_OK && v < mn_engine_vocab(g); v++)
+        mn_jw_f64(&w, (double)logits[v]);
+    mn_jw_array_end(&w);
+    mn_jw_object_end(&w);
+    if (rc == MN_OK && b.failed) rc = mn_fail(e, b.failed, "out of memory");
+    if (rc == MN_OK) printf("%s\n", b.ptr);
+    mn_buf_release(&b);
+    mn_seq_free(s);
+    return rc;
+}
+
 static mn_rc run(const options *o, mn_arena *a, mn_err *e)
 {
     const char *dir;
@@ -78,6 +107,10 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
     if (rc == MN_OK && prompt.n == 0)
         rc = mn_fail(e, MN_E_USAGE,
                      "this model needs a prompt of at least one token: give --prompt TEXT");
+    if (rc == MN_OK && o->logits) {
+        rc = print_logits(g, &prompt, e);
+        goto out;
+    }
     int64_t started = mn_mono_us();
     if (rc == MN_OK)
         rc = mn_generate(g, prompt.ptr, prompt.n, &p, (uint32_t)o->max_tokens, show, &out, &n,
@@ -86,6 +119,7 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
         report(o, dir, &out, n, prompt.n, (double)(mn_mono_us() - started) / 1e6);
     if (rc == MN_OK) show_prompt(&out);
     if (!o->json && !out.prompt) putchar('\n');
+out:
     mn_engine_free(g);
     mn_ids_release(&prompt);
     mn_buf_release(&out.text);
@@ -119,6 +153,8 @@ int mn_cmd_generate(int argc, char **argv)
         {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
         {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
         {"json", 0, MN_OPT_FLAG, &o.json, NULL, "one JSON object instead of streamed text"},
+        {"logits", 0, MN_OPT_FLAG, &o.logits, NULL,
+         "no text, but the prompt's token ids and the logits of the next token, as JSON"},
         {0},
     };
     const mn_usage u = {
