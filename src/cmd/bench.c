@@ -293,8 +293,10 @@ static void print_list(void)
     }
 }
 
-static mn_rc check_options(uint64_t reps, uint64_t threads, mn_err *e)
+static mn_rc check_options(uint64_t reps, uint64_t threads, uint64_t posts, mn_err *e)
 {
+    if (posts < 1 || posts > 100000000)
+        return mn_fail(e, MN_E_USAGE, "option '--posts': expected 1 to 100000000");
     if (reps < 1 || reps > REPS_MAX)
         return mn_fail(e, MN_E_USAGE, "option '--reps': expected 1 to %d", REPS_MAX);
     if (threads < 1 || threads > 1024)
@@ -329,7 +331,7 @@ int mn_cmd_bench(int argc, char **argv)
     mn_err e = {0};
     int n = 0;
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
-    if (rc == MN_OK) rc = check_options(reps, threads, &e);
+    if (rc == MN_OK) rc = check_options(reps, threads, r.posts, &e);
     if (rc != MN_OK) return mn_cmd_failed("bench", &e, r.json);
     r.reps = (int)reps;
     r.threads = (int)threads;
