@@ -55,6 +55,10 @@ static void line_json(mn_json_writer *j, const mn_answer_line *l)
     mn_jw_array(j);
     for (size_t i = 0; i < l->n_citations; i++) mn_jw_id(j, l->citations[i]);
     mn_jw_array_end(j);
+    mn_jw_ku64(j, "n_posts", l->n_posts);
+    mn_jw_ku64(j, "n_accounts", l->n_accounts);
+    mn_jw_ki64(j, "first_ms", l->first_ms);
+    mn_jw_kbool(j, "unconfirmed", l->unconfirmed);
     mn_jw_kbool(j, "generated", l->generated);
     mn_jw_object_end(j);
 }

@@ -10,7 +10,7 @@
 #include "cmd/index.h"
 #include "cmd/models.h"
 
-#define LINE_BYTES 300u
+#define SOURCE_LINES 4u /* of a post under the answer */
 
 typedef struct options {
     const char *data, *before, *model;
@@ -25,10 +25,9 @@ static void put_line(mn_json_writer *w, const mn_answer_line *l)
     mn_jw_array(w);
     for (size_t i = 0; i < l->n_citations; i++) mn_jw_id(w, l->citations[i]);
     mn_jw_array_end(w);
-    mn_jw_ku64(w, "said_in", l->n_posts);
-    mn_jw_ku64(w, "said_by", l->n_accounts);
-    mn_jw_key(w, "first_at");
-    mn_jw_time(w, l->first_ms);
+    mn_jw_ku64(w, "n_posts", l->n_posts);
+    mn_jw_ku64(w, "n_accounts", l->n_accounts);
+    mn_jw_ki64(w, "first_ms", l->first_ms);
     mn_jw_kbool(w, "unconfirmed", l->unconfirmed);
     mn_jw_kbool(w, "generated", l->generated);
     mn_jw_object_end(w);
@@ -75,35 +74,57 @@ static size_t number_of(const mn_answer *r, uint64_t id)
     return i + 1;
 }
 
-static void put_plain(const mn_answer *r, mn_buf *out)
+/* "2 accounts say this, first on 29 Jan 2011", "one account, 29 Jan 2011: unconfirmed" */
+static void put_who(const mn_answer_line *l, mn_buf *out)
 {
-    char at[MN_TIME_MAX];
-    for (size_t i = 0; i < r->n_lines; i++) {
-        const mn_answer_line *l = &r->lines[i];
-        mn_index_one_line(l->text, SIZE_MAX, out);
-        for (size_t c = 0; c < l->n_citations; c++)
-            mn_buf_addf(out, " [%zu]", number_of(r, l->citations[c]));
-        if (l->generated) mn_buf_addz(out, " (written by the model)");
-        else if (l->unconfirmed)
-            mn_buf_addf(out, " (unconfirmed: %zu account%s)", l->n_accounts,
-                        l->n_accounts == 1 ? "" : "s");
-        else mn_buf_addf(out, " (%zu people said this)", l->n_accounts);
-        mn_buf_addc(out, '\n');
-    }
+    if (l->generated) mn_buf_addz(out, "written by the model; ");
+    if (l->n_accounts < 2) mn_buf_addz(out, "one account says this, ");
+    else
+        mn_buf_addf(out, "%zu accounts say this%s, ", l->n_accounts,
+                    l->unconfirmed ? " in the same words" : "");
+    mn_buf_addz(out, l->n_posts > 1 ? "first on " : "on ");
+    mn_index_day(l->first_ms, out);
+    if (l->unconfirmed) mn_buf_addz(out, ": unconfirmed");
+    mn_buf_addc(out, '\n');
+}
+
+static void put_said(const mn_answer *r, const mn_answer_line *l, mn_arena *a, mn_buf *out)
+{
+    char *cites = mn_arena_alloc(a, MN_ASK_CITATIONS_MAX * 24 + 1);
+    size_t n = 0;
+    if (!cites) return;
+    for (size_t c = 0; c < l->n_citations; c++)
+        n += (size_t)snprintf(cites + n, 24, " [%zu]", number_of(r, l->citations[c]));
+    size_t at = mn_index_wrap(l->text, 0, 0, 0, out);
+    mn_index_wrap((mn_str){cites, n}, at, 0, 0, out);
+    mn_buf_addz(out, "\n    ");
+    put_who(l, out);
+}
+
+static void put_source(size_t number, const mn_post *p, mn_buf *out)
+{
+    size_t from = out->len;
+    mn_buf_addf(out, "[%zu] @%.*s, ", number, MN_STR_FMT(p->account_name));
+    mn_index_day(p->created_ms, out);
+    mn_buf_addf(out, ", /@%.*s/%llu", MN_STR_FMT(p->account_name), (unsigned long long)p->id);
+    if (out->len - from > 80) out->len = from; /* a long name: the address says it too */
+    if (out->len == from)
+        mn_buf_addf(out, "[%zu] /@%.*s/%llu", number, MN_STR_FMT(p->account_name),
+                    (unsigned long long)p->id);
+    mn_buf_addz(out, "\n    ");
+    mn_index_wrap(p->text, 4, 4, SOURCE_LINES, out);
+    mn_buf_addc(out, '\n');
+}
+
+static void put_plain(const mn_answer *r, mn_arena *a, mn_buf *out)
+{
+    for (size_t i = 0; i < r->n_lines; i++) put_said(r, &r->lines[i], a, out);
     if (r->posts.n) mn_buf_addc(out, '\n');
-    for (size_t i = 0; i < r->posts.n; i++) {
-        const mn_post *p = &r->posts.items[i];
-        mn_buf_addf(out, "[%zu] @%.*s, %s, /@%.*s/%llu\n    ", i + 1,
-                    MN_STR_FMT(p->account_name), mn_time_format(p->created_ms, at),
-                    MN_STR_FMT(p->account_name), (unsigned long long)p->id);
-        mn_index_one_line(p->text, LINE_BYTES, out);
-        mn_buf_addc(out, '\n');
-    }
+    for (size_t i = 0; i < r->posts.n; i++) put_source(i + 1, &r->posts.items[i], out);
     if (!r->found && r->withheld)
         mn_buf_addf(out,
-                    "Nothing that may be quoted speaks of it. Posts that do, whose authors "
-                    "have not allowed "
-                    "quoting: %zu.\n",
+                    "Nothing that may be quoted speaks of it. Posts that do, whose authors\n"
+                    "have not allowed quoting: %zu.\n",
                     r->withheld);
     else if (!r->found) mn_buf_addz(out, "Nothing here speaks of it.\n");
 }
@@ -135,7 +156,7 @@ static mn_rc run(const options *o, mn_str question, mn_err *e)
     if (rc == MN_OK) rc = mn_index_open(&h, &x, e);
     if (rc == MN_OK) rc = mn_ask(x, h.store, question, &ask, &a, &r, e);
     if (rc == MN_OK && o->json) put_json(&r, &a, &out);
-    else if (rc == MN_OK) put_plain(&r, &out);
+    else if (rc == MN_OK) put_plain(&r, &a, &out);
     if (rc == MN_OK && out.failed) rc = mn_fail(e, out.failed, "no memory for the answer");
     if (rc == MN_OK) {
         fwrite(out.ptr, 1, out.len, stdout);

@@ -11,7 +11,11 @@ mn_rc mn_index_open(const mn_home *h, mn_search **ret, mn_err *e);
 mn_rc mn_index_words(int n, char **argv, const char *what, mn_arena *a, mn_str *ret, mn_err *e);
 /* --before: an id in decimal; 0 when the option was not given. */
 mn_rc mn_index_before(const char *option, uint64_t *ret, mn_err *e);
-/* One line of a text: line ends become blanks, cut with "…" after max_bytes. */
-mn_rc mn_index_one_line(mn_str text, size_t max_bytes, mn_buf *ret);
+/* A text for reading: lines of at most 80 columns, all but the first behind `indent` blanks (the first goes on at
+ * column `at`), runs of white space as one blank, control characters left out, cut with "…" after max_lines (0: never).
+ * No line end behind the last. Returns the column it ends at. */
+size_t mn_index_wrap(mn_str text, size_t at, size_t indent, size_t max_lines, mn_buf *ret);
+/* 29 Jan 2011 */
+void mn_index_day(int64_t ms, mn_buf *ret);
 
 #endif

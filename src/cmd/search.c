@@ -7,7 +7,7 @@
 #include "cmd/index.h"
 
 #define PAGE       1000u
-#define LINE_BYTES 200u
+#define TEXT_LINES 3u /* of a post */
 
 typedef struct options {
     const char *data, *before;
@@ -25,8 +25,11 @@ static void print_hit(const mn_hit *h, const mn_post *p, bool json, mn_buf *out)
         mn_jw_kf64(&w, "score", h->score);
         mn_jw_object_end(&w);
     } else {
-        mn_buf_addf(out, "%llu  %.3f  ", (unsigned long long)h->id, h->score);
-        mn_index_one_line(p->text, LINE_BYTES, out);
+        mn_buf_addf(out, "%llu  %5.2f  @%.*s, ", (unsigned long long)h->id, h->score,
+                    MN_STR_FMT(p->account_name));
+        mn_index_day(p->created_ms, out);
+        mn_buf_addz(out, "\n    ");
+        mn_index_wrap(p->text, 4, 4, TEXT_LINES, out);
     }
     mn_buf_addc(out, '\n');
 }

@@ -3,7 +3,8 @@
  * One pass over code points with three kinds of run: words (letters, numbers, marks), tags (a
  * word run that begins with '#' or '@' and may hold '_') and CJK (no blanks between words: every
  * two neighbours make a term). ASCII takes a short path. An apostrophe inside a word is dropped
- * ("don't" → dont), a possessive 's with it ("Ann's" → ann).
+ * ("don't" → dont), a possessive 's with it ("Ann's" → ann), and so is an article or pronoun that Italian
+ * and French elide before it ("l'amore" → amore). Diacritics of Latin letters are left out (fold.c).
  */
 #include "mind/parts.h"
 
@@ -69,11 +70,11 @@ static void add_word(run *r, uint32_t c)
 {
     char b[4];
     c = c < 0x80 ? (c >= 'A' && c <= 'Z' ? c + 32 : c) : mn_ulower(c);
-    size_t k = mn_utf8_encode(c, b);
+    size_t k = c < 0x80 ? mn_utf8_encode(c, b) : mn_mind__fold(c, b);
     end_cjk(r);
     if (r->n == 0) r->ascii = r->letters = true;
-    r->ascii = r->ascii && c < 0x80;
-    r->letters = r->letters && c >= 'a' && c <= 'z';
+    r->ascii = r->ascii && !(k && (b[0] & 0x80));
+    r->letters = r->letters && (k == 0 || (b[0] >= 'a' && b[0] <= 'z'));
     put(r->word, &r->n, b, k);
     if (r->n_tag) put(r->tag, &r->n_tag, b, k);
 }
@@ -118,11 +119,26 @@ static size_t url_at(mn_str s, size_t at)
     return n;
 }
 
+/* Is the word before an apostrophe an elided function word ("l'", "dell'", "qu'")? */
+static bool is_elided(const run *r)
+{
+    static const char *const words[] = {
+        "l",   "d",   "c",     "j",     "m",     "n",      "s",     "t",   "qu",
+        "un",  "all", "dell",  "dall",  "nell",  "sull",   "coll",  "cos", "com",
+        "dov", "gl",  "quell", "quest", "jusqu", "lorsqu", "puisqu"};
+    mn_str w = {r->word, r->n};
+    if (r->apostrophe) return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (mn_str_eqz(w, words[i])) return true;
+    return false;
+}
+
 /* A code point that is no part of a word. */
 static void add_other(run *r, mn_str s, size_t next, uint32_t c)
 {
     bool quote = c == '\'' || c == 0x2019;
     if (quote && r->n && !r->n_tag && word_follows(s, next)) {
+        if (is_elided(r)) r->n = 0;
         r->apostrophe = r->n;
         return;
     }

@@ -26,6 +26,9 @@
 #define BURST_WEIGHT 0.3
 #define NEARLY       0.9  /* of a group's best: good enough to be quoted for being earlier */
 #define CROWD_WEIGHT 0.03 /* for each doubling of accounts */
+#define ECHO_WEIGHT                                                                            \
+    0.4 /* how the question is worded, where it has one topic word ("what is love") */
+#define OTHER_LANGUAGE 0.7 /* of what a post in the language asked in is worth */
 
 typedef struct asking {
     mn_arena *a;      /* what is answered */
@@ -81,6 +84,7 @@ static bool readable(const mn_post *p)
 
 static mn_rc weigh_post(asking *k, const mn_post *p, double relevance, mn_err *e)
 {
+    double echo;
     mn_ask_post *it = &k->posts[k->n];
     *it = (mn_ask_post){.post = p, .relevance = relevance};
     if (!readable(p)) return MN_OK;
@@ -90,6 +94,10 @@ static mn_rc weigh_post(asking *k, const mn_post *p, double relevance, mn_err *e
         k->withheld++;
         return MN_OK;
     }
+    MN_TRY(mn_ask__echo(&k->q, it->quote, &echo, e));
+    it->worth = relevance * it->cover * mn_ask__quality(it->quote) *
+                (k->q.n > 1 ? 1 : 1 - ECHO_WEIGHT + ECHO_WEIGHT * echo);
+    if (!mn_ask__same_language(k->q.lang, p->lang, p->text)) it->worth *= OTHER_LANGUAGE;
     k->n++;
     return mn_ask__words(p->text, &k->scratch, &it->words, &it->n_words, e);
 }
@@ -101,9 +109,13 @@ static mn_rc retrieve(asking *k, mn_search *x, mn_str question, uint64_t before,
     mn_posts posts;
     uint64_t seq, ids[CANDIDATES];
     double score[CANDIDATES];
+    mn_str words;
     mn_query_opts o = {.before = before, .limit = CANDIDATES, .expand = true};
     MN_TRY(mn_store_consent_server(k->store, &k->server, &seq, e));
-    MN_TRY(mn_search_query(x, question, &o, &k->scratch, &hits, &n_hits, e));
+    /* one word alone would bring its 200 shortest posts; the wording finds those that explain it */
+    if (k->q.n == 1) words = question;
+    else MN_TRY(mn_ask__topic_words(&k->q, question, &k->scratch, &words, e));
+    MN_TRY(mn_search_query(x, words, &o, &k->scratch, &hits, &n_hits, e));
     for (size_t i = 0; i < n_hits; i++) ids[i] = hits[i].id;
     /* quotes are slices of these texts: they live as long as the answer */
     MN_TRY(mn_store_posts_by_ids(k->store, ids, n_hits, k->a, &posts, e));
@@ -154,12 +166,11 @@ static size_t choose_quoted(const asking *k, size_t number)
     size_t first = k->n;
     double best = 0;
     for (size_t i = 0; i < k->n; i++) {
-        double worth = k->posts[i].relevance * k->posts[i].cover;
-        if (k->posts[i].group == number && worth > best) best = worth;
+        if (k->posts[i].group == number && k->posts[i].worth > best) best = k->posts[i].worth;
     }
     for (size_t i = 0; i < k->n; i++) {
         const mn_ask_post *p = &k->posts[i];
-        if (p->group != number || p->relevance * p->cover < NEARLY * best) continue;
+        if (p->group != number || p->worth < NEARLY * best) continue;
         if (!mn_ask__is_boosted_text(p->post->text)) return i;
         if (first == k->n) first = i;
     }
@@ -175,7 +186,7 @@ static group weigh_group(const asking *k, size_t number)
         g.n_posts++;
         g.n_accounts += first_of_account(k, i, &k->posts[g.quoted], false);
         g.n_own_words += first_of_account(k, i, &k->posts[g.quoted], true);
-        if (p->relevance * p->cover > g.worth) g.worth = p->relevance * p->cover;
+        if (p->worth > g.worth) g.worth = p->worth;
     }
     g.worth += CROWD_WEIGHT * log2((double)g.n_accounts);
     return g;

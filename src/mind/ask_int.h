@@ -13,18 +13,44 @@ typedef struct mn_ask_question {
     mn_str *terms;
     double *weights; /* sum to 1 */
     size_t n;
+    char lang[8];    /* of the question, "" when unknown */
+    uint64_t *words; /* hashes of all its words in order */
+    size_t n_words;
 } mn_ask_question;
 /* n = 0 when the question has no such term. */
 mn_rc mn_ask__question(mn_str text, const mn_snap *s, mn_arena *a, mn_ask_question *ret,
                        mn_err *e);
 
-/* Sentences of a text as slices of it, without white space around, in order; at most max. Breaks
- * after . ! ? … 。 ！ ？ before white space (or at CJK stops anywhere), and at line ends; not after
- * initials and common abbreviations. */
-size_t mn_ask__sentences(mn_str text, mn_str *ret, size_t max);
+/* The words of the question that carry its terms, blanks between: what is looked for. */
+mn_rc mn_ask__topic_words(const mn_ask_question *q, mn_str text, mn_arena *a, mn_str *ret,
+                          mn_err *e);
+/* Share of the question's pairs of neighbouring words, function words too, that are neighbours in the quote. */
+mn_rc mn_ask__echo(const mn_ask_question *q, mn_str quote, double *ret, mn_err *e);
+/* Is a post in the language asked in, as far as can be told? of_post: what the store says of it. */
+bool mn_ask__same_language(const char *lang, mn_str of_post, mn_str text);
 
-/* Share of the question's weight that stands in the best passage of at most two neighbouring
- * sentences; *ret_quote is that passage, a slice of text. */
+/* ---- sentences (ask_split.c) ----------------------------------------------------------------- */
+
+/* Sentences of a text as slices of it, without white space around, in order; at most max. They end
+ * after . ! ? … 。 ！ ？ before white space (or at CJK stops anywhere), not after initials and common
+ * abbreviations; at an empty line; and at a line end where the next line begins something new: an
+ * item, a speaker, an attribution, or a capital after a line too short to have been wrapped.
+ * Attributions are left out. */
+size_t mn_ask__sentences(mn_str text, mn_str *ret, size_t max);
+/* Who a text says it is by: "-- Name, Book" (also — – ~) as its last lines or behind its last stop.
+ * From the dashes to the end, a slice of text, MN_STR_NONE when there is none; *ret_name (may be
+ * NULL) is written when there is one: the name alone. */
+mn_str mn_ask__attribution(mn_str text, mn_str *ret_name);
+/* Ends with a question or a colon: what follows belongs to it. */
+bool mn_ask__leads_on(mn_str passage);
+/* How well a passage reads alone, 0..1: whole sentences 1, headings, questions, half lines less. */
+double mn_ask__quality(mn_str passage);
+
+/* ---- what of a post is quoted (ask_sentence.c) ----------------------------------------------- */
+
+/* The passage that carries most and reads best: a sentence, two neighbours where one leaves much
+ * out, what follows a question or a heading, or the last ones with the name they are by. *ret_quote
+ * is a slice of text, *ret_cover the share of the question's weight that stands in it. */
 mn_rc mn_ask__best_passage(const mn_ask_question *q, mn_str text, mn_arena *scratch,
                            mn_str *ret_quote, double *ret_cover, mn_err *e);
 
@@ -33,6 +59,7 @@ mn_rc mn_ask__best_passage(const mn_ask_question *q, mn_str text, mn_arena *scra
 typedef struct mn_ask_post {
     const mn_post *post;
     double relevance, cover; /* ≥ 0; 0..1 */
+    double worth; /* relevance · cover · how well the quote reads · its language */
     mn_str quote;
     uint64_t *words; /* hashes of its topic-bearing terms, rising */
     size_t n_words;

@@ -16,19 +16,24 @@
 /* ---- terms (analyse.c, stem.c) --------------------------------------------------------------- */
 
 #define MN_TERM_MAX         64 /* bytes; the rest of a longer word is not part of its term */
-#define MN_ANALYSIS_VERSION 1u /* a change here makes every index rebuild itself */
+#define MN_ANALYSIS_VERSION 2u /* a change here makes every index rebuild itself */
 
 /* Called for each term in order. counts: it is a word of the text and counts in its length; the second form of a tag
  * ("#tag" beside "tag") does not. */
 typedef void mn_term_fn(void *arg, mn_str term, bool counts);
-/* Words of a text: normalised (NFC), lower case, English endings cut, URLs left out, CJK as
+/* Words of a text: normalised (NFC), lower case, without diacritics, English endings cut, URLs left out, CJK as
  * bigrams; a hashtag or mention is given as its words and as itself with the sign. scratch is
  * cleared and used. Total over any bytes. Pure. */
 mn_rc mn_mind__analyse(mn_str text, mn_buf *scratch, mn_term_fn *fn, void *arg, mn_err *e);
 /* Cuts an English ending in place; w is lower-case ASCII letters; the new length (1..n). */
 size_t mn_mind__stem(char *w, size_t n);
+/* A lower-case letter without its diacritics, as UTF-8: bytes written, 0 for a combining mark. */
+size_t mn_mind__fold(uint32_t c, char ret[4]);
 /* Words that carry no topic (stemmed form): articles, pronouns, question words. */
 bool mn_mind__stop_word(mn_str term);
+/* The same in a language that has a list ("de", "en", "es", "fr", "it", "pt", "ru"); English for others. */
+bool mn_mind__stop_word_of(const char *code, mn_str term);
+bool mn_mind__stop_words_known(const char *code);
 
 /* One text as a bag of terms. */
 typedef struct mn_bag_term {
@@ -41,6 +46,9 @@ typedef struct mn_bag {
     uint32_t len; /* words that count */
 } mn_bag;
 mn_rc mn_mind__bag(mn_str text, mn_arena *a, mn_bag *ret, mn_err *e);
+/* The language more of whose stop words stand in the bag than of any other, and how many; NULL and 0
+ * when none or several. */
+const char *mn_mind__stop_word_language(const mn_bag *bag, size_t *ret_n);
 
 /* ---- segments (seg_write.c, seg_build.c, seg_read.c, seg_merge.c) ---------------------------- */
 

@@ -668,6 +668,7 @@ mn_rc mn_search_update(mn_search *x, uint64_t *ret_n, mn_err *e)
 /* ---- asking ---------------------------------------------------------------------------------- */
 
 #define FEEDBACK_DOCS 10u
+#define GONE_BATCH    500u
 
 static mn_rc expand(mn_search *x, const mn_snap *s, uint64_t before, mn_arena *a,
                     mn_query_term **t, size_t *n, mn_err *e)
@@ -686,11 +687,36 @@ static mn_rc expand(mn_search *x, const mn_snap *s, uint64_t before, mn_arena *a
     return mn_mind__expand(s, *t, *n, docs, k, a, t, n, e);
 }
 
+/* Takes out what the store does not have any more: the index follows it a moment later. */
+static mn_rc drop_gone(mn_search *x, mn_hit *hits, size_t *n, mn_err *e)
+{
+    mn_arena a;
+    mn_rc rc = MN_OK;
+    uint64_t ids[GONE_BATCH];
+    size_t kept = 0;
+    mn_arena_init(&a, 0);
+    for (size_t from = 0; rc == MN_OK && from < *n; from += GONE_BATCH) {
+        size_t m = *n - from < GONE_BATCH ? *n - from : GONE_BATCH, k = 0;
+        mn_posts posts;
+        mn_arena_reset(&a);
+        for (size_t i = 0; i < m; i++) ids[i] = hits[from + i].id;
+        rc = mn_store_posts_by_ids(x->store, ids, m, &a, &posts, e);
+        for (size_t i = 0; rc == MN_OK && i < m && k < posts.n; i++) {
+            if (posts.items[k].id != ids[i]) continue;
+            if (!posts.items[k++].deleted_ms) hits[kept++] = hits[from + i];
+        }
+    }
+    mn_arena_release(&a);
+    if (rc == MN_OK) *n = kept;
+    return rc;
+}
+
 mn_rc mn_search_query(mn_search *x, mn_str query, const mn_query_opts *o, mn_arena *a,
                       mn_hit **ret, size_t *ret_n, mn_err *e)
 {
     mn_query_term *t;
-    size_t n;
+    mn_hit *hits = NULL;
+    size_t n, n_hits = 0;
     if (o->limit > MN_SEARCH_LIMIT_MAX)
         return mn_fail(e, MN_E_USAGE, "limit %zu is too high: at most %d", o->limit,
                        MN_SEARCH_LIMIT_MAX);
@@ -698,7 +724,12 @@ mn_rc mn_search_query(mn_search *x, mn_str query, const mn_query_opts *o, mn_are
     mn_snap *s = mn_mind__search_snap(x);
     mn_rc rc = o->expand && n ? expand(x, s, o->before, a, &t, &n, e) : MN_OK;
     if (rc == MN_OK)
-        rc = mn_mind__query_run(s, t, n, o->before, o->limit ? o->limit : 50, a, ret, ret_n, e);
+        rc = mn_mind__query_run(s, t, n, o->before, o->limit ? o->limit : 50, a, &hits, &n_hits,
+                                e);
     mn_mind__snap_unref(s);
-    return rc;
+    if (rc == MN_OK) rc = drop_gone(x, hits, &n_hits, e);
+    if (rc != MN_OK) return rc;
+    *ret = hits;
+    *ret_n = n_hits;
+    return MN_OK;
 }

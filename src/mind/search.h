@@ -38,7 +38,8 @@ typedef struct mn_query_opts {
     size_t limit;    /* ≤ MN_SEARCH_LIMIT_MAX (else MN_E_USAGE); 0: 50 */
     bool expand;     /* pseudo-relevance feedback (RM3) */
 } mn_query_opts;
-/* Best first; ties by higher id. A query without any term that is in the index gives no hits. Thread-safe. */
+/* Best first; ties by higher id. A query without any term that is in the index gives no hits. Posts that the store does
+ * not have any more (deleted, or of an undone import) are left out even before the next update. Thread-safe. */
 mn_rc mn_search_query(mn_search *x, mn_str query, const mn_query_opts *o, mn_arena *a,
                       mn_hit **ret, size_t *ret_n, mn_err *e);
 

@@ -13,6 +13,25 @@ static size_t number_of(const mn_answer *a, uint64_t id)
     return 0;
 }
 
+/* How many say it, since when, and whether anybody bears them out. */
+static void who_html(mn_buf *b, const mn_answer_line *l)
+{
+    H(b, "<p class=\"small\">");
+    if (l->n_accounts < 2) {
+        H(b, "one account says this, ");
+        if (l->n_posts > 1) H(b, "first ");
+    } else {
+        mn_h_count(b, l->n_accounts);
+        H(b, " accounts say this");
+        if (l->unconfirmed) H(b, " in the same words");
+        H(b, ", first ");
+    }
+    H(b, "on ");
+    mn_h_time(b, l->first_ms);
+    if (l->unconfirmed) H(b, ": unconfirmed");
+    H(b, "</p>");
+}
+
 static void line_html(mn_buf *b, const mn_answer *a, const mn_answer_line *l)
 {
     mn_buf_addf(b, "<li class=\"%s\"><p dir=\"auto\">",
@@ -31,11 +50,7 @@ static void line_html(mn_buf *b, const mn_answer *a, const mn_answer_line *l)
     }
     if (l->generated) H(b, " <span class=\"tag\">written by the model</span>");
     H(b, "</p>");
-    if (l->n_citations > 1) {
-        H(b, "<p class=\"small\">");
-        mn_h_count(b, l->n_citations);
-        H(b, " posts say this</p>");
-    }
+    who_html(b, l);
     H(b, "</li>");
 }
 

@@ -159,6 +159,72 @@ static void a_post_deleted_since_the_index_was_made_is_not_quoted(void **state)
     fixture_finish(&f);
 }
 
+static void the_language_of_the_question_goes_first(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    fixture_start(&f);
+    allow_quoting(&f);
+    fixture_post(&f, 10, 1, "Computer sagen niemandem die Wahrheit, und das wissen wir alle.");
+    fixture_post(&f, 11, 2,
+                 "The computer is a machine that nobody in this house has understood.");
+    fixture_post(&f, 12, 3,
+                 "I computer sono macchine che nessuno in questa casa ha mai capito.");
+    fixture_post(&f, 13, 4, "Nobody speaks of anything else in the harbour these days.");
+    fixture_update(&f);
+    ask(&f, "Che cos'\xC3\xA8 un computer?", &a, &r);
+    OK(r.found && r.lines[0].citations[0] == 12 && r.n_lines == 3);
+    mn_arena_release(&a);
+    ask(&f, "Warum sagen uns die Computer nicht die Wahrheit?", &a, &r);
+    OK(r.found && r.n_lines == 1 &&
+       r.lines[0].citations[0] == 10); /* topics: Computer, Wahrheit */
+    mn_arena_release(&a);
+    ask(&f, "What is a computer?", &a, &r);
+    OK(r.found && r.lines[0].citations[0] == 11);
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
+/* What an undo does before the index hears of it. */
+static void posts_of_an_undone_import_are_never_given_out(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    mn_err e = {0};
+    mn_tx *tx;
+    uint64_t import;
+    bool left = true;
+    fixture_start(&f);
+    allow_quoting(&f);
+    RUN(mn_store_begin(f.store, &tx, &e));
+    RUN(mn_store_import_begin(tx, MN_STR("archive"), MN_STR("jsonl"), &import, &e));
+    RUN(mn_store_commit(tx, &e));
+    fixture_post(&f, 10, 1, "The ferry to the island runs at noon.");
+    fixture_post_as(&f, &(mn_post){.id = 11,
+                                   .account_id = 2,
+                                   .created_ms = 11000,
+                                   .import_id = import,
+                                   .text = MN_STR("The ferry to the island has sunk.")});
+    fixture_update(&f);
+    FINDS(f.search, "ferry", "11 10");
+    RUN(mn_store_begin(f.store, &tx, &e));
+    while (left) RUN(mn_store_import_undo(tx, import, 100, &left, &e));
+    RUN(mn_store_commit(tx, &e));
+    FINDS(f.search, "ferry", "10"); /* the index still holds it */
+    OK(mn_search_count(f.search) == 2);
+    ask(&f, "ferry to the island", &a, &r);
+    OK(r.found && r.n_lines == 1 && r.lines[0].citations[0] == 10 && r.posts.n == 1);
+    mn_arena_release(&a);
+    fixture_update(&f);
+    FINDS(f.search, "ferry", "10");
+    OK(mn_search_count(f.search) == 1);
+    fixture_finish(&f);
+}
+
 static void before_and_max_lines_bound_an_answer(void **state)
 {
     (void)state;
@@ -206,10 +272,68 @@ static void sentences_are_found(void **state)
     splits("He said \"go.\" She went...  Really?!", "[He said \"go.\"][She went...][Really?!]");
     splits("No. See No. 5 of Dec. 3. In Dec. it ends.",
            "[No.][See No. 5 of Dec. 3.][In Dec.][it ends.]");
-    splits("first line\nsecond line\n\nthird", "[first line][second line][third]");
+    splits("first line\nsecond line\n\nthird", "[first line\nsecond line][third]");
     splits("\xE6\x9D\xB1\xE3\x80\x82\xE4\xBA\xAC\xE3\x80\x82",
            "[\xE6\x9D\xB1\xE3\x80\x82][\xE4\xBA\xAC\xE3\x80\x82]");
     splits("see example.org/a.b now", "[see example.org/a.b now]");
+}
+
+static void a_line_end_ends_a_sentence_only_before_something_new(void **state)
+{
+    (void)state;
+    splits("Anna: Computer, move the energy of the\n\tdampers to the field.\nBert: Done!",
+           "[Anna: Computer, move the energy of the\n\tdampers to the field.][Bert: Done!]");
+    splits("Send ships,\nSails, and rope.", "[Send ships,\nSails, and rope.]"); /* comma */
+    splits("Tea at noon\nBuns at one",
+           "[Tea at noon][Buns at one]"); /* short, then a capital */
+    splits("The harbour office in the old town is run by Mr\nSmith these days.",
+           "[The harbour office in the old town is run by Mr\nSmith these days.]"); /* wide */
+    splits("Rules:\n1. Be late. Be kind.\n- Bring tea\n(b) leave\nc) and stay",
+           "[Rules:][1. Be late.][Be kind.][- Bring tea][(b) leave][c) and stay]");
+    splits("\"Are you sure?\" he asked. \"Well... maybe.\" It rained",
+           "[\"Are you sure?\" he asked.][\"Well... maybe.\"][It rained]");
+    splits("Das kostet z.B. zehn Euro. Mehr nicht.",
+           "[Das kostet z.B. zehn Euro.][Mehr nicht.]");
+}
+
+static void who_said_it_is_no_sentence(void **state)
+{
+    (void)state;
+    mn_str name = MN_STR_NONE, by;
+    splits("Tea is best.\n\t\t-- Ann Example, \"On tea\"", "[Tea is best.]");
+    splits("Tea is best.\n\xE2\x80\x94 Ann Example", "[Tea is best.]");
+    splits("Tea is best.\n\xE2\x80\x93 Ann Example", "[Tea is best.]");
+    splits("Tea is best.\n~ Ann Example", "[Tea is best.]");
+    splits("\"Tea is best.\" -- Ann Example", "[\"Tea is best.\"]");
+    splits("Tea is best.\n\t-- Ann Example,\n\t   On tea, second book",
+           "[Tea is best.]");                                         /* goes on */
+    splits("Tea.\n  -- Ann\nBuns.\n  -- Bert", "[Tea.][Buns.]");      /* one in the middle */
+    splits("-- one\n-- two\n-- three", "[-- one][-- two][-- three]"); /* a list */
+    splits("-- all there is", "[-- all there is]");
+    splits("He left -- as always -- early.", "[He left -- as always -- early.]");
+    by = mn_ask__attribution(MN_STR("Tea is best.\n\t-- Ann Example (née Bun), \"Tea\" "),
+                             &name);
+    IS(by, "-- Ann Example (née Bun), \"Tea\"");
+    IS(name, "Ann Example");
+    OK(!mn_ask__attribution(MN_STR("Nobody said it.\n------"), &name).ptr);
+    OK(!mn_ask__attribution(MN_STR("\xFF--\n\xFE"), &name).ptr);
+    OK(!mn_ask__attribution(MN_STR(""), NULL).ptr);
+}
+
+static void whole_sentences_read_better_than_scraps(void **state)
+{
+    (void)state;
+    double whole = mn_ask__quality(MN_STR("The cat has learnt to open the fridge."));
+    OK(whole == 1);
+    OK(mn_ask__quality(MN_STR("\"The cat opens the fridge.\"")) == 1);
+    OK(mn_ask__quality(MN_STR("The cat opens the fridge.\n-- Ann")) == 1);
+    OK(mn_ask__quality(MN_STR("The cat has learnt to open the fridge")) < whole);
+    OK(mn_ask__quality(MN_STR("and has learnt to open the fridge.")) < whole);
+    OK(mn_ask__quality(MN_STR("Has the cat learnt to open the fridge?")) <
+       mn_ask__quality(MN_STR("The cat has learnt to open the fridge,")));
+    OK(mn_ask__quality(MN_STR("The cat.")) < whole);
+    OK(mn_ask__leads_on(MN_STR("Rules of the house:")) && mn_ask__leads_on(MN_STR("Why?\"")) &&
+       !mn_ask__leads_on(MN_STR("Rules.")) && !mn_ask__leads_on(MN_STR("")));
 }
 
 static double like(const char *x, const char *y)
@@ -275,7 +399,7 @@ static void a_passage_is_the_sentence_that_carries_the_question(void **state)
     double cover;
     mn_str terms[] = {MN_STR("bridg"), MN_STR("boat")};
     double weights[] = {0.5, 0.5};
-    mn_ask_question q = {terms, weights, 2};
+    mn_ask_question q = {.terms = terms, .weights = weights, .n = 2};
     mn_arena_init(&a, 0);
     RUN(mn_ask__best_passage(&q, MN_STR("No. The bridge and boats. Bye."), &a, &quote, &cover,
                              &e));
@@ -287,6 +411,20 @@ static void a_passage_is_the_sentence_that_carries_the_question(void **state)
     RUN(mn_ask__best_passage(&q, MN_STR("A boat. No."), &a, &quote, &cover, &e));
     IS(quote, "A boat.");
     OK(cover == 0.5);
+    /* what follows a question or a heading; the name, where it is asked for */
+    RUN(mn_ask__best_passage(&q, MN_STR("Is a bridge a boat? It is not. Bye."), &a, &quote,
+                             &cover, &e));
+    IS(quote, "Is a bridge a boat? It is not.");
+    RUN(mn_ask__best_passage(&q, MN_STR("Bridge and boat:\n\tBoth get wet."), &a, &quote,
+                             &cover, &e));
+    IS(quote, "Bridge and boat:\n\tBoth get wet.");
+    RUN(mn_ask__best_passage(&q, MN_STR("Bye. A boat is wet.\n\t-- Al Bridge, \"Boats\""), &a,
+                             &quote, &cover, &e));
+    IS(quote, "A boat is wet.\n\t-- Al Bridge");
+    OK(cover == 1);
+    RUN(mn_ask__best_passage(&q, MN_STR("Bye now.\n\t-- A. Writer, \"Bridge and boat\""), &a,
+                             &quote, &cover, &e));
+    OK(cover == 0); /* a book's title says nothing */
     RUN(mn_ask__best_passage(&q, MN_STR("Nothing."), &a, &quote, &cover, &e));
     OK(cover == 0 && !quote.ptr);
     mn_arena_release(&a);
@@ -299,7 +437,7 @@ static void of_what_a_model_writes_only_the_supported_is_kept(void **state)
     mn_arena a;
     mn_str terms[] = {MN_STR("harbour"), MN_STR("bridg")};
     double weights[] = {0.5, 0.5};
-    mn_ask_question q = {terms, weights, 2};
+    mn_ask_question q = {.terms = terms, .weights = weights, .n = 2};
     const mn_str sources[] = {
         MN_STR("My cat sleeps on the harbour bridge."),
         MN_STR("The harbour bridge is closed until Friday, says the city.")};
@@ -415,7 +553,12 @@ int main(void)
         TEST(who_has_not_allowed_quoting_is_counted_and_not_quoted),
         TEST(a_post_deleted_since_the_index_was_made_is_not_quoted),
         TEST(before_and_max_lines_bound_an_answer),
+        TEST(the_language_of_the_question_goes_first),
+        TEST(posts_of_an_undone_import_are_never_given_out),
         TEST(sentences_are_found),
+        TEST(a_line_end_ends_a_sentence_only_before_something_new),
+        TEST(who_said_it_is_no_sentence),
+        TEST(whole_sentences_read_better_than_scraps),
         TEST(likeness_is_shared_words_over_all_words),
         TEST(only_what_a_source_says_is_supported),
         TEST(a_passage_is_the_sentence_that_carries_the_question),
