@@ -127,11 +127,23 @@ static void find_route(mn_exchange *x)
     }
 }
 
+static enum MHD_Result keep_forwarded(void *arg, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    (void)kind;
+    if (value && mn_str_eq_nocase(mn_str_from(name), MN_STR("X-Forwarded-For")))
+        *(mn_str *)arg = mn_str_from(value);
+    return MHD_YES;
+}
+
+/* Some proxies add a line of their own below the client's instead of adding to it: the last line is the proxy's. */
 static void read_peer(mn_exchange *x)
 {
     mn_str peer = mn_str_from(x->conn ? x->conn->peer : "");
     if (x->http->trusted[0] && mn_str_eqz(peer, x->http->trusted)) {
-        mn_str hop = mn_http_last_hop(mn_req_header(&x->req, "X-Forwarded-For"));
+        mn_str forwarded = MN_STR_NONE;
+        MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, keep_forwarded, &forwarded);
+        mn_str hop = mn_http_last_hop(forwarded);
         if (hop.ptr) peer = hop;
     }
     x->req.peer = peer;

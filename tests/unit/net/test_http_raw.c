@@ -271,7 +271,9 @@ static void a_forwarded_address_is_believed_only_from_the_proxy(void **s)
     mn_http_opts o = options();
     o.trusted_proxy = MN_STR("127.0.0.1");
     RUN(mn_http_start(&o, &h2, &e));
-    const char q[] = "GET /@b HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1, 6.6.6.6\r\n\r\n";
+    const char q[] =
+        "GET /@b HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.1.1.1\r\n"
+        "x-forwarded-for: 2.2.2.2, 6.6.6.6\r\n\r\n"; /* the proxy's own line comes last */
     OK(raw_ask(mn_http_port(h2), q, sizeof q - 1, B, sizeof B, &shut) == 200);
     OK(says("||6.6.6.6"));
     mn_http_stop(h2, 100);
