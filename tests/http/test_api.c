@@ -3,6 +3,7 @@
 
 #include "api/assets.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "social/social.h"
 #include "unit/net/raw.h"
@@ -241,6 +242,61 @@ static void search_finds_what_may_be_found(void **s)
     OK(get("/api/mynah/search?q=") == 400 && get("/api/mynah/search") == 400);
 }
 
+static void pages_of_results_hide_what_may_not_be_seen(void **s)
+{
+    (void)s;
+    mn_err e = {0};
+    mn_tx *tx;
+    wait_for_index();
+    OK(get("/search?q=platypus") == 200 && says("sweats milk"));
+    OK(get("/search?q=secret") == 200 && !says("secret for") && !says("was deleted"));
+    /* the index follows a moment later; what is shown does not wait for it */
+    uint64_t eve;
+    RUN(mn_social_account_create(home.store, MN_STR("eve"), MN_STR("Eve"), MN_ROLE_MEMBER, "",
+                                 NULL, &eve, &e));
+    mn_post p = {.id = 900,
+                 .account_id = eve,
+                 .created_ms = 1600000000000,
+                 .visibility = MN_VIS_PUBLIC,
+                 .text = MN_STR("narwhals have one tusk"),
+                 .lang = MN_STR("en")};
+    RUN(mn_store_begin(home.store, &tx, &e));
+    RUN(mn_store_post_add(tx, &p, &e));
+    RUN(mn_store_commit(tx, &e));
+    for (int i = 0; i < 100 && !(get("/search?q=narwhals") == 200 && says("one tusk")); i++) {
+        mn_api_index_wake(api);
+        usleep(50000);
+    }
+    OK(says("one tusk"));
+    RUN(mn_store_begin(home.store, &tx, &e));
+    RUN(mn_store_post_delete(tx, 900, mn_now_ms(), &e));
+    RUN(mn_store_commit(tx, &e));
+    OK(get("/search?q=narwhals") == 200 && !says("was deleted") && says("No post that"));
+    char path[2000] = "/search?q=";
+    memset(path + 10, 'a', 1500);
+    OK(get(path) == 400);
+    OK(get("/?before=18446744073709551615") == 400 && get("/?before=") == 200);
+}
+
+/* A training.json may come from elsewhere with its model. */
+static void a_chart_of_odd_numbers_ends(void **s)
+{
+    (void)s;
+    mn_err e = {0};
+    char path[200];
+    const char doc[] = "{\"name\":\"m\",\"curve\":[{\"step\":1,\"loss\":10000000000000000},"
+                       "{\"step\":2,\"loss\":10000000000000004}],\"evals\":[]}";
+    snprintf(path, sizeof path, "%s/models/odd", dir);
+    RUN(mn_fs_mkdirs(path, &e));
+    snprintf(path, sizeof path, "%s/models/odd/training.json", dir);
+    RUN(mn_fs_write_atomic(path, doc, sizeof doc - 1, &e));
+    mn_api_live_model(api, "odd");
+    OK(get("/model") == 200 && says("</html>"));
+    mn_api_live_model(api, NULL);
+    snprintf(path, sizeof path, "%s/models", dir);
+    mn_fs_remove_tree(path, NULL);
+}
+
 static void an_answer_cites_or_declines(void **s)
 {
     (void)s;
@@ -407,6 +463,8 @@ int main(void)
         TEST(an_account_shows_what_anybody_may_see),
         TEST(pages_and_files_are_served),
         TEST(search_finds_what_may_be_found),
+        TEST(pages_of_results_hide_what_may_not_be_seen),
+        TEST(a_chart_of_odd_numbers_ends),
         TEST(an_answer_cites_or_declines),
         TEST(bad_questions_are_400),
         TEST(the_model_document_and_the_events_follow_training),

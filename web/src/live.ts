@@ -14,6 +14,7 @@ export interface Eval {
 }
 export interface Sample {
     step?: number;
+    given?: string;
     text: string;
 }
 export interface Model {

@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import uPlot from "uplot";
 import { count, t } from "./i18n";
-import { model, type Model } from "./live";
+import { model, type Model, type Sample } from "./live";
 
 type Series = [number[], number[]];
 
@@ -127,8 +127,11 @@ function showStatus(m: Model): void {
 
 function showSamples(m: Model): void {
     const place = document.querySelector("#samples");
-    const samples = m.training?.samples?.slice(-6).reverse();
-    if (!place || !samples) return;
+    const all = m.training?.samples ?? [];
+    const stepOf = (s: Sample | string | undefined) => (typeof s === "string" ? undefined : s?.step);
+    // All of the latest step; of each step before it the first: as the server's page has it.
+    const samples = all.filter((s, i) => stepOf(s) === stepOf(all.at(-1)) || i === 0 || stepOf(all[i - 1]) !== stepOf(s)).reverse();
+    if (!place || !samples.length) return;
     place.replaceChildren(
         ...samples.map((s) => {
             const item = document.createElement("li");
@@ -138,7 +141,13 @@ function showSamples(m: Model): void {
             const text = document.createElement("p");
             text.className = "generated";
             text.dir = "auto";
-            text.textContent = typeof s === "string" ? s : s.text;
+            if (typeof s !== "string" && s.given) {
+                const given = document.createElement("u");
+                given.className = "given";
+                given.textContent = s.given;
+                text.append(given);
+            }
+            text.append(typeof s === "string" ? s : s.text);
             item.append(step, text);
             return item;
         }),

@@ -9,6 +9,8 @@
 #define TOP    12.0
 #define BOTTOM 30.0
 
+#define LINES_MOST 8 /* of the grid: at huge numbers a step may add nothing */
+
 typedef struct bounds {
     double x0, x1, y0, y1;
 } bounds;
@@ -50,8 +52,8 @@ static double nice_step(double span)
 
 static void grid(mn_buf *b, const bounds *r)
 {
-    double step = nice_step(r->y1 - r->y0);
-    for (double y = ceil(r->y0 / step) * step; y <= r->y1; y += step) {
+    double step = nice_step(r->y1 - r->y0), y = ceil(r->y0 / step) * step;
+    for (int i = 0; i < LINES_MOST && y <= r->y1; i++, y += step) {
         mn_buf_addf(b, "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>",
                     LEFT, WIDTH - RIGHT, py(r, y), py(r, y));
         mn_buf_addf(b, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>", LEFT - 6,
@@ -62,7 +64,8 @@ static void grid(mn_buf *b, const bounds *r)
                     y);
     }
     step = nice_step(r->x1 - r->x0);
-    for (double x = ceil(r->x0 / step) * step; x <= r->x1; x += step)
+    double x = ceil(r->x0 / step) * step;
+    for (int i = 0; i < LINES_MOST && x <= r->x1; i++, x += step)
         mn_buf_addf(b, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>",
                     px(r, x), HEIGHT - 10, x);
 }

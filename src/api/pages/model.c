@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 
-#define SAMPLES_SHOWN 6
 #define AUTHORS_SHOWN 12
 #define BARS_MOST     24
 
@@ -107,15 +106,29 @@ static void status_html(mn_buf *b, const mn_json *doc)
     H(b, "</div>");
 }
 
+static uint64_t step_of(const mn_json *samples, size_t i)
+{
+    return mn_json_u64(mn_json_get(mn_json_at(samples, i), "step"), UINT64_MAX);
+}
+
+/* All of the latest step; of each step before it the first, which goes on from the same opening: one sees it get better. */
+static bool sample_is_shown(const mn_json *samples, size_t i)
+{
+    uint64_t step = step_of(samples, i);
+    return step == step_of(samples, samples->n - 1) || i == 0 ||
+           step_of(samples, i - 1) != step;
+}
+
 static void samples_html(mn_buf *b, const mn_json *samples)
 {
     if (!samples || !samples->n) return;
     H(b, "<section class=\"card\"><h2>What it writes as it learns</h2><p "
-         "class=\"small\">Generated text, newest "
-         "first. It is practice, not information.</p><ol class=\"samples\" id=\"samples\">");
-    size_t shown = 0;
-    for (size_t i = samples->n; i-- > 0 && shown < SAMPLES_SHOWN; shown++) {
+         "class=\"small\">Generated text, newest first; the underlined words are a post's "
+         "opening that it was given to go on from. It is practice, not information.</p><ol "
+         "class=\"samples\" id=\"samples\">");
+    for (size_t i = samples->n; i-- > 0;) {
         const mn_json *s = mn_json_at(samples, i);
+        if (!sample_is_shown(samples, i)) continue;
         mn_str text = s->type == MN_JSON_STRING ? s->text : mn_json_str(mn_json_get(s, "text"));
         H(b, "<li>");
         if (mn_json_get(s, "step")) {
@@ -124,6 +137,12 @@ static void samples_html(mn_buf *b, const mn_json *samples)
             H(b, "</span>");
         }
         H(b, "<p class=\"generated\" dir=\"auto\">");
+        mn_str given = mn_json_str(mn_json_get(s, "given"));
+        if (given.len) {
+            H(b, "<u class=\"given\">");
+            mn_h_text(b, given);
+            H(b, "</u>");
+        }
         mn_h_text(b, text);
         H(b, "</p></li>");
     }

@@ -150,7 +150,7 @@ bool mn_page_before(mn_req *r, mn_resp *w, uint64_t *ret)
 {
     mn_str s = mn_req_query(r, "before");
     *ret = 0;
-    if (!s.ptr || mn_str_to_u64(s, ret) == MN_OK) return true;
+    if (!s.len || (mn_str_to_u64(s, ret) == MN_OK && *ret <= INT64_MAX)) return true;
     mn_page_error(r, w, 400, "\"before\" should be the id of a post");
     return false;
 }
@@ -218,7 +218,7 @@ static void post_head(mn_buf *b, const mn_post *p)
     mn_h_text(b, p->account_name);
     mn_buf_addf(b, "\" id=\"a%llu\">", (unsigned long long)p->id);
     mn_h_avatar(b, p->account_name, p->account_display);
-    H(b, "<span class=\"names\"><b>");
+    H(b, "<span class=\"names\"><b dir=\"auto\">");
     mn_h_text(b, p->account_display.len ? p->account_display : p->account_name);
     H(b, "</b> <span class=\"handle\">@");
     mn_h_text(b, p->account_name);
@@ -261,7 +261,7 @@ void mn_h_post(mn_buf *b, const mn_post *p, size_t pos, bool current)
     }
     post_head(b, p);
     if (p->warning.len) {
-        H(b, "<details class=\"warned\"><summary>");
+        H(b, "<details class=\"warned\"><summary dir=\"auto\">");
         mn_h_text(b, p->warning);
         H(b, "</summary>");
     }

@@ -6,6 +6,7 @@
 #define PAGE_POSTS        20u
 #define THREAD_POSTS      500u
 #define THREAD_INDENT_MAX 6
+#define QUERY_MAX         1200u /* bytes: 300 characters */
 
 /* Asks for one post more than is shown: it tells whether there is an older page. */
 static void pager(mn_buf *b, mn_posts *posts, bool first_page, const char *path)
@@ -64,7 +65,7 @@ static void profile_card(mn_buf *b, const mn_account *a)
 {
     H(b, "<section class=\"card profile\">");
     mn_h_avatar(b, a->name, a->display_name);
-    H(b, "<div><h1>");
+    H(b, "<div><h1 dir=\"auto\">");
     mn_h_text(b, a->display_name.len ? a->display_name : a->name);
     H(b, "</h1><p class=\"handle\">@");
     mn_h_text(b, a->name);
@@ -213,6 +214,20 @@ void mn_page_post(mn_req *r, mn_resp *w)
 
 /* ---- search ----------------------------------------------------------------------------------------------------- */
 
+/* The index follows the store by a moment: what has been hidden since is left out here. */
+static mn_rc keep_visible(mn_store *s, mn_posts *io, mn_err *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < io->n; i++) {
+        bool ok = false;
+        if (io->items[i].deleted_ms) continue;
+        MN_TRY(mn_social_may_see(s, &io->items[i], 0, &ok, e));
+        if (ok) io->items[n++] = io->items[i];
+    }
+    io->n = n;
+    return MN_OK;
+}
+
 static mn_rc search_posts(mn_req *r, mn_str query, mn_posts *ret, mn_err *e)
 {
     mn_search *x = mn_api_search(r->app);
@@ -225,13 +240,19 @@ static mn_rc search_posts(mn_req *r, mn_str query, mn_posts *ret, mn_err *e)
     uint64_t *ids = mn_arena_calloc(r->arena, n + 1, sizeof *ids);
     if (!ids) return mn_fail(e, MN_E_NOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) ids[i] = hits[i].id;
-    return mn_store_posts_by_ids(mn_api_store(r->app), ids, n, r->arena, ret, e);
+    mn_store *s = mn_api_store(r->app);
+    MN_TRY(mn_store_posts_by_ids(s, ids, n, r->arena, ret, e));
+    return keep_visible(s, ret, e);
 }
 
 static void results_page(mn_req *r, mn_resp *w, const char *title, mn_str query, bool form)
 {
     mn_err e = {0};
     mn_posts posts;
+    if (query.len > QUERY_MAX) {
+        mn_page_error(r, w, 400, "That is too long to search for: 300 characters at most.");
+        return;
+    }
     if (search_posts(r, query, &posts, &e) != MN_OK) {
         mn_page_failed(r, w, &e);
         return;
