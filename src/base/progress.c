@@ -80,12 +80,16 @@ static void draw(mn_progress *p, int64_t now_us)
     char line[600], out[700], number[32], per_s[32];
     const size_t size = sizeof line;
     double seconds = (double)(now_us - p->started_us) * 1e-6;
-    double rate = seconds > 0 ? (double)p->done / seconds : 0;
+    double rate =
+        seconds >= 0.5 && p->done > p->from ? (double)(p->done - p->from) / seconds : 0;
     size_t len = (size_t)snprintf(line, size, "  %-8.40s ", p->label);
     if (p->total) add_bar(p, line, size, &len);
-    len +=
-        (size_t)snprintf(line + len, size - len, "%s %.40s  %s/s", with_commas(p->done, number),
-                         p->unit, with_commas((uint64_t)rate, per_s));
+    len += (size_t)snprintf(line + len, size - len, "%s %.40s", with_commas(p->done, number),
+                            p->unit);
+    if (rate >= 10)
+        len += (size_t)snprintf(line + len, size - len, "  %s/s",
+                                with_commas((uint64_t)rate, per_s));
+    else if (rate > 0) len += (size_t)snprintf(line + len, size - len, "  %.1f/s", rate);
     if (seconds >= 1) add_left(p, rate, line, size, &len);
     if (p->note[0]) len += (size_t)snprintf(line + len, size - len, "  %s", p->note);
     int n = snprintf(out, sizeof out, "\r%.*s\x1b[K", (int)fit(line, len), line);
@@ -95,6 +99,7 @@ static void draw(mn_progress *p, int64_t now_us)
 
 void mn_progress_set(mn_progress *p, uint64_t done)
 {
+    if (!p->begun) p->from = done, p->begun = true;
     p->done = done;
     if (!p->on) return;
     int64_t now = mn_mono_us();

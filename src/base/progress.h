@@ -10,6 +10,8 @@ typedef struct mn_progress {
     const char *label, *unit;
     uint64_t total, done; /* total 0: unknown, a count without a bar */
     int64_t started_us, drawn_us;
+    uint64_t from; /* what was done at the first word: a resumed job did not just do it */
+    bool begun;
     bool on;
     char note[80]; /* shown at the end of the line; set with mn_progress_note */
 } mn_progress;
