@@ -49,6 +49,7 @@ struct mn_writer {
     int running; /* where this import's lock is held, -1: nowhere */
     uint64_t import_id;
     bool import_committed;
+    bool bulk; /* the store was told that much comes */
     uint64_t created, existing;
     uint64_t in_batch;   /* posts of the open batch */
     uint64_t made_batch; /* of them created */
@@ -136,7 +137,8 @@ mn_rc mn_writer_new(mn_store *s, const mn_import_opts *o, const char *path, cons
         mn_writer_free(w);
         return rc;
     }
-    mn_store_bulk(s, true);
+    w->bulk = !o->thrifty;
+    if (w->bulk) mn_store_bulk(s, true);
     *ret = w;
     return MN_OK;
 }
@@ -145,7 +147,7 @@ void mn_writer_free(mn_writer *w)
 {
     if (!w) return;
     mn_store_rollback(w->tx);
-    mn_store_bulk(w->s, false);
+    if (w->bulk) mn_store_bulk(w->s, false);
     if (w->running >= 0) close(w->running);
     mn_media_job_free(w->media);
     mn_sorter_free(w->nodes);

@@ -123,6 +123,7 @@ static mn_rc import_sample(mn_raise *r, mn_err *e)
     mn_import_opts o = {.format = MN_FORMAT_FORTUNE,
                         .consent = c,
                         .data_dir = r->o.home->dir,
+                        .thrifty = true,
                         .progress = on_import,
                         .progress_arg = r};
     mn_api_live_state(r->o.api, "importing", "The sample community is moving in");
