@@ -26,6 +26,7 @@
 #define BURST_WEIGHT 0.3
 #define NEARLY       0.9  /* of a group's best: good enough to be quoted for being earlier */
 #define CROWD_WEIGHT 0.03 /* for each doubling of accounts */
+#define REPEATED     0.7  /* of a quote's words (Jaccard): said in a line above */
 #define ECHO_WEIGHT                                                                            \
     0.4 /* how the question is worded, where it has one topic word ("what is love") */
 #define OTHER_LANGUAGE 0.7 /* of what a post in the language asked in is worth */
@@ -229,6 +230,20 @@ static mn_rc write_line(asking *k, const group *g, mn_answer_line *ret, mn_err *
     return MN_OK;
 }
 
+/* Do the quoted words stand in an earlier line already, in a longer or shorter post? */
+static mn_rc is_repeated(asking *k, const mn_answer *r, mn_str quote, bool *ret, mn_err *e)
+{
+    uint64_t *x, *y;
+    size_t n, m;
+    *ret = false;
+    MN_TRY(mn_ask__words(quote, &k->scratch, &x, &n, e));
+    for (size_t i = 0; i < r->n_lines && !*ret; i++) {
+        MN_TRY(mn_ask__words(r->lines[i].text, &k->scratch, &y, &m, e));
+        *ret = mn_ask__jaccard(x, n, y, m) >= REPEATED;
+    }
+    return MN_OK;
+}
+
 static const mn_post *post_of(const asking *k, uint64_t id)
 {
     for (size_t i = 0; i < k->n; i++)
@@ -282,11 +297,15 @@ static mn_rc answer(asking *k, mn_search *x, mn_str question, const mn_ask_opts 
     if (k->q.n == 0) return MN_OK; /* asks nothing */
     MN_TRY(retrieve(k, x, question, o->before, e));
     MN_TRY(make_groups(k, &g, &n, e));
-    if (n > most) n = most;
-    r->lines = mn_arena_calloc(k->a, n + 2, sizeof *r->lines);
+    r->lines = mn_arena_calloc(k->a, most + 2, sizeof *r->lines);
     if (!r->lines) return mn_fail(e, MN_E_NOMEM, "no memory for an answer");
-    for (; r->n_lines < n; r->n_lines++)
-        MN_TRY(write_line(k, &g[r->n_lines], &r->lines[r->n_lines], e));
+    for (size_t i = 0; i < n && r->n_lines < most; i++) {
+        bool repeated;
+        MN_TRY(is_repeated(k, r, k->posts[g[i].quoted].quote, &repeated, e));
+        if (repeated) continue;
+        MN_TRY(write_line(k, &g[i], &r->lines[r->n_lines], e));
+        r->n_lines++;
+    }
     if (o->engine && n) MN_TRY(add_generated(k, o->engine, question, r, e));
     r->withheld = k->withheld;
     r->found = n > 0;

@@ -186,6 +186,16 @@ static mn_str span(mn_str first, mn_str last)
     return (mn_str){first.ptr, (size_t)(last.ptr + last.len - first.ptr)};
 }
 
+/* Without a double quote at its end or beginning whose other one is elsewhere. */
+static mn_str balanced(mn_str s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++) n += s.ptr[i] == '"';
+    if (n % 2 == 0 || s.len < 3) return s;
+    if (s.ptr[s.len - 1] == '"') return mn_str_sub(s, 0, s.len - 1);
+    return s.ptr[0] == '"' ? mn_str_sub(s, 1, s.len - 1) : s;
+}
+
 /* Sentences first..last as a quotation, with what follows a question or a heading, when it is
  * worth more than the best so far by a margin. */
 static void consider(reading *r, size_t first, size_t last, double margin)
@@ -256,7 +266,7 @@ mn_rc mn_ask__best_passage(const mn_ask_question *q, mn_str text, mn_arena *scra
     }
     for (size_t i = 0; i < r->n && r->by; i++)
         if (r->found[i] || !any) consider_with_name(r, i);
-    *ret_quote = r->quote;
+    *ret_quote = balanced(r->quote);
     *ret_cover = r->cover;
     return MN_OK;
 }

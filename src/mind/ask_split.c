@@ -358,6 +358,18 @@ bool mn_ask__leads_on(mn_str passage)
     return c == '?' || c == ':' || c == 0xFF1F || c == 0xFF1A;
 }
 
+/* A heading in capitals. */
+static bool is_shouted(mn_str s)
+{
+    size_t capitals = 0;
+    for (size_t at = 0, n; at < s.len; at += n) {
+        uint32_t c = cp_at(s, at, &n);
+        if (is_small(c)) return false;
+        capitals += is_capital(c);
+    }
+    return capitals > 3;
+}
+
 double mn_ask__quality(mn_str passage)
 {
     mn_str name = MN_STR_NONE, by = mn_ask__attribution(passage, &name);
@@ -373,5 +385,6 @@ double mn_ask__quality(mn_str passage)
     if (is_small(opening(s))) q *= 0.95;
     if (words < 4 && c < 0x2E80) q *= 0.85;
     if (s.len > 400) q *= 0.9;
+    if (is_shouted(s)) q *= 0.7;
     return q;
 }

@@ -306,6 +306,10 @@ static void an_answer_cites_or_declines(void **s)
     OK(mn_json_bool(mn_json_get(d, "found"), false));
     const mn_json *line = mn_json_at(mn_json_get(d, "answer"), 0);
     IS(mn_json_str(mn_json_at(mn_json_get(line, "citations"), 0)), "1000");
+    OK(mn_json_u64(mn_json_get(line, "n_posts"), 0) == 1);
+    OK(mn_json_u64(mn_json_get(line, "n_accounts"), 0) == 1);
+    OK(mn_json_u64(mn_json_get(line, "first_ms"), 0) > 0);
+    OK(mn_json_bool(mn_json_get(line, "unconfirmed"), false));
     IS(mn_json_str(mn_json_get(mn_json_at(mn_json_get(d, "posts"), 0), "id")), "1000");
     OK(get("/api/mynah/ask?q=platypus+eggs") == 200); /* nobody allowed quoting it */
     OK(!mn_json_bool(mn_json_get(doc(), "found"), true) && !says("sweats milk"));
@@ -313,6 +317,16 @@ static void an_answer_cites_or_declines(void **s)
     OK(ask("POST", "/api/mynah/ask", "", "{\"question\":\"where do kingfishers nest?\"}") ==
        200);
     OK(mn_json_bool(mn_json_get(doc(), "found"), false));
+}
+
+static void the_ask_page_says_how_many_say_it(void **s)
+{
+    (void)s;
+    wait_for_index();
+    OK(ask("GET", "/ask?q=where+do+kingfishers+nest", "Accept: text/html\r\n", NULL) == 200);
+    OK(says("one account says this, on <time datetime=\"") && says("</time>: unconfirmed</p>"));
+    OK(ask("GET", "/ask?q=platypus+eggs", "Accept: text/html\r\n", NULL) == 200);
+    OK(says("Nothing here speaks of that.") && !says("account says this"));
 }
 
 static void bad_questions_are_400(void **s)
@@ -466,6 +480,7 @@ int main(void)
         TEST(pages_of_results_hide_what_may_not_be_seen),
         TEST(a_chart_of_odd_numbers_ends),
         TEST(an_answer_cites_or_declines),
+        TEST(the_ask_page_says_how_many_say_it),
         TEST(bad_questions_are_400),
         TEST(the_model_document_and_the_events_follow_training),
         TEST(every_answer_bears_the_security_headers),

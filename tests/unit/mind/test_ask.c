@@ -225,6 +225,37 @@ static void posts_of_an_undone_import_are_never_given_out(void **state)
     fixture_finish(&f);
 }
 
+static void words_quoted_once_are_not_quoted_again(void **state)
+{
+    (void)state;
+    fixture f;
+    mn_arena a;
+    mn_answer r;
+    fixture_start(&f);
+    allow_quoting(&f);
+    fixture_post(&f, 10, 1, "Send tea, buns and butter to the old lighthouse.");
+    fixture_post(
+        &f, 11, 2,
+        "What the keeper sang all winter long, while storms broke windows: nobody came. "
+        "Send tea, buns, butter to our old lighthouse! Boats never sailed that month.");
+    fixture_post(&f, 12, 3,
+                 "They say \"the lighthouse sells butter. And buns.\" Tea costs extra.");
+    fixture_update(&f);
+    ask(&f, "send butter to the lighthouse", &a, &r);
+    OK(r.found && r.n_lines >= 1);
+    for (size_t i = 1; i < r.n_lines; i++)
+        OK(mn_str_find(r.lines[i].text, MN_STR("Send"), 0) == SIZE_MAX);
+    mn_arena_release(&a);
+    ask(&f, "Is extra tea sold?", &a, &r);
+    for (size_t i = 0; i < r.n_lines; i++) { /* no quote without its other half */
+        size_t n = 0;
+        for (size_t k = 0; k < r.lines[i].text.len; k++) n += r.lines[i].text.ptr[k] == '"';
+        OK(n % 2 == 0);
+    }
+    mn_arena_release(&a);
+    fixture_finish(&f);
+}
+
 static void before_and_max_lines_bound_an_answer(void **state)
 {
     (void)state;
@@ -332,6 +363,8 @@ static void whole_sentences_read_better_than_scraps(void **state)
     OK(mn_ask__quality(MN_STR("Has the cat learnt to open the fridge?")) <
        mn_ask__quality(MN_STR("The cat has learnt to open the fridge,")));
     OK(mn_ask__quality(MN_STR("The cat.")) < whole);
+    OK(mn_ask__quality(MN_STR("THE CAT HAS LEARNT TO OPEN THE FRIDGE.")) < whole);
+    OK(mn_ask__quality(MN_STR("")) < whole);
     OK(mn_ask__leads_on(MN_STR("Rules of the house:")) && mn_ask__leads_on(MN_STR("Why?\"")) &&
        !mn_ask__leads_on(MN_STR("Rules.")) && !mn_ask__leads_on(MN_STR("")));
 }
@@ -411,6 +444,9 @@ static void a_passage_is_the_sentence_that_carries_the_question(void **state)
     RUN(mn_ask__best_passage(&q, MN_STR("A boat. No."), &a, &quote, &cover, &e));
     IS(quote, "A boat.");
     OK(cover == 0.5);
+    RUN(mn_ask__best_passage(&q, MN_STR("\"Hm. A bridge is no boat.\" Bye."), &a, &quote,
+                             &cover, &e));
+    IS(quote, "A bridge is no boat."); /* without the half of a pair of quotes */
     /* what follows a question or a heading; the name, where it is asked for */
     RUN(mn_ask__best_passage(&q, MN_STR("Is a bridge a boat? It is not. Bye."), &a, &quote,
                              &cover, &e));
@@ -555,6 +591,7 @@ int main(void)
         TEST(before_and_max_lines_bound_an_answer),
         TEST(the_language_of_the_question_goes_first),
         TEST(posts_of_an_undone_import_are_never_given_out),
+        TEST(words_quoted_once_are_not_quoted_again),
         TEST(sentences_are_found),
         TEST(a_line_end_ends_a_sentence_only_before_something_new),
         TEST(who_said_it_is_no_sentence),
