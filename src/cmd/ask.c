@@ -181,9 +181,9 @@ int mn_cmd_ask(int argc, char **argv)
         {"before", 0, MN_OPT_STR, &o.before, "ID", "only posts up to this id"},
         {"model", 'm', MN_OPT_STR, &o.model, "MODEL",
          "let this model add a sentence, shown only if a quoted post says all of it"},
-        {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &o.json, NULL,
-         "one object {\"found\",\"answer\",\"posts\",\"withheld\",\"took_ms\"}"},
+        MN_CMD_OPT_DATA(&o.data),
+        MN_CMD_OPT_JSON(&o.json,
+                        "one object {\"found\",\"answer\",\"posts\",\"withheld\",\"took_ms\"}"),
         {0},
     };
     const mn_usage u = {

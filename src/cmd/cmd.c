@@ -6,6 +6,14 @@
 
 #include "base/json.h"
 
+mn_rc mn_cmd_print(mn_buf *b, mn_err *e)
+{
+    mn_rc rc = b->failed ? mn_fail(e, b->failed, "out of memory for the result") : MN_OK;
+    if (rc == MN_OK) puts(b->ptr);
+    mn_buf_release(b);
+    return rc;
+}
+
 static void print_json(const mn_err *e)
 {
     mn_buf b;
@@ -19,8 +27,7 @@ static void print_json(const mn_err *e)
     mn_jw_kstrz(&w, "message", e->msg);
     mn_jw_object_end(&w);
     mn_jw_object_end(&w);
-    if (b.failed == MN_OK) printf("%s\n", b.ptr);
-    mn_buf_release(&b);
+    (void)mn_cmd_print(&b, NULL);
 }
 
 int mn_cmd_failed(const char *name, const mn_err *e, bool json)

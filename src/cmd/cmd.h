@@ -21,6 +21,21 @@ typedef struct mn_cmd {
  * MN_E_USAGE, else 1. With json the message also goes to stdout as {"error":{"code","message"}}. */
 int mn_cmd_failed(const char *name, const mn_err *e, bool json);
 
+/* Ends a JSON result: what the writer made goes to stdout as one line, and the buffer is released. MN_E_NOMEM, and
+ * nothing is printed, when there was no memory to make it. */
+mn_rc mn_cmd_print(mn_buf *b, mn_err *e);
+
+/* Lines of a table of options that most commands have. */
+#define MN_CMD_OPT_DATA(at)                                                                    \
+    {                                                                                          \
+        "data", 0, MN_OPT_STR, (at), "DIR",                                                    \
+            "The data folder; else $MYNAH_DATA, else ./mynah-data."                            \
+    }
+#define MN_CMD_OPT_JSON(at, what)                                                              \
+    {                                                                                          \
+        "json", 0, MN_OPT_FLAG, (at), NULL, what                                               \
+    }
+
 /* For commands made of verbs ("corpus build"): runs the verb named by argv[1], or lists them (exit 2; with --help 0). */
 int mn_cmd_verbs(const char *name, const mn_cmd *verbs, int argc, char **argv);
 

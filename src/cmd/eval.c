@@ -87,8 +87,8 @@ int mn_cmd_eval(int argc, char **argv)
          "a name under models/ or a folder; default: the promoted model"},
         {"text", 0, MN_OPT_STR, &o.text, "FILE", "UTF-8 text, one post a line"},
         {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
-        {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &o.json, NULL, "one JSON object"},
+        MN_CMD_OPT_DATA(&o.data),
+        MN_CMD_OPT_JSON(&o.json, "one JSON object"),
         {0},
     };
     const mn_usage u = {"eval", "[--model MODEL] --text FILE",

@@ -41,8 +41,8 @@ static bool show(void *arg, mn_str text)
     return !mn_stop_requested();
 }
 
-static void report(const options *o, const char *dir, const output *out, uint32_t n,
-                   size_t n_prompt, double seconds)
+static mn_rc report(const options *o, const char *dir, const output *out, uint32_t n,
+                    size_t n_prompt, double seconds, mn_err *e)
 {
     mn_buf b;
     mn_json_writer w;
@@ -57,8 +57,7 @@ static void report(const options *o, const char *dir, const output *out, uint32_
     mn_jw_ku64(&w, "seed", o->seed);
     mn_jw_kf64(&w, "seconds", seconds);
     mn_jw_object_end(&w);
-    printf("%s\n", b.ptr);
-    mn_buf_release(&b);
+    return mn_cmd_print(&b, e);
 }
 
 /* For comparing engines: what the model says of the next token, and the tokens it was asked with. */
@@ -83,8 +82,7 @@ static mn_rc print_logits(mn_engine *g, const mn_ids *prompt, mn_err *e)
         mn_jw_f64(&w, (double)logits[v]);
     mn_jw_array_end(&w);
     mn_jw_object_end(&w);
-    if (rc == MN_OK && b.failed) rc = mn_fail(e, b.failed, "out of memory");
-    if (rc == MN_OK) printf("%s\n", b.ptr);
+    if (rc == MN_OK) rc = mn_cmd_print(&b, e);
     mn_buf_release(&b);
     mn_seq_free(s);
     return rc;
@@ -116,7 +114,7 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
         rc = mn_generate(g, prompt.ptr, prompt.n, &p, (uint32_t)o->max_tokens, show, &out, &n,
                          e);
     if (rc == MN_OK && o->json)
-        report(o, dir, &out, n, prompt.n, (double)(mn_mono_us() - started) / 1e6);
+        rc = report(o, dir, &out, n, prompt.n, (double)(mn_mono_us() - started) / 1e6, e);
     if (rc == MN_OK) show_prompt(&out);
     if (!o->json && !out.prompt) putchar('\n');
 out:
@@ -151,8 +149,8 @@ int mn_cmd_generate(int argc, char **argv)
          "choose among those that make up share P (0.95)"},
         {"seed", 's', MN_OPT_U64, &o.seed, "S", "same seed, same text (0)"},
         {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
-        {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &o.json, NULL, "one JSON object instead of streamed text"},
+        MN_CMD_OPT_DATA(&o.data),
+        MN_CMD_OPT_JSON(&o.json, "one JSON object instead of streamed text"),
         {"logits", 0, MN_OPT_FLAG, &o.logits, NULL,
          "no text, but the prompt's token ids and the logits of the next token, as JSON"},
         {0},

@@ -79,10 +79,7 @@ static mn_rc print_report(const job *j, mn_err *e)
     }
     mn_buf_init(&b, 0);
     mn_import_report_json(&j->report, &b);
-    mn_rc rc = b.failed ? mn_fail(e, b.failed, "no memory for the report") : MN_OK;
-    if (rc == MN_OK) printf("%s\n", b.ptr);
-    mn_buf_release(&b);
-    return rc;
+    return mn_cmd_print(&b, e);
 }
 
 static mn_rc import_all(job *j, int n, char **paths, mn_err *e)
@@ -136,9 +133,8 @@ int mn_cmd_import(int argc, char **argv)
          "What may be done with the posts; may be repeated."},
         {"media-mib", 0, MN_OPT_U64, &j.media_mib, "N",
          "The largest picture or video that is kept, in MiB (100)."},
-        {"data", 0, MN_OPT_STR, &j.data, "DIR",
-         "The data folder; else $MYNAH_DATA, else ./mynah-data."},
-        {"json", 0, MN_OPT_FLAG, &j.json, NULL, "Prints the report as one JSON object."},
+        MN_CMD_OPT_DATA(&j.data),
+        MN_CMD_OPT_JSON(&j.json, "Prints the report as one JSON object."),
         {0}};
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
     if (rc == MN_OK && j.json) mn_progress_disable();

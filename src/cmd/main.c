@@ -1,6 +1,7 @@
 /* mynah: one program, one line a subcommand. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +81,15 @@ int mn_cmd_help(int argc, char **argv)
     return c->run(n, args);
 }
 
+/* A result that could not be written (a full disk behind a redirection) is a failure. */
+static int told(int code)
+{
+    bool lost = fflush(stdout) != 0 || ferror(stdout);
+    if (!lost || errno == EPIPE) return code;
+    fprintf(stderr, "mynah: the result could not be written: %s\n", strerror(errno));
+    return code ? code : 1;
+}
+
 int main(int argc, char **argv)
 {
     mn_stop_setup();
@@ -89,10 +99,10 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("mynah %s\n", MN_VERSION);
-        return 0;
+        return told(0);
     }
     if (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
-        return mn_cmd_help(1, argv);
+        return told(mn_cmd_help(1, argv));
     const mn_cmd *c = find(argv[1]);
-    return c ? c->run(argc - 1, argv + 1) : unknown(argv[1]);
+    return c ? told(c->run(argc - 1, argv + 1)) : unknown(argv[1]);
 }

@@ -42,7 +42,7 @@ static double last_bits(const mn_json *t)
                : -1;
 }
 
-static void print_facts(const char *name, const facts *f, bool current, bool json)
+static mn_rc print_facts(const char *name, const facts *f, bool current, bool json, mn_err *e)
 {
     double bits = last_bits(f->training);
     mn_str corpus = mn_json_str(mn_json_get(f->training, "corpus"));
@@ -52,7 +52,7 @@ static void print_facts(const char *name, const facts *f, bool current, bool jso
         if (bits > 0) printf("  %.3f bits per byte", bits);
         if (corpus.len) printf("  corpus %.*s", MN_STR_FMT(corpus));
         putchar('\n');
-        return;
+        return MN_OK;
     }
     mn_buf b;
     mn_json_writer w;
@@ -67,8 +67,7 @@ static void print_facts(const char *name, const facts *f, bool current, bool jso
     if (corpus.len) mn_jw_kstr(&w, "corpus", corpus);
     if (bits > 0) mn_jw_kf64(&w, "val_bits_per_byte", bits);
     mn_jw_object_end(&w);
-    printf("%s\n", b.ptr);
-    mn_buf_release(&b);
+    return mn_cmd_print(&b, e);
 }
 
 typedef struct options {
@@ -81,8 +80,8 @@ static mn_rc parse(int argc, char **argv, const mn_usage *u, options *o, int lea
                    mn_err *e)
 {
     const mn_opt opts[] = {
-        {"data", 0, MN_OPT_STR, &o->data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &o->json, NULL, "JSON, one object a line"},
+        MN_CMD_OPT_DATA(&o->data),
+        MN_CMD_OPT_JSON(&o->json, "JSON, one object a line"),
         {0},
     };
     MN_TRY(mn_args_parse(argc, argv, u, opts, ret_n, e));
@@ -119,7 +118,7 @@ static mn_rc list(const options *o, mn_arena *a, mn_err *e)
         if (mn_models_find(mn_home_dir(o->data), names[i], a, &dir, &ignored) != MN_OK)
             continue;
         MN_TRY(facts_of(dir, a, &f, e));
-        print_facts(names[i], &f, strcmp(names[i], current) == 0, o->json);
+        MN_TRY(print_facts(names[i], &f, strcmp(names[i], current) == 0, o->json, e));
     }
     return MN_OK;
 }
@@ -146,17 +145,13 @@ static mn_rc show(const options *o, const char *name, mn_arena *a, mn_err *e)
     mn_buf b;
     MN_TRY(mn_models_find(mn_home_dir(o->data), name, a, &dir, e));
     MN_TRY(facts_of(dir, a, &f, e));
-    if (o->json) {
-        print_facts(mn_fs_base(dir), &f, false, true);
-        return MN_OK;
-    }
+    if (o->json) return print_facts(mn_fs_base(dir), &f, false, true, e);
     mn_buf_init(&b, 0);
     mn_rc rc = mn_config_write(&f.cfg, &b);
     printf("%s\n%s\n", dir, b.ptr);
     mn_buf_release(&b);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
-    print_facts(mn_fs_base(dir), &f, false, false);
-    return MN_OK;
+    return print_facts(mn_fs_base(dir), &f, false, false, e);
 }
 
 static int run_show(int argc, char **argv)
@@ -193,8 +188,7 @@ static int run_promote(int argc, char **argv)
         mn_jw_object(&w);
         mn_jw_kstrz(&w, "promoted", argv[1]);
         mn_jw_object_end(&w);
-        printf("%s\n", b.ptr);
-        mn_buf_release(&b);
+        rc = mn_cmd_print(&b, &e);
     }
     return rc == MN_OK ? 0 : mn_cmd_failed("model promote", &e, o.json);
 }

@@ -98,8 +98,8 @@ int mn_cmd_search(int argc, char **argv)
         {"limit", 'n', MN_OPT_U64, &o.limit, "K", "at most K posts (20; up to 10000)"},
         {"expand", 'x', MN_OPT_FLAG, &o.expand, NULL,
          "also look for words that the best posts share"},
-        {"data", 0, MN_OPT_STR, &o.data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &o.json, NULL, "lines {\"id\",\"score\"}"},
+        MN_CMD_OPT_DATA(&o.data),
+        MN_CMD_OPT_JSON(&o.json, "lines {\"id\",\"score\"}"),
         {0},
     };
     const mn_usage u = {"search", "QUERY [--before ID] [--limit K] [--expand]",

@@ -84,7 +84,8 @@ static mn_rc add_inputs(training *t, int n_more, char **more, mn_err *e)
     return MN_OK;
 }
 
-static void report_training(const training *t, const mn_tokenizer *tok, double seconds)
+static mn_rc report_training(const training *t, const mn_tokenizer *tok, double seconds,
+                             mn_err *e)
 {
     uint8_t hash[32];
     char hex[MN_HEX256];
@@ -94,7 +95,7 @@ static void report_training(const training *t, const mn_tokenizer *tok, double s
         printf("%s: %u tokens, learnt from %llu texts (%.1f MB) in %.2f s\n", t->out,
                mn_tok_vocab(tok), (unsigned long long)t->texts, (double)t->bytes / 1e6,
                seconds);
-        return;
+        return MN_OK;
     }
     mn_buf b;
     mn_json_writer w;
@@ -108,8 +109,7 @@ static void report_training(const training *t, const mn_tokenizer *tok, double s
     mn_jw_kf64(&w, "seconds", seconds);
     mn_jw_kstrz(&w, "sha256", hex);
     mn_jw_object_end(&w);
-    if (!b.failed) puts(b.ptr);
-    mn_buf_release(&b);
+    return mn_cmd_print(&b, e);
 }
 
 static mn_rc train(training *t, int n_more, char **more, mn_err *e)
@@ -124,7 +124,7 @@ static mn_rc train(training *t, int n_more, char **more, mn_err *e)
     if (rc == MN_OK && !t->bytes) rc = mn_fail(e, MN_E_USAGE, "there is no text to learn from");
     if (rc == MN_OK) rc = mn_tok_trainer_finish(t->trainer, (uint32_t)t->vocab, &tok, e);
     if (rc == MN_OK) rc = mn_tok_save(tok, t->out, e);
-    if (rc == MN_OK) report_training(t, tok, (double)(mn_mono_us() - from) / 1e6);
+    if (rc == MN_OK) rc = report_training(t, tok, (double)(mn_mono_us() - from) / 1e6, e);
     mn_tok_free(tok);
     mn_arena_release(&t->line);
     mn_tok_trainer_free(t->trainer);
@@ -161,8 +161,8 @@ static int cmd_train(int argc, char **argv)
         {"vocab", 0, MN_OPT_U64, &t.vocab, "V",
          "tokens, with special ones and bytes; default 8192"},
         {"out", 'o', MN_OPT_STR, &t.out, "FILE", "the tokenizer.json to write"},
-        {"data", 0, MN_OPT_STR, &t.data, "DIR", "data folder"},
-        {"json", 0, MN_OPT_FLAG, &t.json, NULL, "one JSON object"},
+        MN_CMD_OPT_DATA(&t.data),
+        MN_CMD_OPT_JSON(&t.json, "one JSON object"),
         {0}};
     mn_err e = {0};
     int n = 0;
@@ -314,7 +314,7 @@ static int run_coding(const mn_usage *u, const char *special_help, int argc, cha
         {"tokenizer", 't', MN_OPT_STR, &c.tokenizer, "FILE", "a tokenizer.json, or its folder"},
         {"special", 0, MN_OPT_FLAG, &c.special, NULL, special_help},
         {"data", 0, MN_OPT_STR, &c.data, "DIR", "data folder (not needed here)"},
-        {"json", 0, MN_OPT_FLAG, &c.json, NULL, "one JSON object"},
+        MN_CMD_OPT_JSON(&c.json, "one JSON object"),
         {0}};
     mn_err e = {0};
     int n = 0;

@@ -61,9 +61,10 @@ static void on_eval(void *arg, uint64_t step, double bits)
     fflush(stdout);
 }
 
-static void report(const job *j, const mn_train_result *r)
+static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
 {
     char bits[32] = "null", xz[32] = "null";
+    mn_rc rc = MN_OK;
     if (r->val_bits_per_byte > 0) snprintf(bits, sizeof bits, "%.6f", r->val_bits_per_byte);
     if (r->xz_bits_per_byte > 0) snprintf(xz, sizeof xz, "%.6f", r->xz_bits_per_byte);
     if (j->json) {
@@ -82,8 +83,7 @@ static void report(const job *j, const mn_train_result *r)
         mn_jw_kf64(&w, "seconds", r->seconds);
         mn_jw_kbool(&w, "finished", r->finished);
         mn_jw_object_end(&w);
-        printf("%s\n", b.ptr);
-        mn_buf_release(&b);
+        rc = mn_cmd_print(&b, e);
     } else if (r->finished) {
         printf("model %s: %llu steps, %.2f M tokens, %.0f s\n", j->name,
                (unsigned long long)r->steps, (double)r->tokens / 1e6, r->seconds);
@@ -96,6 +96,7 @@ static void report(const job *j, const mn_train_result *r)
             stderr,
             "stopped after step %llu and saved; go on with: mynah train --resume --name %s\n",
             (unsigned long long)r->steps, j->name);
+    return rc;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------ */
@@ -252,8 +253,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->data));
     if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
         MN_TRY(mn_models_promote(mn_home_dir(j->data), j->name, e));
-    report(j, &r);
-    return MN_OK;
+    return report(j, &r, e);
 }
 
 int mn_cmd_train(int argc, char **argv)
@@ -288,9 +288,8 @@ int mn_cmd_train(int argc, char **argv)
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
         {"name", 0, MN_OPT_STR, &j.name, "N", "The model's name (CORPUS-PRESET)."},
         {"resume", 0, MN_OPT_FLAG, &j.resume, NULL, "Go on with an interrupted training."},
-        {"data", 0, MN_OPT_STR, &j.data, "DIR",
-         "The data folder; else $MYNAH_DATA, else ./mynah-data."},
-        {"json", 0, MN_OPT_FLAG, &j.json, NULL, "JSON lines on stdout."},
+        MN_CMD_OPT_DATA(&j.data),
+        MN_CMD_OPT_JSON(&j.json, "JSON lines on stdout."),
         {0}};
     mn_arena_init(&j.arena, 64u << 20);
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);

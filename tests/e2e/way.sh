@@ -29,6 +29,8 @@ say import
 [ "$(field '["created"]' <import.json)" = 6001 ] || fail "import: $(cat import.json)"
 "$mynah" import posts.jsonl --json >again.json
 [ "$(field '["skipped_existing"]' <again.json)" = 6001 ] || fail "import again: $(cat again.json)"
+if "$mynah" import posts.jsonl --json >/dev/full 2>err.txt; then fail "a lost result was no failure"; fi
+grep -q "could not be written" err.txt || fail "the lost result: $(cat err.txt)"
 say "without consent there is no corpus"
 if "$mynah" corpus build --json >out.json 2>err.txt; then fail "a corpus was built without consent"; fi
 grep -q consent err.txt || fail "the error does not name consent: $(cat err.txt)"
