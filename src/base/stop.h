@@ -1,4 +1,4 @@
-/* Stopping cleanly. SIGINT and SIGTERM set a flag and make a descriptor readable; long work looks at the flag between
+/* Stopping cleanly. SIGINT, SIGTERM and SIGHUP (unless nohup has it ignored) set a flag and make a descriptor readable; long work looks at the flag between
  * steps and leaves everything resumable. A second signal ends the process at once
  * (one within MN_STOP_SAME_MS counts as the same). SIGPIPE is ignored. */
 #ifndef MN_BASE_STOP_H

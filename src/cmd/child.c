@@ -31,6 +31,7 @@ static _Noreturn void become(char *const *argv, int out, pid_t parent)
     signal(SIGPIPE, SIG_DFL);
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_IGN); /* the parent passes a stop on */
     if (dup2(out, STDOUT_FILENO) < 0) _exit(127);
     int null = open("/dev/null", O_RDONLY);
     if (null >= 0) dup2(null, STDIN_FILENO);

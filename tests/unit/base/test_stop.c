@@ -43,6 +43,22 @@ static int two_signals(void)
     return 0;
 }
 
+static int hang_up(void)
+{
+    signal(SIGHUP, SIG_DFL);
+    mn_stop_setup();
+    raise(SIGHUP);
+    return mn_stop_requested() && readable() ? 0 : 1;
+}
+
+static int hang_up_under_nohup(void)
+{
+    signal(SIGHUP, SIG_IGN);
+    mn_stop_setup();
+    raise(SIGHUP);
+    return mn_stop_requested() ? 1 : 0;
+}
+
 static int by_request(void)
 {
     mn_stop_setup();
@@ -72,6 +88,13 @@ static void a_second_signal_ends_the_process(void **state)
     assert_int_equal(in_child(two_signals), 128 + SIGTERM);
 }
 
+static void a_closed_terminal_is_a_stop_but_not_under_nohup(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(hang_up), 0);
+    assert_int_equal(in_child(hang_up_under_nohup), 0);
+}
+
 static void stopping_can_be_asked_for(void **state)
 {
     (void)state;
@@ -89,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_signal_sets_the_flag_and_the_descriptor),
         TEST(a_second_signal_ends_the_process),
+        TEST(a_closed_terminal_is_a_stop_but_not_under_nohup),
         TEST(stopping_can_be_asked_for),
         TEST(a_broken_pipe_does_not_end_the_process),
     };
