@@ -225,7 +225,14 @@ static mn_rc add_jsonl(const char *path, mn_buf *ret, mn_err *e)
     return rc;
 }
 
-mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e)
+bool mn_bench_next_post(mn_str *rest, mn_str *ret)
+{
+    if (!rest->len) return false;
+    *ret = mn_str_split(*rest, '\n', rest);
+    return true;
+}
+
+mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, double *ret_n, mn_err *e)
 {
     static const char *const years[] = {"2011", "2012"};
     const char *tweets = mn_fs_join(&r->arena, r->data_dir, "tweeteval");
@@ -239,7 +246,10 @@ mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e)
         if (!path.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory");
         MN_TRY(add_jsonl(path.ptr, ret, e));
     }
-    return ret->failed;
+    if (ret->failed) return mn_fail(e, ret->failed, "out of memory for the posts");
+    *ret_n = 0;
+    for (mn_str post, rest = mn_buf_str(ret); mn_bench_next_post(&rest, &post);) ++*ret_n;
+    return MN_OK;
 }
 
 /* ---- the command -------------------------------------------------------------------------------------------- */

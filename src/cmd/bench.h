@@ -46,8 +46,10 @@ void mn_bench_value(mn_bench_run *r, const char *name, double value, const char 
                     const char *note);
 
 /* All posts of DATA/tweeteval (every *_text.txt, in path order) and DATA/trec-microblog (texts of posts.jsonl), one a line,
- * LF between them; *ret is initialised by the caller. MN_E_NOT_FOUND when the folder is not there. */
-mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, mn_err *e);
+ * LF between them; *ret is initialised by the caller, *ret_n is how many. MN_E_NOT_FOUND when the folder is not there. */
+mn_rc mn_bench_posts(mn_bench_run *r, mn_buf *ret, double *ret_n, mn_err *e);
+/* Takes the next of those posts off *rest, without its LF; false at the end. */
+bool mn_bench_next_post(mn_str *rest, mn_str *ret);
 
 /* Made posts, for what needs more of them than there are, or should run without data: see bench_make.c. Post i of any
  * file is the same; its text has nothing that JSON escapes. */

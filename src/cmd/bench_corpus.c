@@ -38,21 +38,12 @@ typedef struct job {
     uint64_t sum;
 } job;
 
-static bool next_post(mn_str *rest, mn_str *ret)
-{
-    if (!rest->len) return false;
-    *ret = mn_str_split(*rest, '\n', rest);
-    return true;
-}
-
 static mn_rc open_job(mn_bench_run *r, job *j, mn_err *e)
 {
     *j = (job){.threads = r->threads};
     mn_buf_init(&j->posts, 0);
     mn_buf_init(&j->out, 0);
-    MN_TRY(mn_bench_posts(r, &j->posts, e));
-    mn_str rest = mn_buf_str(&j->posts), post;
-    while (next_post(&rest, &post)) j->n_posts++;
+    MN_TRY(mn_bench_posts(r, &j->posts, &j->n_posts, e));
     j->mb = (double)j->posts.len / 1e6;
     return MN_OK;
 }
@@ -88,7 +79,7 @@ static mn_rc add_authors(mn_tx *tx, mn_err *e)
 static mn_rc add_posts(job *j, mn_tx *tx, mn_err *e)
 {
     mn_str rest = mn_buf_str(&j->posts), text;
-    for (uint64_t i = 0; next_post(&rest, &text); i++) {
+    for (uint64_t i = 0; mn_bench_next_post(&rest, &text); i++) {
         int64_t at = FIRST_MS + 1000 * (int64_t)i;
         uint64_t id = mn_snowflake_at(at, i);
         mn_post p = {.id = id,
@@ -105,8 +96,7 @@ static mn_rc fill_store(job *j, mn_err *e)
 {
     char path[96];
     mn_tx *tx;
-    snprintf(j->dir, sizeof j->dir, "/tmp/mynah-bench-XXXXXX");
-    if (!mkdtemp(j->dir)) return mn_fail_errno(e, MN_E_IO, "cannot make a folder in /tmp");
+    MN_TRY(mn_bench_tmp(j->dir, e));
     snprintf(path, sizeof path, "%s/mynah.db", j->dir);
     MN_TRY(mn_store_open(path, &j->store, e));
     MN_TRY(mn_store_begin(j->store, &tx, e));
@@ -180,7 +170,7 @@ static mn_rc scrub_all(void *arg, mn_err *e)
 {
     job *j = arg;
     mn_str rest = mn_buf_str(&j->posts), post;
-    while (next_post(&rest, &post)) {
+    while (mn_bench_next_post(&rest, &post)) {
         mn_buf_clear(&j->out);
         if (mn_corpus_clean(post, false, &j->out, NULL) != MN_OK)
             return mn_fail(e, MN_E_NOMEM, "out of memory");
@@ -193,7 +183,7 @@ static mn_rc sign_all(void *arg, mn_err *e)
     job *j = arg;
     uint32_t bands[MN_BANDS];
     mn_str rest = mn_buf_str(&j->posts), post;
-    while (next_post(&rest, &post)) {
+    while (mn_bench_next_post(&rest, &post)) {
         mn_rc rc = mn_form_of(post, &j->form);
         if (rc == MN_OK && j->form.n >= MN_MIN_FORM) rc = mn_minhash(&j->form, &j->tmp, bands);
         if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
@@ -235,7 +225,8 @@ static mn_rc take_sample(job *j, sample *s, mn_err *e)
 {
     mn_str rest = mn_buf_str(&j->posts), post;
     mn_rc rc = MN_OK;
-    for (uint64_t i = 0; rc == MN_OK && s->n < RECALL_POSTS && next_post(&rest, &post); i++) {
+    for (uint64_t i = 0; rc == MN_OK && s->n < RECALL_POSTS && mn_bench_next_post(&rest, &post);
+         i++) {
         rc = mn_form_of(post, &j->form);
         if (rc != MN_OK || j->form.n < MN_MIN_FORM) continue;
         rc = mn_minhash(&j->form, &j->tmp, s->bands[s->n]);

@@ -45,8 +45,7 @@ static mn_rc open_job(mn_bench_run *r, job *j, mn_err *e)
 {
     memset(j, 0, sizeof *j);
     mn_buf_init(&j->text, 0);
-    snprintf(j->dir, sizeof j->dir, "/tmp/mynah-bench-XXXXXX");
-    if (!mkdtemp(j->dir)) return mn_fail_errno(e, MN_E_IO, "cannot make a folder under /tmp");
+    MN_TRY(mn_bench_tmp(j->dir, e));
     for (int y = 0; y < YEARS; y++) {
         mn_str path = mn_str_fmt(&r->arena, "%s/trec-microblog/%s", r->data_dir, year_names[y]);
         if (!path.ptr) return mn_fail(e, MN_E_NOMEM, "no memory for a bench");
@@ -67,7 +66,7 @@ static void close_job(job *j)
     drop_index(j);
     for (int y = 0; y < YEARS; y++) mn_trec_release(&j->trec[y]);
     mn_buf_release(&j->text);
-    mn_fs_remove_tree(j->dir, NULL);
+    if (*j->dir) mn_fs_remove_tree(j->dir, NULL);
 }
 
 static mn_rc flush_builder(job *j, mn_builder *b, mn_err *e)

@@ -16,22 +16,12 @@ typedef struct job {
     mn_buf out;
 } job;
 
-/* The next post, without its LF; false at the end. */
-static bool next_post(mn_str *rest, mn_str *ret)
-{
-    if (!rest->len) return false;
-    *ret = mn_str_split(*rest, '\n', rest);
-    return true;
-}
-
 static mn_rc open_job(mn_bench_run *r, job *j, mn_err *e)
 {
     *j = (job){0};
     mn_buf_init(&j->posts, 0);
     mn_buf_init(&j->out, 0);
-    MN_TRY(mn_bench_posts(r, &j->posts, e));
-    mn_str rest = mn_buf_str(&j->posts), post;
-    while (next_post(&rest, &post)) j->n_posts++;
+    MN_TRY(mn_bench_posts(r, &j->posts, &j->n_posts, e));
     j->mb = (double)j->posts.len / 1e6;
     return MN_OK;
 }
@@ -53,7 +43,7 @@ static mn_rc train(void *arg, mn_err *e)
     mn_str rest = mn_buf_str(&j->posts), post;
     MN_TRY(mn_tok_trainer_new(&t, e));
     mn_rc rc = MN_OK;
-    while (rc == MN_OK && next_post(&rest, &post)) rc = mn_tok_trainer_add(t, post, e);
+    while (rc == MN_OK && mn_bench_next_post(&rest, &post)) rc = mn_tok_trainer_add(t, post, e);
     mn_tok_free(j->tok);
     j->tok = NULL;
     if (rc == MN_OK) rc = mn_tok_trainer_finish(t, VOCAB, &j->tok, e);
@@ -69,7 +59,7 @@ static mn_rc encode(void *arg, mn_err *e)
     if (j->cached) MN_TRY(mn_tok_cache_new(&cache, e));
     mn_ids_clear(&j->ids);
     mn_rc rc = MN_OK;
-    while (rc == MN_OK && next_post(&rest, &post))
+    while (rc == MN_OK && mn_bench_next_post(&rest, &post))
         rc = mn_tok_encode(j->tok, cache, post, &j->ids);
     mn_tok_cache_free(cache);
     return rc == MN_OK ? rc : mn_fail(e, rc, "out of memory while encoding");
@@ -124,7 +114,7 @@ static mn_rc identify(void *arg, mn_err *e)
     mn_str rest = mn_buf_str(&j->posts), post;
     size_t known = 0;
     (void)e;
-    while (next_post(&rest, &post)) known += mn_langid(post).percent > 0;
+    while (mn_bench_next_post(&rest, &post)) known += mn_langid(post).percent > 0;
     return known ? MN_OK : mn_fail(e, MN_E_CORRUPT, "no post has a language");
 }
 
