@@ -36,9 +36,11 @@ void mn_api_live_progress(mn_api *a, uint64_t done, uint64_t total, const char *
 typedef struct mn_live_line {
     bool has_step, has_loss, has_eval, finished,
         hopeless;                       /* hopeless: trying again will not help */
-    uint64_t step, tokens, steps_total; /* steps_total 0: not known yet */
+    uint64_t step, tokens, steps_total; /* steps_total: fixed or expected; 0: not known yet */
     double loss, lr, tokens_per_s, val_bits_per_byte;
     mn_str model, error; /* in the arena, or MN_STR_NONE */
+    mn_str stage; /* of a corpus build: how far it is, total 0 when that cannot be told */
+    uint64_t done, total;
 } mn_live_line;
 /* errors MN_E_PARSE when it is not a JSON object */
 mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e);

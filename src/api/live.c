@@ -58,7 +58,8 @@ mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e
     l.step = mn_json_u64(mn_json_get(doc, "step"), 0);
     l.has_step = mn_json_get(doc, "step") != NULL;
     l.tokens = mn_json_u64(mn_json_get(doc, "tokens"), 0);
-    l.steps_total = mn_json_u64(mn_json_get(doc, "steps_total"), 0);
+    l.steps_total = mn_json_u64(mn_json_get(doc, "steps_total"),
+                                mn_json_u64(mn_json_get(doc, "steps_expected"), 0));
     l.has_loss = number_of(doc, "loss", &l.loss);
     number_of(doc, "lr", &l.lr);
     number_of(doc, "tokens_per_s", &l.tokens_per_s);
@@ -66,6 +67,9 @@ mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e
     l.model = mn_json_str(mn_json_get(doc, "model"));
     l.error = mn_json_str(mn_json_get(mn_json_get(doc, "error"), "message"));
     l.hopeless = is_hopeless(mn_json_str(mn_json_get(mn_json_get(doc, "error"), "code")));
+    l.stage = mn_json_str(mn_json_get(doc, "stage"));
+    l.done = mn_json_u64(mn_json_get(doc, "done"), 0);
+    l.total = mn_json_u64(mn_json_get(doc, "total"), 0);
     l.finished = mn_json_bool(mn_json_get(doc, "finished"), false);
     *ret = l;
     return MN_OK;

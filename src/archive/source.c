@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,8 +59,10 @@ struct mn_source {
     locale_t utf8;
     frame stack[DEPTH_MAX];
     int depth;
-    uint64_t file_bytes;  /* size of the file or archive */
-    uint64_t n_entries;   /* so far */
+    uint64_t file_bytes; /* size of the file or archive; of a folder, of all files in it */
+    uint64_t behind, size,
+        in_file;        /* folder: bytes of files before this one, its own, those read of it */
+    uint64_t n_entries; /* so far */
     uint64_t total, done; /* unpacked bytes so far; of them read by the caller (folder, file) */
     uint64_t entry_bytes; /* of the current entry */
     uint64_t entry_start; /* packed position where it began */
@@ -277,6 +280,9 @@ static mn_rc folder_next(mn_source *s, bool *ret_more, mn_err *e)
             s->passed_over++;
         } else {
             s->fd = fd;
+            s->behind += s->size;
+            s->size = (uint64_t)st.st_size;
+            s->in_file = 0;
             *ret_more = true;
             return count_entry(s, e);
         }
@@ -441,7 +447,27 @@ static void stop(mn_source *s)
     s->seen = NULL;
     s->seen_cap = 0;
     s->given = false;
+    s->behind = s->size = s->in_file = 0;
     s->n_entries = s->total = s->done = s->entry_bytes = s->entry_start = s->passed_over = 0;
+}
+
+/* Of all files below, for progress: a folder that cannot be walked gives what was seen of it. */
+static uint64_t folder_bytes(const char *path)
+{
+    union {
+        const char *in;
+        char *out;
+    } top = {.in = path}; /* fts_open's parameter lacks a const */
+    char *const paths[] = {top.out, NULL};
+    uint64_t sum = 0;
+    FTSENT *entry;
+    FTS *walk = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!walk) return 0;
+    while ((entry = fts_read(walk)))
+        if (entry->fts_info == FTS_F && S_ISREG(entry->fts_statp->st_mode))
+            sum += (uint64_t)entry->fts_statp->st_size;
+    fts_close(walk);
+    return sum;
 }
 
 static mn_rc kind_of_path(mn_source *s, mn_err *e)
@@ -456,6 +482,7 @@ static mn_rc kind_of_path(mn_source *s, mn_err *e)
         rc = mn_fail_errno(e, MN_E_IO, "cannot read '%s'", s->path);
     } else if (S_ISDIR(st.st_mode)) {
         s->kind = MN_SOURCE_FOLDER;
+        s->file_bytes = folder_bytes(s->path);
     } else if (S_ISREG(st.st_mode)) {
         s->kind = looks_packed(fd, s->path) ? MN_SOURCE_ARCHIVE : MN_SOURCE_FILE;
         s->file_bytes = (uint64_t)st.st_size;
@@ -544,6 +571,7 @@ mn_rc mn_source_read(mn_source *s, void *p, size_t n, size_t *ret_n, mn_err *e)
     }
     MN_TRY(count_bytes(s, (size_t)got, e));
     s->done += (size_t)got;
+    s->in_file += (size_t)got;
     *ret_n = (size_t)got;
     return MN_OK;
 }
@@ -558,6 +586,8 @@ void mn_source_progress(const mn_source *s, uint64_t *ret_done, uint64_t *ret_to
 {
     la_int64_t at = s->ar ? archive_filter_bytes(s->ar, -1) : (la_int64_t)s->done;
     *ret_done = at > 0 ? (uint64_t)at : 0;
+    if (s->kind == MN_SOURCE_FOLDER)
+        *ret_done = s->behind + (s->in_file < s->size ? s->in_file : s->size);
     *ret_total = s->file_bytes;
     if (*ret_total && *ret_done > *ret_total) *ret_done = *ret_total;
 }

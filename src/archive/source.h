@@ -51,7 +51,7 @@ mn_rc mn_source_read(mn_source *s, void *p, size_t n, size_t *ret_n, mn_err *e);
 /* Back to before the first file. The limits start anew. */
 mn_rc mn_source_rewind(mn_source *s, mn_err *e);
 
-/* For progress bars: bytes of the file or archive gone through, of how many. For a folder: bytes read, of 0. */
+/* For progress bars: bytes of the file, archive or folder gone through (in a folder those of files passed over count), of how many. */
 void mn_source_progress(const mn_source *s, uint64_t *ret_done, uint64_t *ret_total);
 uint64_t mn_source_passed_over(const mn_source *s); /* links and special files of a folder */
 

@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "cmd/cmd.h"
 #include "social/social.h"
+
+#define LINE_US 250000
 
 /* What every verb has. */
 typedef struct job {
@@ -19,6 +22,8 @@ typedef struct job {
     mn_json_writer w;
     mn_progress bar;
     const char *stage;
+    bool lines; /* progress as JSON lines, for a parent process */
+    int64_t line_us;
 } job;
 
 #define OPT_DATA(j)                                                                            \
@@ -61,16 +66,30 @@ static int finish(job *j, mn_rc rc, mn_err *e)
     return rc == MN_OK ? 0 : mn_cmd_failed(j->verb, e, j->json);
 }
 
+/* A line for whoever started us, four a second at most and one at the beginning of each stage. */
+static void progress_line(job *j, const char *stage, bool first, uint64_t done, uint64_t total)
+{
+    int64_t now = mn_mono_us();
+    if (!first && now - j->line_us < LINE_US) return;
+    j->line_us = now;
+    printf("{\"stage\":\"%s\",\"done\":%llu,\"total\":%llu}\n", stage, (unsigned long long)done,
+           (unsigned long long)total);
+    fflush(stdout);
+}
+
 /* One bar after the other, a stage each. */
 static void progress(void *arg, const char *stage, uint64_t done, uint64_t total)
 {
     job *j = arg;
-    if (!j->stage || strcmp(j->stage, stage) != 0) {
+    bool first = !j->stage || strcmp(j->stage, stage) != 0;
+    if (j->lines) progress_line(j, stage, first, done, total);
+    if (first) {
         if (j->stage) mn_progress_end(&j->bar);
         mn_progress_start(&j->bar, stage, strcmp(stage, "clean") ? "documents" : "posts",
                           total);
         j->stage = stage;
     }
+    j->bar.total = total;
     mn_progress_set(&j->bar, done);
 }
 
@@ -195,6 +214,8 @@ static int build(int argc, char **argv)
          "Threads; else one a processor. The result is the same."},
         {"keep-handles", 0, MN_OPT_FLAG, &o.keep_handles, NULL,
          "Leave @handles as they are instead of @user."},
+        {"progress", 0, MN_OPT_FLAG, &j.lines, NULL,
+         "Lines {\"stage\",\"done\",\"total\"} before the result, for other programs."},
         OPT_DATA(j),
         OPT_JSON(
             j,

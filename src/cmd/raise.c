@@ -53,11 +53,12 @@ static void bar_show(mn_raise *r, const char *label, const char *unit, uint64_t 
                      uint64_t total)
 {
     if (!r->o.bar) return;
-    if (!r->bar_label || strcmp(r->bar_label, label) != 0 || r->bar.total != total) {
+    if (!r->bar_label || strcmp(r->bar_label, label) != 0 || strcmp(r->bar.unit, unit) != 0) {
         if (r->bar_label) mn_progress_end(&r->bar);
         mn_progress_start(&r->bar, label, unit, total);
         r->bar_label = label;
     }
+    r->bar.total = total;
     mn_progress_set(&r->bar, done);
 }
 
@@ -110,7 +111,8 @@ static void on_import(void *arg, uint64_t done, uint64_t total, uint64_t posts)
 {
     mn_raise *r = arg;
     mn_api_live_progress(r->o.api, done, total, "bytes");
-    bar_show(r, "import", "posts", posts, 0);
+    bar_show(r, "import", "bytes", done, total);
+    mn_progress_note(&r->bar, "%llu posts", (unsigned long long)posts);
 }
 
 static mn_rc import_sample(mn_raise *r, mn_err *e)
@@ -167,6 +169,14 @@ static mn_rc sample(mn_raise *r, bool *ret_here, mn_err *e)
 
 /* ---- children: the corpus, then training ------------------------------------------------------------------------ */
 
+static void show_stage(mn_raise *r, const mn_live_line *l)
+{
+    const char *unit = mn_str_eqz(l->stage, "clean") ? "posts" : "documents";
+    mn_api_live_progress(r->o.api, l->done, l->total, unit);
+    bar_show(r, "corpus", unit, l->done, l->total);
+    mn_progress_note(&r->bar, "%.*s", MN_STR_FMT(l->stage));
+}
+
 static void show_line(mn_raise *r, const mn_live_line *l)
 {
     if (!l->has_step || !r->o.bar) return;
@@ -190,7 +200,8 @@ static void on_line(void *arg, mn_str line)
     if (l.model.ptr && l.finished) r->ended_well = true;
     if (l.hopeless) r->hopeless = true;
     mn_api_live_line(r->o.api, &l);
-    show_line(r, &l);
+    if (l.stage.ptr) show_stage(r, &l);
+    else show_line(r, &l);
 }
 
 static void say_why(mn_raise *r, const mn_child_end *end)
@@ -208,7 +219,8 @@ static void say_why(mn_raise *r, const mn_child_end *end)
 /* Built by a child: it needs some hundred megabytes for a moment, which the server should not keep. */
 static mn_rc corpus(mn_raise *r, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
 {
-    const char *const args[] = {"corpus", "build", "--json", "--data", r->o.home->dir, NULL};
+    const char *const args[] = {"corpus", "build",        "--json", "--progress",
+                                "--data", r->o.home->dir, NULL};
     mn_child_end end;
     mn_corpus_report report;
     if (mn_corpus_latest(r->o.home->dir, ret_name, NULL) == MN_OK) return MN_OK;

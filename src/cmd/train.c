@@ -14,7 +14,8 @@
 #include "model/train.h"
 #include "social/social.h"
 
-#define LINE_US 1000000 /* a line of JSON at most this often, but for the first */
+#define LINE_US     1000000 /* a line of JSON at most this often, but for the first */
+#define EXPECT_FROM 0.01    /* share of a budget from which the pace says something */
 
 typedef struct job {
     const char *data, *corpus, *name, *preset, *from, *dtype;
@@ -46,6 +47,8 @@ static void on_step(void *arg, const mn_curve_point *p, uint64_t steps_total, do
            (unsigned long long)p->step, (unsigned long long)p->tokens, p->loss, p->lr,
            p->tokens_per_s);
     if (steps_total) printf(",\"steps_total\":%llu", (unsigned long long)steps_total);
+    else if (share >= EXPECT_FROM) /* on a budget of time: at the pace so far */
+        printf(",\"steps_expected\":%.0f", (double)p->step / share);
     printf("}\n");
     fflush(stdout);
 }
