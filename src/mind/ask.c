@@ -26,7 +26,7 @@
 #define BURST_WEIGHT 0.3
 #define NEARLY       0.9  /* of a group's best: good enough to be quoted for being earlier */
 #define CROWD_WEIGHT 0.03 /* for each doubling of accounts */
-#define REPEATED     0.7  /* of a quote's words (Jaccard): said in a line above */
+#define REPEATED     0.8  /* of a quote's words (Jaccard): said in a line above */
 #define ECHO_WEIGHT                                                                            \
     0.4 /* how the question is worded, where it has one topic word ("what is love") */
 #define OTHER_LANGUAGE 0.7 /* of what a post in the language asked in is worth */

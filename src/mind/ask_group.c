@@ -7,7 +7,8 @@
 
 #include "base/hash.h"
 
-#define WORDS_MAX 512u /* of one post; later words do not tell it apart */
+#define SHARED_WORDS 3
+#define WORDS_MAX    512u /* of one post; later words do not tell it apart */
 
 static int by_value(const void *x, const void *y)
 {
@@ -55,6 +56,9 @@ size_t mn_ask__group(mn_ask_post *posts, size_t n, size_t *leaders)
             const mn_ask_post *p = &posts[leaders[g]];
             double j = mn_ask__jaccard(posts[i].words, posts[i].n_words, p->words, p->n_words);
             if (j < best || (j == best && group < n_groups)) continue;
+            /* |A ∩ B|: two words in common make short posts alike that say different things */
+            double shared = j * (double)(posts[i].n_words + p->n_words) / (1 + j);
+            if (shared < SHARED_WORDS - 0.5 && j < MN_ASK_COPY) continue;
             best = j;
             group = g;
         }

@@ -69,7 +69,8 @@ typedef struct mn_ask_post {
 mn_rc mn_ask__words(mn_str text, mn_arena *a, uint64_t **ret, size_t *ret_n, mn_err *e);
 /* |A ∩ B| / |A ∪ B|; 0 when both are empty */
 double mn_ask__jaccard(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b);
-/* In order of time each post joins the group whose first post it is most like (Jaccard ≥ MN_ASK_SAME), or begins one.
+/* In order of time each post joins the group whose first post it is most like (Jaccard ≥ MN_ASK_SAME, with three words
+ * in common unless it is a copy), or begins one.
  * Returns how many groups. Posts must be in order of id. */
 size_t mn_ask__group(mn_ask_post *posts, size_t n, size_t *leaders);
 #define MN_ASK_SAME 0.4

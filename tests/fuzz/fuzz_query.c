@@ -1,6 +1,6 @@
 /* module: mind */
 /* Any bytes as a text, a question and a sentence to check: terms stay short, sentences are
- * slices of the text and in order, what a text says about itself is supported when it is one
+ * slices of the text and in order, quotations and names too, what a text says about itself is supported when it is one
  * sentence. */
 #include <stdlib.h>
 
@@ -14,13 +14,18 @@ static void check_term(void *arg, mn_str term, bool counts)
     *n += 1;
 }
 
+static bool inside(mn_str part, mn_str whole)
+{
+    return part.ptr >= whole.ptr && part.ptr + part.len <= whole.ptr + whole.len;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     mn_err e = {0};
     mn_buf scratch;
     mn_arena a;
     mn_snap *snap;
-    mn_str text = {size ? (const char *)data : "", size}, s[64], quote;
+    mn_str text = {size ? (const char *)data : "", size}, s[64], quote, name;
     mn_query_term *q;
     mn_hit *hits;
     mn_ask_question asked;
@@ -47,6 +52,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mn_ask__question(text, snap, &a, &asked, &e) != MN_OK) abort();
     if (asked.n && mn_ask__best_passage(&asked, text, &a, &quote, &cover, &e) != MN_OK) abort();
     if (asked.n && (cover < 0 || cover > 1.000001)) abort();
+    if (asked.n && quote.ptr && !inside(quote, text)) abort();
+    if (mn_ask__attribution(text, &name).ptr &&
+        (!inside(mn_ask__attribution(text, NULL), text) || !inside(name, text)))
+        abort();
+    double how_well = mn_ask__quality(text);
+    if (how_well < 0 || how_well > 1) abort();
+    if (mn_ask__echo(&asked, text, &how_well, &e) != MN_OK || how_well < 0 || how_well > 1)
+        abort();
+    if (mn_ask__topic_words(&asked, text, &a, &name, &e) != MN_OK || name.len > size + 1)
+        abort();
     if (mn_ask__words(text, &a, &words, &n_q, &e) != MN_OK) abort();
     if (n && mn_ask__supported(s[0], text, &a, &ok, &e) != MN_OK) abort();
     mn_mind__snap_unref(snap);

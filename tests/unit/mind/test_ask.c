@@ -394,6 +394,28 @@ static void likeness_is_shared_words_over_all_words(void **state)
        !mn_ask__is_boosted_text(MN_STR("RT is short")));
 }
 
+static void short_posts_with_two_words_in_common_say_different_things(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Cats and dogs differ", "Cats keep secrets, dogs not", "cats and dogs differ!",
+        "Cats, dogs and mice keep secrets", "Cats, dogs and mice keep secrets well, all say"};
+    mn_err e = {0};
+    mn_arena a;
+    mn_post post[5] = {{.id = 1}, {.id = 2}, {.id = 3}, {.id = 4}, {.id = 5}};
+    mn_ask_post p[5] = {{0}};
+    size_t leaders[5];
+    mn_arena_init(&a, 0);
+    for (size_t i = 0; i < 5; i++) {
+        p[i].post = &post[i];
+        RUN(mn_ask__words(mn_str_from(texts[i]), &a, &p[i].words, &p[i].n_words, &e));
+    }
+    OK(mn_ask__group(p, 5, leaders) == 2);
+    OK(p[0].group == 0 && p[1].group == 1 && p[2].group == 0); /* 2 of 5 words; a copy */
+    OK(p[3].group == 1 && p[4].group == 1);
+    mn_arena_release(&a);
+}
+
 static bool supported(const char *sentence, const char *source)
 {
     mn_err e = {0};
@@ -597,6 +619,7 @@ int main(void)
         TEST(who_said_it_is_no_sentence),
         TEST(whole_sentences_read_better_than_scraps),
         TEST(likeness_is_shared_words_over_all_words),
+        TEST(short_posts_with_two_words_in_common_say_different_things),
         TEST(only_what_a_source_says_is_supported),
         TEST(a_passage_is_the_sentence_that_carries_the_question),
         TEST(of_what_a_model_writes_only_the_supported_is_kept),
