@@ -4,6 +4,7 @@
 set -eu
 make -s web
 (cd web && npm run -s check)
+tools/contrast.py
 first=0
 for f in web/dist/*.js; do
     n=$(gzip -9c "$f" | wc -c)

@@ -141,6 +141,48 @@ await check("the keyboard moves through the feed and opens a post", () =>
         await p.keyboard.press("Escape");
     }));
 
+await check("a model page that was opened too early grows with the training", () =>
+    page({}, async (p, problems) => {
+        const state = { state: "idle", message: null, progress: null, training: null, corpus: null };
+        await p.route("**/api/mynah/model", (r) => r.fulfill({ json: state }));
+        await p.goto(server.url + "/model");
+        await p.waitForSelector("#tools button");
+        assert((await p.locator("#charts").count()) === 0, "there is nothing to draw yet");
+        state.state = "training";
+        state.progress = { done: 3, total: 10, unit: "steps" };
+        state.training = { curve: [1, 2, 3].map((step) => ({ step, loss: 9 - step })), evals: [{ step: 0, val_bits_per_byte: 4 }, { step: 3, val_bits_per_byte: 3 }],
+            samples: [{ step: 3, given: "It was", text: " a dark night" }], xz_bits_per_byte: 3.5 };
+        await p.route("**/model", async (r) => {
+            if (r.request().url().includes("/api/")) return r.fulfill({ json: state });
+            const body = (await (await r.fetch()).text()).replace(/<div class="status".*?<\/div>/s,
+                '<div class="status" id="status" data-state="training"><p><b>The model is learning now</b></p><progress max="10" value="3"></progress><p></p></div>' +
+                '<div id="charts"></div><ol id="samples"></ol>');
+            await r.fulfill({ body, contentType: "text/html" });
+        });
+        await p.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+        await p.evaluate(() => { // as if the tab had been hidden and seen again
+            Object.defineProperty(document, "hidden", { value: true, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+            Object.defineProperty(document, "hidden", { value: false, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        });
+        await p.waitForSelector("#charts .uplot");
+        assert((await p.locator("#status progress").getAttribute("value")) === "3", "progress is shown");
+        assert((await p.locator("#samples u.given").innerText()) === "It was", "the opening is marked");
+        assert((await p.locator("#say").innerText()).includes("learning now"), "and said");
+        assert(problems.length === 0, problems.join("\n"));
+    }));
+
+await check("what one touches is 44 pixels high, on a phone too", () =>
+    page({ viewport: { width: 390, height: 844 } }, async (p) => {
+        await p.goto(server.url + "/");
+        await p.waitForSelector("#tools button");
+        for (const selector of [".bar nav a", ".brand", "#tools button", ".field button", ".field input", ".pager a", ".foot a", ".who", ".when"]) {
+            const box = await p.locator(selector).first().boundingBox();
+            assert(box && box.height >= 44, `${selector} is ${box?.height} px high`);
+        }
+    }));
+
 await check("older posts are appended in place", () =>
     page({}, async (p) => {
         await p.goto(server.url + "/");

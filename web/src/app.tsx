@@ -32,4 +32,4 @@ if (document.querySelector("#status, #live-model")) {
     startLive();
     strip();
 }
-if (document.querySelector("#charts")) void import("./model").then((m) => m.startModel());
+if (document.querySelector("#status")) void import("./model").then((m) => m.startModel());

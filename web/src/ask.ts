@@ -1,10 +1,14 @@
 // Ask without leaving the page: the server's own answer takes the place of the one before.
 import { t } from "./i18n";
-import { fetchPage, say } from "./page";
+import { fetchPage, Refused, say } from "./page";
+
+let asked = 0; // an answer that a later question has overtaken is not shown
 
 async function answer(form: HTMLFormElement, place: HTMLElement): Promise<void> {
-    const q = new FormData(form).get("q");
-    const url = `/ask?q=${encodeURIComponent(String(q ?? "").trim())}`;
+    const q = String(new FormData(form).get("q") ?? "").trim();
+    if (!q) return;
+    const url = `/ask?q=${encodeURIComponent(q)}`;
+    const mine = ++asked;
     place.setAttribute("aria-busy", "true");
     const waiting = document.createElement("p");
     waiting.className = "small";
@@ -12,15 +16,18 @@ async function answer(form: HTMLFormElement, place: HTMLElement): Promise<void> 
     place.replaceChildren(waiting);
     try {
         const page = await fetchPage(url);
+        if (mine !== asked) return;
         const found = page.querySelector("#answer");
         place.replaceChildren(...[...(found?.childNodes ?? [])].map((n) => document.importNode(n, true)));
         history.pushState({}, "", url);
         say(t("answer_ready"));
-    } catch {
-        waiting.textContent = t("failed");
+    } catch (e) {
+        if (mine !== asked) return;
+        waiting.textContent = (e instanceof Refused && e.message) || t("failed");
         place.replaceChildren(waiting);
+        say(waiting.textContent);
     } finally {
-        place.setAttribute("aria-busy", "false");
+        if (mine === asked) place.setAttribute("aria-busy", "false");
     }
 }
 

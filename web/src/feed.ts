@@ -21,6 +21,12 @@ export function openCurrent(): void {
     here?.querySelector<HTMLAnchorElement>("a.when")?.click();
 }
 
+export function revealCurrent(): void {
+    const here = articles().find((a) => a.contains(document.activeElement));
+    const warned = here?.querySelector<HTMLDetailsElement>("details.warned");
+    if (warned) warned.open = !warned.open;
+}
+
 export function showNewPosts(): void {
     document.querySelector<HTMLButtonElement>("#new-posts button")?.click();
 }
@@ -37,13 +43,16 @@ async function appendOlder(link: HTMLAnchorElement): Promise<void> {
     list.setAttribute("aria-busy", "true");
     try {
         const page = await fetchPage(link.href);
+        const before = list.children.length;
         for (const post of page.querySelectorAll(".feed > .post")) list.append(document.importNode(post, true));
         const next = page.querySelector<HTMLAnchorElement>('.pager a[rel="next"]');
         if (next) {
             link.href = next.href;
             link.textContent = words;
         } else {
-            link.remove();
+            const focused = document.activeElement === link;
+            link.remove(); // the keyboard's place goes on to the first post that came
+            if (focused) (list.children[before] as HTMLElement | undefined)?.focus();
         }
         renumber();
     } catch {
@@ -92,7 +101,8 @@ function watchForNews(): void {
             button.textContent = t("new_posts");
             button.addEventListener("click", () => {
                 const list = feed();
-                if (!list) return location.reload();
+                // A whole page of news may not reach down to what is here: a gap must not look like none.
+                if (!list || fresh.length >= 20) return location.reload();
                 list.prepend(...fresh.map((p) => document.importNode(p, true)));
                 place.replaceChildren();
                 renumber();

@@ -2,15 +2,15 @@
 // modifier keys, and a setting turns them off (WCAG 2.1.4).
 import { signal } from "@preact/signals";
 import type { Key } from "./i18n";
-import { moveInFeed, openCurrent, showNewPosts } from "./feed";
+import { moveInFeed, openCurrent, revealCurrent, showNewPosts } from "./feed";
+import { store, stored } from "./stored";
 
 export const helpOpen = signal(false);
-export const keysOn = signal(localStorage.getItem("keys") !== "off");
+export const keysOn = signal(stored("keys") !== "off");
 
 export function setKeys(on: boolean): void {
     keysOn.value = on;
-    if (on) localStorage.removeItem("keys");
-    else localStorage.setItem("keys", "off");
+    store("keys", on ? null : "off");
 }
 
 interface Shortcut {
@@ -25,6 +25,7 @@ export const shortcuts: Shortcut[] = [
     { keys: "j", label: "key_next", run: () => moveInFeed(1) },
     { keys: "k", label: "key_previous", run: () => moveInFeed(-1) },
     { keys: "o", label: "key_open", run: openCurrent },
+    { keys: "x", label: "key_reveal", run: revealCurrent },
     { keys: ".", label: "key_new", run: showNewPosts },
     { keys: "/", label: "key_search", run: focusAsk },
     { keys: "g h", label: "key_home", run: go("/") },

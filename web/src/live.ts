@@ -49,8 +49,18 @@ export function startLive(): void {
         }, 1000);
     };
     void refresh().catch(() => undefined);
-    const events = new EventSource("/api/mynah/events");
-    events.onmessage = news;
-    for (const kind of ["training", "state", "sample"]) events.addEventListener(kind, news);
-    document.addEventListener("visibilitychange", news);
+    // A browser has six connections to a server, each open stream takes one: tabs that nobody sees let go of theirs.
+    let events: EventSource | null = null;
+    const follow = () => {
+        if (document.hidden) {
+            events?.close();
+            events = null;
+        } else if (!events) {
+            events = new EventSource("/api/mynah/events");
+            events.addEventListener("training", news);
+            news();
+        }
+    };
+    follow();
+    document.addEventListener("visibilitychange", follow);
 }

@@ -3,6 +3,7 @@ import { effect } from "@preact/signals";
 import uPlot from "uplot";
 import { count, t } from "./i18n";
 import { model, type Model, type Sample } from "./live";
+import { fetchPage, say } from "./page";
 
 type Series = [number[], number[]];
 
@@ -115,7 +116,6 @@ function figure(id: string, words: string | undefined): void {
 function showStatus(m: Model): void {
     const place = document.querySelector<HTMLElement>("#status");
     if (!place) return;
-    place.dataset.state = m.state;
     const bar = place.querySelector("progress");
     if (bar && m.progress) {
         bar.max = m.progress.total;
@@ -171,20 +171,55 @@ function style(): void {
     document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }
 
+// Does the page lack a part that the news needs, or tell of another state? Then the server writes it anew.
+function outgrown(m: Model): boolean {
+    const has = (selector: string) => document.querySelector(selector) !== null;
+    return (
+        document.querySelector<HTMLElement>("#status")?.dataset.state !== m.state ||
+        (!!m.training && !has("#charts")) ||
+        (!!m.training?.samples?.length && !has("#samples")) ||
+        (!!m.progress && !has("#status progress"))
+    );
+}
+
+async function retake(): Promise<void> {
+    const page = await fetchPage("/model");
+    const main = document.querySelector("main"), fresh = page.querySelector("main");
+    if (!main || !fresh) return;
+    const before = main.querySelector("#status b")?.textContent;
+    const focused = main.contains(document.activeElement) && main !== document.activeElement;
+    main.replaceChildren(...[...fresh.childNodes].map((n) => document.importNode(n, true)));
+    if (focused) main.focus();
+    const words = main.querySelector("#status b")?.textContent ?? "";
+    if (words !== before) say(words);
+}
+
 export function startModel(): void {
-    const root = document.querySelector<HTMLElement>("#charts");
-    if (!root) return;
     style();
     let charts: { loss: Chart; bits: Chart } | null = null;
-    effect(() => {
-        const m = model.value;
-        if (!m?.training) return;
+    let taking = false;
+    const redraw = () => (charts?.loss.redraw(), charts?.bits.redraw());
+    document.addEventListener("themechange", redraw);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+    const show = (m: Model | null, mayRetake: boolean): void => {
+        if (!m || taking) return;
+        if (mayRetake && outgrown(m)) {
+            taking = true;
+            void retake()
+                .catch(() => undefined) // the next news tries again
+                .finally(() => {
+                    charts = null;
+                    taking = false;
+                    show(model.value, false);
+                });
+            return;
+        }
+        showStatus(m);
+        const root = document.querySelector<HTMLElement>("#charts");
+        if (!m.training || !root) return;
         if (!charts) {
             root.replaceChildren();
             charts = { loss: new Chart(root, t("loss")), bits: new Chart(root, t("bits")) };
-            const all = charts;
-            document.addEventListener("themechange", () => (all.loss.redraw(), all.bits.redraw()));
-            matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (all.loss.redraw(), all.bits.redraw()));
         }
         charts.loss.show(series(m.training.curve, "loss"));
         charts.bits.show(series(m.training.evals, "val_bits_per_byte"), m.training.xz_bits_per_byte);
@@ -192,7 +227,7 @@ export function startModel(): void {
         figure("f-bpb", m.training.evals?.at(-1)?.val_bits_per_byte.toFixed(3));
         const speed = m.training.curve?.at(-1)?.tokens_per_s;
         figure("f-speed", speed === undefined ? undefined : count(Math.round(speed)));
-        showStatus(m);
         showSamples(m);
-    });
+    };
+    effect(() => show(model.value, true));
 }

@@ -1,23 +1,20 @@
 // Light, dark, or as the system says; kept in this browser.
 import { signal } from "@preact/signals";
+import { store, stored } from "./stored";
 
 export type Theme = "auto" | "light" | "dark";
 
-function stored(): Theme {
-    const v = localStorage.getItem("theme");
+function wished(): Theme {
+    const v = stored("theme");
     return v === "light" || v === "dark" ? v : "auto";
 }
 
-export const theme = signal<Theme>(stored());
+export const theme = signal<Theme>(wished());
 
 export function applyTheme(next: Theme): void {
     theme.value = next;
-    if (next === "auto") {
-        localStorage.removeItem("theme");
-        delete document.documentElement.dataset.theme;
-    } else {
-        localStorage.setItem("theme", next);
-        document.documentElement.dataset.theme = next;
-    }
+    store("theme", next === "auto" ? null : next);
+    if (next === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = next;
     document.dispatchEvent(new Event("themechange"));
 }

@@ -281,8 +281,13 @@ static void folders_are_walked_in_order_and_links_passed_over(void **st)
     mn_str name;
     bool more = true;
     RUN(mn_source_open(at("f"), NULL, &s, &e));
+    uint64_t done = 9, total = 0;
+    mn_source_progress(s, &done, &total);
+    OK(done == 0 && total == 6);
     while (more) RUN(mn_source_next(s, &name, &more, &e));
     OK(mn_source_passed_over(s) == 3);
+    mn_source_progress(s, &done, &total);
+    OK(done >= 3 && done <= 6 && total == 6); /* files that nobody read count too */
     mn_source_close(s);
 }
 static void too_deep_folders_are_refused(void **st)
