@@ -221,24 +221,71 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
 
 /* ---- the tokenizer ------------------------------------------------------------------------------------------- */
 
-static mn_rc train_tokenizer(const job *j, const size_t *list, size_t n, uint32_t vocab,
-                             mn_corpus_progress progress, void *arg, mn_tokenizer **ret,
-                             mn_err *e)
+#define COUNT_PART 1024 /* documents */
+
+/* One a thread: what it has counted so far, and how that went. */
+typedef struct counter {
+    mn_tok_trainer *trainer;
+    uint64_t bytes;
+    mn_rc rc;
+    mn_err err;
+} counter;
+
+typedef struct counting {
+    const job *j;
+    const size_t *list;
+    size_t n;
+    counter *counters;
+} counting;
+
+static void count_part(void *arg, size_t k, int thread)
 {
-    mn_tok_trainer *t = NULL;
-    uint64_t bytes = 0;
-    mn_rc rc = mn_tok_trainer_new(&t, e);
-    for (size_t k = 0; k < n && rc == MN_OK; k++) {
-        for (size_t i = mn_document_start(j->d, list[k]); i < j->d->ends[list[k]]; i++) {
-            mn_str text = text_of(j, j->d->posts[i]);
-            bytes += text.len;
-            if (rc == MN_OK) rc = mn_tok_trainer_add(t, text, e);
+    const counting *x = arg;
+    const mn_documents *d = x->j->d;
+    counter *c = &x->counters[thread];
+    size_t end = (k + 1) * COUNT_PART < x->n ? (k + 1) * COUNT_PART : x->n;
+    for (size_t at = k * COUNT_PART; at < end; at++)
+        for (size_t i = mn_document_start(d, x->list[at]); i < d->ends[x->list[at]]; i++) {
+            mn_str text = text_of(x->j, d->posts[i]);
+            c->bytes += text.len;
+            if (c->rc == MN_OK) c->rc = mn_tok_trainer_add(c->trainer, text, &c->err);
         }
-        if (progress && k % 8192 == 0) progress(arg, "tokenizer", k, n);
+}
+
+/* All into the first; *ret_bytes: of all texts. */
+static mn_rc gather(counting *x, int n, uint64_t *ret_bytes, mn_err *e)
+{
+    *ret_bytes = 0;
+    for (int i = 0; i < n; i++) {
+        counter *c = &x->counters[i];
+        if (c->rc != MN_OK) return mn_fail(e, c->rc, "%s", c->err.msg);
+        *ret_bytes += c->bytes;
+        if (i == 0) continue;
+        MN_TRY(mn_tok_trainer_absorb(x->counters[0].trainer, c->trainer, e));
+        mn_tok_trainer_free(c->trainer);
+        c->trainer = NULL;
+    }
+    return MN_OK;
+}
+
+static mn_rc train_tokenizer(const job *j, const size_t *list, size_t n, uint32_t vocab,
+                             mn_pool *pool, mn_tokenizer **ret, mn_err *e)
+{
+    uint64_t bytes = 0;
+    int threads = mn_pool_threads(pool);
+    counting x = {j, list, n, mn_calloc((size_t)threads, sizeof(counter))};
+    mn_rc rc = x.counters ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
+    for (int i = 0; i < threads && rc == MN_OK; i++)
+        rc = mn_tok_trainer_new(&x.counters[i].trainer, e);
+    if (rc == MN_OK) {
+        mn_pool_run(pool, (n + COUNT_PART - 1) / COUNT_PART, count_part, &x);
+        rc = gather(&x, threads, &bytes, e);
     }
     if (rc == MN_OK)
-        rc = mn_tok_trainer_finish(t, vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
-    mn_tok_trainer_free(t);
+        rc = mn_tok_trainer_finish(x.counters[0].trainer,
+                                   vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
+    for (int i = 0; x.counters && i < threads; i++) mn_tok_trainer_free(x.counters[i].trainer);
+    mn_free(x.counters);
     return rc;
 }
 
@@ -299,7 +346,7 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc != MN_OK) goto out;
     *j = (job){.c = c, .d = d, .spool = spool};
-    rc = train_tokenizer(j, list, n_train, vocab, progress, arg, &tok, e);
+    rc = train_tokenizer(j, list, n_train, vocab, pool, &tok, e);
     if (rc == MN_OK) rc = save_tokenizer(tok, dir, e);
     if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
     if (rc != MN_OK) goto out;

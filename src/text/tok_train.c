@@ -14,7 +14,8 @@
  *   whose count is out of date is put back with the right one;
  * - places are kept in rising order, so runs (aaaa) are merged from the left; a place that has changed since is skipped;
  * - a pair whose count is below 2 when it comes up can never be merged and is not kept;
- * - ties go to the smaller (left, right), compared as one 64-bit number.
+ * - ties go to the smaller (left, right), compared as one 64-bit number. So nothing depends on the order of the words, and
+ *   several threads may count, each for itself (mn_tok_trainer_absorb).
  * Time: about the number of places touched times log of the heap; no word is read twice.
  */
 #include <string.h>
@@ -83,9 +84,9 @@ static mn_rc grow_table(mn_tok_trainer *t)
     return MN_OK;
 }
 
-static mn_rc add_word(mn_tok_trainer *t, size_t slot, uint64_t hash, const char *s, size_t n)
+static mn_rc add_word(mn_tok_trainer *t, size_t slot, const word *x)
 {
-    if (t->cells + n + 1 >= NO_PAIR) return MN_E_LIMIT;
+    if (t->cells + x->len + 1 >= NO_PAIR) return MN_E_LIMIT;
     if (t->n_words == t->words_cap) {
         size_t cap = t->words_cap ? t->words_cap * 2 : 4096;
         word *bigger = mn_reallocarray(t->words, cap, sizeof *bigger);
@@ -93,37 +94,52 @@ static mn_rc add_word(mn_tok_trainer *t, size_t slot, uint64_t hash, const char 
         t->words = bigger;
         t->words_cap = cap;
     }
-    char *bytes = mn_arena_strndup(&t->bytes, s, n);
+    char *bytes = mn_arena_strndup(&t->bytes, x->bytes, x->len);
     if (!bytes) return MN_E_NOMEM;
-    t->words[t->n_words++] = (word){hash, 1, bytes, n};
+    t->words[t->n_words++] = (word){x->hash, x->count, bytes, x->len};
     t->table[slot] = (uint32_t)t->n_words;
-    t->cells += n + 1;
+    t->cells += x->len + 1;
     return t->n_words * 2 > t->table_mask ? grow_table(t) : MN_OK;
 }
 
-static mn_rc count_word(mn_tok_trainer *t, const char *s, size_t n)
+/* Adds x->count to the word's; its bytes are copied when it is new. */
+static mn_rc count_word(mn_tok_trainer *t, const word *x)
 {
-    uint64_t hash = mn_hash64(s, n, 0);
-    size_t i = hash & t->table_mask;
+    size_t i = x->hash & t->table_mask;
     for (; t->table[i]; i = (i + 1) & t->table_mask) {
         word *w = &t->words[t->table[i] - 1];
-        if (w->hash == hash && w->len == n && memcmp(w->bytes, s, n) == 0) {
-            w->count++;
+        if (w->hash == x->hash && w->len == x->len && memcmp(w->bytes, x->bytes, x->len) == 0) {
+            w->count += x->count;
             return MN_OK;
         }
     }
-    return add_word(t, i, hash, s, n);
+    return add_word(t, i, x);
+}
+
+static mn_rc counting_failed(mn_rc rc, mn_err *e)
+{
+    if (rc == MN_E_LIMIT)
+        return mn_fail(e, rc, "more than 4 GB of different words to train a tokenizer on");
+    return mn_fail(e, rc, "out of memory while counting words");
 }
 
 mn_rc mn_tok_trainer_add(mn_tok_trainer *t, mn_str text, mn_err *e)
 {
     for (size_t at = 0; at < text.len;) {
         size_t end = mn_tok__split(text.ptr, text.len, at, true);
-        mn_rc rc = count_word(t, text.ptr + at, end - at);
-        if (rc == MN_E_LIMIT)
-            return mn_fail(e, rc, "more than 4 GB of different words to train a tokenizer on");
-        if (rc != MN_OK) return mn_fail(e, rc, "out of memory while counting words");
+        word x = {mn_hash64(text.ptr + at, end - at, 0), 1, text.ptr + at, end - at};
+        mn_rc rc = count_word(t, &x);
+        if (rc != MN_OK) return counting_failed(rc, e);
         at = end;
+    }
+    return MN_OK;
+}
+
+mn_rc mn_tok_trainer_absorb(mn_tok_trainer *t, const mn_tok_trainer *other, mn_err *e)
+{
+    for (size_t w = 0; w < other->n_words; w++) {
+        mn_rc rc = count_word(t, &other->words[w]);
+        if (rc != MN_OK) return counting_failed(rc, e);
     }
     return MN_OK;
 }

@@ -241,6 +241,33 @@ static void the_order_of_the_texts_does_not_matter(void **state)
 
 /* Training done slowly and plainly: all pieces as lists of ids, every pair counted anew for every merge. */
 enum { PLAIN_BYTES = 600 };
+static void it_does_not_matter_who_counted_what(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"the cat sat on the mat", "the other cat", "",
+                                        "mats and cats and hats", "a hat on the cat"};
+    enum { N = sizeof texts / sizeof *texts };
+    uint8_t one[32], many[32];
+    mn_err e = {0};
+    mn_tok_trainer *t[3];
+    mn_tokenizer *tok;
+    for (int shares = 1; shares <= 3; shares += 2) {
+        for (int k = 0; k < shares; k++) RUN(mn_tok_trainer_new(&t[k], &e));
+        for (int i = N - 1; i >= 0; i--)
+            RUN(mn_tok_trainer_add(t[i % shares], mn_str_from(texts[i]), &e));
+        for (int k = 1; k < shares; k++) {
+            RUN(mn_tok_trainer_absorb(t[0], t[k], &e));
+            mn_tok_trainer_free(t[k]); /* what was absorbed is t[0]'s own */
+        }
+        RUN(mn_tok_trainer_finish(t[0], MN_TOK_SPECIALS + 256 + 12, &tok, &e));
+        OK(mn_tok_vocab(tok) == MN_TOK_SPECIALS + 256 + 12);
+        mn_tok_hash(tok, shares == 1 ? one : many);
+        mn_tok_free(tok);
+        mn_tok_trainer_free(t[0]);
+    }
+    assert_memory_equal(one, many, 32);
+}
+
 static void counts_kept_during_training_agree_with_counting_anew(void **state)
 {
     const uint32_t base = MN_TOK_SPECIALS + 256;
@@ -733,6 +760,7 @@ int main(void)
         TEST(nothing_that_occurs_once_is_merged),
         TEST(no_text_at_all_gives_the_bytes),
         TEST(the_order_of_the_texts_does_not_matter),
+        TEST(it_does_not_matter_who_counted_what),
         TEST(counts_kept_during_training_agree_with_counting_anew),
         TEST(a_vocabulary_that_cannot_be_is_refused),
         TEST(training_says_when_memory_runs_out),
