@@ -27,7 +27,12 @@ stop() {
 }
 
 start first
-grep -q "one-time password" "$dir/first.log" || fail "no one-time password on the first start"
+i=0
+until grep -q "one-time password" "$dir/first.log"; do # the banner follows the first answer by an instant
+    i=$((i + 1))
+    [ $i -lt 50 ] || fail "no one-time password on the first start"
+    sleep 0.1
+done
 rss=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 [ "$rss" -lt 40960 ] || fail "$rss kB of memory before a model is loaded; 40,960 is the most"
 for path in / /ask /model /about /metrics /robots.txt; do
