@@ -287,6 +287,7 @@ static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
         MN_TRY(train_once(r, corpus_name, &end, e));
         if (mn_stop_requested()) {
             if (end.killed) mn_warn("serve", "the trainer did not stop in time and was ended");
+            else mn_info("serve", "the training is saved and goes on at the next start");
             return mn_fail(e, MN_E_CANCELLED, "stopped; training resumes at the next start");
         }
         if (end.exit == 0 && r->ended_well) return MN_OK;

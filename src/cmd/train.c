@@ -94,7 +94,7 @@ static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
             printf("%.2f bits per byte held out; xz -9e: %.2f\n", r->val_bits_per_byte,
                    r->xz_bits_per_byte);
     }
-    if (!r->finished)
+    if (!r->finished && !j->json)
         fprintf(
             stderr,
             "stopped after step %llu and saved; go on with: mynah train --resume --name %s\n",

@@ -373,6 +373,7 @@ static void set_limits(mn_http_limits *l)
     static const int fallback[] = {10000, 60000, 120000, 30000, 15000, 1024, 256, 64};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (*field[i] <= 0) *field[i] = fallback[i];
+    if (l->streams <= 0) l->streams = (l->connections + 1) / 2;
 }
 
 static mn_rc start_daemon(mn_http *h, mn_err *e)
@@ -446,6 +447,7 @@ mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e)
     h->conns.limits = o->limits;
     set_limits(&h->conns.limits);
     h->streams.ping_ms = h->conns.limits.ping_ms;
+    h->streams.most = h->conns.limits.streams;
     copy_address(h->trusted, o->trusted_proxy);
     copy_address(h->conns.proxy, o->trusted_proxy);
     rc = mn_conns__start(&h->conns, h, e);

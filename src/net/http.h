@@ -87,7 +87,8 @@ typedef struct mn_http_limits {
     int ping_ms;    /* 15,000: longest silence of a stream */
     int connections; /* 1,024 in all */
     int per_address; /* 256; of IPv6 a /64 counts as one; the trusted proxy has no limit */
-    int waiting;     /* 64 requests waiting for a worker, then 503 */
+    int streams; /* half of the connections; one more is answered 503, so that pages can always be read */
+    int waiting; /* 64 requests waiting for a worker, then 503 */
 } mn_http_limits;
 
 typedef struct mn_http_opts {

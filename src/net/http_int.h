@@ -61,11 +61,14 @@ typedef struct mn_stream mn_stream;
 typedef struct mn_streams {
     pthread_mutex_t lock;
     mn_stream *head;
+    int n, most; /* how many there are, and may be */
     bool ending;
     int ping_ms;
 } mn_streams;
 
 struct MHD_Response *mn_streams__respond(mn_streams *s, struct MHD_Connection *mhd, mn_resp *w);
+/* Are there as many as may be? */
+bool mn_streams__full(mn_streams *s);
 void mn_streams__wake(mn_streams *s, const char *topic); /* NULL: those whose ping is due */
 void mn_streams__end(mn_streams *s);
 

@@ -245,6 +245,10 @@ struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *re
     struct MHD_Response *r;
     *ret_bytes = 0;
     check_broken(x);
+    if (w->topic && !x->req.head && mn_streams__full(&x->http->streams)) {
+        mn_resp_header(w, "Retry-After", MN_STR("30"));
+        mn_resp_error(&x->req, w, 503, "too many are listening; try again in a moment");
+    }
     if (w->topic && !x->req.head) {
         w->type = "text/event-stream";
         mn_resp_header(w, "Cache-Control", MN_STR("no-store"));

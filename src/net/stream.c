@@ -84,6 +84,7 @@ static void done(void *arg)
     if (s->prev) s->prev->next = s->next;
     else s->all->head = s->next;
     if (s->next) s->next->prev = s->prev;
+    s->all->n--;
     pthread_mutex_unlock(&s->all->lock);
     if (s->end) s->end(s->state);
     mn_buf_release(&s->out);
@@ -110,8 +111,17 @@ struct MHD_Response *mn_streams__respond(mn_streams *all, struct MHD_Connection 
     s->next = all->head;
     if (s->next) s->next->prev = s;
     all->head = s;
+    all->n++;
     pthread_mutex_unlock(&all->lock);
     return r;
+}
+
+bool mn_streams__full(mn_streams *all)
+{
+    pthread_mutex_lock(&all->lock);
+    bool full = all->n >= all->most;
+    pthread_mutex_unlock(&all->lock);
+    return full;
 }
 
 static void resume(mn_stream *s)

@@ -546,6 +546,42 @@ static void many_idle_streams_starve_nobody(void **s)
     OK(atomic_load(&closed_streams) >= was + N);
 }
 
+static void streams_leave_room_for_pages(void **s)
+{
+    (void)s;
+    mn_http *h2;
+    mn_err e = {0};
+    mn_http_opts o = options();
+    o.limits.streams = 3;
+    RUN(mn_http_start(&o, &h2, &e));
+    int fds[5], was = atomic_load(&closed_streams), taken = 0;
+    const char listen_q[] = "GET /events HTTP/1.1\r\nHost: x\r\n\r\n";
+    const char q[] = "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (int i = 0; i < 5; i++) {
+        fds[i] = raw_dial(mn_http_port(h2));
+        raw_say(fds[i], listen_q, sizeof listen_q - 1);
+        raw_hear(fds[i], B, sizeof B, "\r\n\r\n", 2000, &shut);
+        taken += raw_status(B) == 200;
+        OK(raw_status(B) == (i < 3 ? 200 : 503));
+    }
+    OK(taken == 3 && says("Retry-After: 30"));
+    OK(atomic_load(&closed_streams) == was + 2); /* what was refused is let go */
+    OK(raw_ask(mn_http_port(h2), q, sizeof q - 1, B, sizeof B, &shut) == 200);
+    close(fds[0]); /* one goes, one may come */
+    int status = 0;
+    for (int i = 0; i < 100 && status != 200; i++) {
+        usleep(50000);
+        int fd = raw_dial(mn_http_port(h2));
+        raw_say(fd, listen_q, sizeof listen_q - 1);
+        raw_hear(fd, B, sizeof B, "\r\n\r\n", 2000, &shut);
+        status = raw_status(B);
+        close(fd);
+    }
+    OK(status == 200);
+    for (int i = 1; i < 5; i++) close(fds[i]);
+    mn_http_stop(h2, 100);
+}
+
 /* ---- limits, start and stop ---------------------------------------------------------------------------------- */
 
 static void one_address_cannot_take_all_connections(void **s)
@@ -685,6 +721,7 @@ int main(void)
         TEST(an_idle_connection_is_closed),
         TEST(a_stream_tells_news_and_stays_open_in_silence),
         TEST(many_idle_streams_starve_nobody),
+        TEST(streams_leave_room_for_pages),
         TEST(one_address_cannot_take_all_connections),
         TEST(a_busy_port_is_said),
         TEST(stopping_finishes_what_runs_and_ends_streams),
