@@ -18,7 +18,6 @@ static void write_json(const mn_manifest *m, mn_buf *b)
     mn_jw_ku64(&w, "analysis", m->analysis);
     mn_jw_ku64(&w, "rev", m->rev);
     mn_jw_ku64(&w, "next", m->next);
-    mn_jw_ku64(&w, "undone_imports", m->undone);
     mn_jw_ku64(&w, "server_consents", m->server);
     mn_jw_key(&w, "segments");
     mn_jw_array(&w);
@@ -74,7 +73,6 @@ mn_rc mn_mind__manifest_parse(mn_str text, mn_arena *a, mn_manifest *ret, mn_err
     mn_manifest m = {.analysis = (uint32_t)mn_json_u64(mn_json_get(j, "analysis"), 0),
                      .rev = mn_json_u64(mn_json_get(j, "rev"), 0),
                      .next = mn_json_u64(mn_json_get(j, "next"), 0),
-                     .undone = mn_json_u64(mn_json_get(j, "undone_imports"), 0),
                      .server = (uint32_t)mn_json_u64(mn_json_get(j, "server_consents"), 0)};
     if (!segs || segs->type != MN_JSON_ARRAY) return damaged("it names no segments", e);
     m.n_segs = segs->n;

@@ -208,7 +208,6 @@ typedef struct mn_manifest {
     uint32_t analysis;
     uint64_t rev;    /* of the store: everything up to it is in */
     uint64_t next;   /* number of the next file */
-    uint64_t undone; /* imports undone that were looked at */
     uint32_t server; /* the server's consents when it was made */
     mn_manifest_seg *segs;
     size_t n_segs;

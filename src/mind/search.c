@@ -36,7 +36,7 @@ struct mn_search {
     bool read_only, locked;
     mn_fs_lock lock;
     pthread_mutex_t update; /* held by the one who changes what is below */
-    mn_manifest now;        /* rev, next, undone, server; its list is made when written */
+    mn_manifest now;        /* rev, next, server; its list is made when written */
     held_seg *segs;
     size_t n_segs, cap;
     mn_builder *builder;
@@ -577,48 +577,6 @@ static mn_rc follow(mn_search *x, mn_consents server, uint64_t *n, mn_err *e)
     return rc;
 }
 
-/* An undone import leaves no tombstones: whatever is not in the store any more is taken out. */
-static mn_rc drop_missing(mn_search *x, const mn_seg *seg, mn_arena *a, mn_err *e)
-{
-    uint64_t ids[1000];
-    for (uint32_t from = 0; from < seg->n_docs; from += 1000) {
-        size_t n = seg->n_docs - from < 1000 ? seg->n_docs - from : 1000, k = 0;
-        mn_posts posts;
-        mn_arena_reset(a);
-        for (size_t i = 0; i < n; i++) ids[i] = mn_mind__seg_id(seg, from + (uint32_t)i);
-        MN_TRY(mn_store_posts_by_ids(x->store, ids, n, a, &posts, e));
-        for (size_t i = 0; i < n; i++) {
-            if (k < posts.n && posts.items[k].id == ids[i]) k++;
-            else MN_TRY(kill_doc(x, ids[i], e));
-        }
-    }
-    return MN_OK;
-}
-
-static mn_rc follow_undone(mn_search *x, mn_err *e)
-{
-    mn_arena a;
-    mn_import *imports;
-    size_t n;
-    uint64_t undone = 0;
-    mn_arena_init(&a, 0);
-    mn_rc rc = mn_store_imports(x->store, &a, &imports, &n, e);
-    for (size_t i = 0; rc == MN_OK && i < n; i++)
-        undone += imports[i].state == MN_IMPORT_UNDONE;
-    if (rc == MN_OK && undone != x->now.undone) {
-        for (size_t i = 0; rc == MN_OK && i < x->n_segs; i++)
-            rc = drop_missing(x, x->segs[i].seg, &a, e);
-        if (rc == MN_OK) {
-            x->now.undone = undone;
-            rc = commit(x, x->now.rev, e);
-        } else {
-            discard_pending(x);
-        }
-    }
-    mn_arena_release(&a);
-    return rc;
-}
-
 /* The builder keeps the memory of its largest batch: after a big one, a fresh one takes its place. */
 static void shrink_builder(mn_search *x)
 {
@@ -636,7 +594,6 @@ static mn_rc update_locked(mn_search *x, uint64_t *n, mn_err *e)
     if (mn_consents_get(server, MN_P_SEARCH) != mn_consents_get(x->now.server, MN_P_SEARCH))
         x->now.rev = 0; /* the default changed: every post is looked at again */
     x->now.server = server;
-    MN_TRY(follow_undone(x, e));
     MN_TRY(follow(x, server, n, e));
     if (*n > 4096) shrink_builder(x);
     return merge_tiers(x, e);
