@@ -13,6 +13,8 @@ typedef struct outbox {
     mn_feed *f;
     mn_profile profile;
     mn_str actor_id; /* empty: unknown */
+    bool
+        named; /* by actor.json or the first activity: from then on the profile stays as it is */
 } outbox;
 
 static mn_rc html_field(mn_feed *f, mn_str html, mn_str *ret, mn_err *e)
@@ -174,8 +176,8 @@ static mn_skip against(const outbox *b, const mn_json *activity, const mn_json *
     return MN_SKIPS;
 }
 
-/* Without actor.json the first activity says whose outbox it is: "https://a.example/users/ann" is ann. Nothing was emitted
- * before, so nobody reads the profile yet. */
+/* Without actor.json the first activity says whose outbox it is: "https://a.example/users/ann" is ann. Only the first:
+ * nothing was emitted before, so nobody reads the profile yet. */
 static mn_rc adopt_author(outbox *b, const mn_json *activity, mn_err *e)
 {
     mn_str by = mn_str_dup(&b->f->keep, id_or_string(mn_json_get(activity, "actor")));
@@ -197,7 +199,8 @@ static mn_rc on_activity(outbox *b, mn_str element, mn_err *e)
     mn_arena_reset(&b->f->item);
     MN_TRY(mn_json_parse(element, &b->f->item, &activity, e));
     const mn_json *o = mn_json_get(activity, "object");
-    if (!b->actor_id.len) MN_TRY(adopt_author(b, activity, e));
+    if (!b->named && !b->actor_id.len) MN_TRY(adopt_author(b, activity, e));
+    b->named = true;
     mn_skip why = against(b, activity, o);
     if (why == MN_SKIPS) return on_create(b, activity, o, e);
     mn_feed_skip(b->f, why);

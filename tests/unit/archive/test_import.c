@@ -539,6 +539,26 @@ static void a_mastodon_archive_becomes_posts(void **st)
     RUN(mn_store_media_of(store, p.id, &arena, &media, &n, &e));
     OK(n == 1 && media[0].height == 4);
 }
+/* Posts on their way to the store point to the profile, so nothing may change it any more. */
+static void an_outbox_without_an_actor_is_named_by_its_first_activity_only(void **st)
+{
+    (void)st;
+    put("o/outbox.json",
+        "{\"orderedItems\":["
+        "{\"type\":\"Create\",\"object\":{\"id\":\"https://a.example/1\",\"type\":\"Note\","
+        "\"published\":\"2023-02-18T12:47:39Z\",\"content\":\"<p>one</"
+        "p>\",\"to\":[\"as:Public\"]}},"
+        "{\"type\":\"Create\",\"actor\":\"https://a.example/users/ann\",\"object\":{"
+        "\"id\":\"https://a.example/"
+        "2\",\"type\":\"Note\",\"published\":\"2023-02-18T12:47:40Z\","
+        "\"content\":\"<p>two</p>\",\"to\":[\"as:Public\"]}}]}");
+    mn_import_opts o = usual();
+    o.format = MN_FORMAT_MASTODON;
+    RUN(import("o", &o));
+    OK(report.created == 2 && count_accounts() == 1);
+    IS(post("one").account_name, "mastodon");
+    IS(post("two").account_name, "mastodon");
+}
 static void a_cut_outbox_changes_nothing(void **st)
 {
     (void)st;
@@ -703,6 +723,7 @@ int main(void)
         EACH(a_damaged_x_archive_changes_nothing),
         EACH(a_grailbird_archive_becomes_posts),
         EACH(a_mastodon_archive_becomes_posts),
+        EACH(an_outbox_without_an_actor_is_named_by_its_first_activity_only),
         EACH(a_cut_outbox_changes_nothing),
         EACH(an_account_without_origin_may_be_theirs),
         EACH(two_archives_of_one_name_get_two_accounts),
