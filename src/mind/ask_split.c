@@ -161,6 +161,48 @@ static bool is_speaker(mn_str line)
            (i + 1 == line.len || (unsigned char)line.ptr[i + 1] <= ' ');
 }
 
+/* Ends with a word that no sentence ends with. */
+static bool hangs(mn_str line)
+{
+    static const char *const words[] = {"of",       "the",
+                                        "a",        "an",
+                                        "to",       "in",
+                                        "for",      "and",
+                                        "or",       "with",
+                                        "by",       "from",
+                                        "at",       "as",
+                                        "than",     "my",
+                                        "your",     "their",
+                                        "und",      "oder",
+                                        "der",      "die",
+                                        "das",      "den",
+                                        "dem",      "des",
+                                        "ein",      "eine",
+                                        "mit",      "von",
+                                        "zu",       "im",
+                                        "e",        "o",
+                                        "di",       "del",
+                                        "della",    "il",
+                                        "la",       "lo",
+                                        "gli",      "un",
+                                        "una",      "per",
+                                        "con",      "che",
+                                        "da",       "de",
+                                        "el",       "los",
+                                        "las",      "y",
+                                        "en",       "et",
+                                        "le",       "les",
+                                        "du",       "des",
+                                        "\xD0\xB8", "\xD0\xB2",
+                                        "\xD1\x81", "\xD0\xBD\xD0\xB0"};
+    size_t from = line.len;
+    while (from && (unsigned char)line.ptr[from - 1] > ' ') from--;
+    mn_str w = mn_str_sub(line, from, line.len - from);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (from && mn_str_eq_nocase(w, mn_str_from(words[i]))) return true;
+    return false;
+}
+
 /* Does the line end at `at`, without a stop before it, end a sentence? */
 static bool line_end_parts(const splitter *p, size_t at)
 {
@@ -172,7 +214,7 @@ static bool line_end_parts(const splitter *p, size_t at)
     uint32_t last = last_cp(line), c = opening(next);
     if (last == ',' || last == ';' || last == '-' || last == 0x2013 || last == 0x2014)
         return false;
-    if (is_small(c)) return false;
+    if (is_small(c) || hangs(line)) return false;
     size_t word = 0, width = mn_utf8_count(line);
     while (word < next.len && next.ptr[word] != ' ') word++;
     if (width < (c >= 0x2E80 ? WRAPPED_CJK : WRAPPED_COLUMNS)) return true;

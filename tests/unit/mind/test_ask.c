@@ -315,6 +315,7 @@ static void a_line_end_ends_a_sentence_only_before_something_new(void **state)
     splits("Anna: Computer, move the energy of the\n\tdampers to the field.\nBert: Done!",
            "[Anna: Computer, move the energy of the\n\tdampers to the field.][Bert: Done!]");
     splits("Send ships,\nSails, and rope.", "[Send ships,\nSails, and rope.]"); /* comma */
+    splits("Closed until the end of\nMarch", "[Closed until the end of\nMarch]");
     splits("Tea at noon\nBuns at one",
            "[Tea at noon][Buns at one]"); /* short, then a capital */
     splits("The harbour office in the old town is run by Mr\nSmith these days.",
