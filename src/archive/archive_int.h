@@ -81,6 +81,8 @@ void mn_feed_unknown(mn_feed *f, mn_str key);
 void mn_feed_window(mn_feed *f, mn_window *w, const char *name, size_t max_item);
 /* The whole current entry as text on f->keep; MN_E_LIMIT over max bytes. */
 mn_rc mn_feed_whole(mn_feed *f, mn_str name, size_t max, mn_str *ret, mn_err *e);
+/* The current entry as X writes small files, JavaScript that assigns one value ("var x = […];"): the value, on f->keep. */
+mn_rc mn_feed_script(mn_feed *f, mn_str name, mn_json **ret, mn_err *e);
 /* "prefix:id" on the arena. */
 mn_str mn_feed_origin(const mn_feed *f, mn_str source_id, mn_arena *a);
 /* Does name stand at root + rest? */

@@ -97,6 +97,18 @@ mn_rc mn_feed_whole(mn_feed *f, mn_str name, size_t max, mn_str *ret, mn_err *e)
     return rc;
 }
 
+mn_rc mn_feed_script(mn_feed *f, mn_str name, mn_json **ret, mn_err *e)
+{
+    mn_str text;
+    MN_TRY(mn_feed_whole(f, name, MN_SMALL_MAX, &text, e));
+    const char *eq = memchr(text.ptr, '=', text.len);
+    if (eq) text = mn_str_sub(text, (size_t)(eq - text.ptr) + 1, SIZE_MAX);
+    text = mn_str_trim(text);
+    if (mn_str_ends(text, ";")) text.len--;
+    mn_rc rc = mn_json_parse(text, &f->keep, ret, e);
+    return rc == MN_OK ? rc : mn_err_wrap(e, "'%.*s'", MN_STR_FMT(name));
+}
+
 /* ---- text and time ------------------------------------------------------------------------------------------------- */
 
 static bool is_plain(mn_str s)

@@ -11,23 +11,10 @@ typedef struct grailbird {
     mn_profile profile;
 } grailbird;
 
-/* "var user_details = {…}": what stands behind the '='. */
-static mn_rc read_small(grailbird *g, mn_str name, mn_json **ret, mn_err *e)
-{
-    mn_str text;
-    MN_TRY(mn_feed_whole(g->f, name, MN_SMALL_MAX, &text, e));
-    const char *eq = memchr(text.ptr, '=', text.len);
-    if (eq) text = mn_str_sub(text, (size_t)(eq - text.ptr) + 1, SIZE_MAX);
-    text = mn_str_trim(text);
-    if (mn_str_ends(text, ";")) text.len--;
-    mn_rc rc = mn_json_parse(text, &g->f->keep, ret, e);
-    return rc == MN_OK ? rc : mn_err_wrap(e, "'%.*s'", MN_STR_FMT(name));
-}
-
 static mn_rc read_user(grailbird *g, mn_str name, mn_err *e)
 {
     mn_json *u;
-    MN_TRY(read_small(g, name, &u, e));
+    MN_TRY(mn_feed_script(g->f, name, &u, e));
     mn_profile *p = &g->profile;
     p->name = mn_json_str(mn_json_get(u, "screen_name"));
     p->display = mn_json_str(mn_json_get(u, "full_name"));
@@ -50,7 +37,7 @@ static mn_rc look_around(grailbird *g, mn_err *e)
         if (mn_feed_at(g->f, name, "data/js/user_details.js")) {
             MN_TRY(read_user(g, name, e));
         } else if (mn_feed_at(g->f, name, "data/js/tweet_index.js")) {
-            MN_TRY(read_small(g, name, &index, e));
+            MN_TRY(mn_feed_script(g->f, name, &index, e));
             g->index = index;
         }
     }

@@ -6,7 +6,6 @@
  * that an error takes them back. Archives often lack files; that is counted, not an error. */
 #include "archive/archive_int.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #define FILE_MAX   (UINT64_C(100) << 20)
 #define ALT_MAX    ((size_t)2000)
 #define COPY_BLOCK ((size_t)64 << 10)
+#define PATH_BYTES 4096
 
 typedef struct want {
     uint64_t key; /* hash of the entry's name, or of its last part */
@@ -52,6 +52,10 @@ mn_rc mn_media_job_new(const mn_import_opts *o, mn_media_job **ret, mn_err *e)
     j->max_bytes = o->media_max_bytes ? o->media_max_bytes : FILE_MAX;
     if (o->data_dir) {
         size_t n = strlen(o->data_dir) + sizeof "/media";
+        if (n + MN_HEX256 + 8 > PATH_BYTES) { /* a name cut short would be another file's */
+            mn_free(j);
+            return mn_fail(e, MN_E_LIMIT, "the data folder's path is too long");
+        }
         j->dir = mn_alloc(n);
         if (!j->dir) {
             mn_free(j);
@@ -143,23 +147,11 @@ static const char *kind_of(const uint8_t *p, size_t n)
 }
 
 typedef struct copy {
-    char tmp[600];
+    char tmp[PATH_BYTES];
     uint8_t sha[32];
     uint64_t size;
     const char *mime; /* NULL: not kept */
 } copy;
-
-static mn_rc write_block(int fd, const char *p, size_t n, const char *path, mn_err *e)
-{
-    while (n) {
-        ssize_t got = write(fd, p, n);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return mn_fail_errno(e, MN_E_IO, "cannot write '%s'", path);
-        p += got;
-        n -= (size_t)got;
-    }
-    return MN_OK;
-}
 
 /* The current entry into fd; c->mime stays NULL when it is too large or of an unknown kind. */
 static mn_rc copy_entry(mn_media_job *j, mn_source *src, int fd, mn_sha256 *h, copy *c,
@@ -181,7 +173,8 @@ static mn_rc copy_entry(mn_media_job *j, mn_source *src, int fd, mn_sha256 *h, c
             break;
         }
         mn_sha256_add(h, block, got);
-        rc = write_block(fd, block, got, c->tmp, e);
+        if (!mn_fs_write_all(fd, block, got))
+            rc = mn_fail_errno(e, MN_E_IO, "cannot write '%s'", c->tmp);
     }
     mn_free(block);
     return rc;
@@ -210,7 +203,7 @@ static void place_of(const mn_media_job *j, const uint8_t sha[32], char *ret, si
 /* Under its hash, unless it is there. */
 static mn_rc put_into_place(mn_media_job *j, copy *c, mn_err *e)
 {
-    char path[600], folder[600];
+    char path[PATH_BYTES], folder[PATH_BYTES];
     place_of(j, c->sha, path, sizeof path);
     if (mn_fs_exists(path)) return MN_OK;
     snprintf(folder, sizeof folder, "%s", path);
@@ -245,7 +238,7 @@ static mn_rc keep_entry(mn_media_job *j, mn_source *src, copy *c, mn_err *e)
 
 void mn_media_job_undo(mn_media_job *j)
 {
-    char path[600];
+    char path[PATH_BYTES];
     for (size_t i = 0; i < j->n_made; i++) {
         place_of(j, j->made[i], path, sizeof path);
         unlink(path);

@@ -2,7 +2,6 @@
  * merges the runs, each through a small buffer of its own. With few pairs nothing touches the disk. */
 #include "archive/archive_int.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -64,23 +63,13 @@ static int compare(const void *a, const void *b)
     return (x->value > y->value) - (x->value < y->value);
 }
 
-static mn_rc write_all(mn_sorter *s, mn_err *e)
+static mn_rc write_run(mn_sorter *s, mn_err *e)
 {
-    const char *p = (const char *)s->pairs;
-    size_t left = s->n * sizeof *s->pairs;
     if (s->fd < 0) s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (s->fd < 0)
         return mn_fail_errno(e, MN_E_IO, "cannot make a file to sort with in '%s'", s->dir);
-    while (left) {
-        ssize_t n = write(s->fd, p, left);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            return mn_fail_errno(e, MN_E_IO, "cannot write a file to sort with in '%s'",
-                                 s->dir);
-        p += n;
-        left -= (size_t)n;
-    }
-    return MN_OK;
+    if (mn_fs_write_all(s->fd, s->pairs, s->n * sizeof *s->pairs)) return MN_OK;
+    return mn_fail_errno(e, MN_E_IO, "cannot write a file to sort with in '%s'", s->dir);
 }
 
 static mn_rc spill(mn_sorter *s, mn_err *e)
@@ -92,7 +81,7 @@ static mn_rc spill(mn_sorter *s, mn_err *e)
     if (!r) return mn_fail(e, MN_E_NOMEM, "no memory to sort");
     s->runs[s->n_runs++] = r;
     qsort(s->pairs, s->n, sizeof *s->pairs, compare);
-    MN_TRY(write_all(s, e));
+    MN_TRY(write_run(s, e));
     r->at = s->in_file;
     s->in_file += s->n;
     r->end = s->in_file;

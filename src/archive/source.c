@@ -267,7 +267,12 @@ static mn_rc folder_next(mn_source *s, bool *ret_more, mn_err *e)
             continue;
         }
         if (fd < 0) return mn_fail_errno(e, MN_E_IO, "cannot open '%s/%s'", s->path, s->name);
-        if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        if (fstat(fd, &st) != 0) {
+            mn_rc rc = mn_fail_errno(e, MN_E_IO, "cannot read '%s/%s'", s->path, s->name);
+            close(fd);
+            return rc;
+        }
+        if (S_ISDIR(st.st_mode)) {
             size_t n = strlen(s->name);
             if (s->depth == DEPTH_MAX || n == NAME_MAX_BYTES) {
                 close(fd);

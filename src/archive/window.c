@@ -129,7 +129,7 @@ static mn_rc peek(mn_window *w, int *ret, mn_err *e)
 
 /* The end of one value, byte by byte. */
 typedef struct scan {
-    bool string, escape, bare; /* bare: a number or a word outside brackets */
+    bool string, escape;
     int depth;
 } scan;
 

@@ -80,23 +80,10 @@ static mn_rc add_file(x_archive *x, mn_str name, role r, mn_err *e)
     return MN_OK;
 }
 
-/* window.__THAR_CONFIG = {…} or "var x = […]": what stands behind the '='. */
-static mn_rc parse_script(mn_str text, mn_str name, mn_arena *a, mn_json **ret, mn_err *e)
-{
-    const char *eq = memchr(text.ptr, '=', text.len);
-    mn_str rest = eq ? mn_str_sub(text, (size_t)(eq - text.ptr) + 1, SIZE_MAX) : text;
-    rest = mn_str_trim(rest);
-    if (mn_str_ends(rest, ";")) rest.len--;
-    mn_rc rc = mn_json_parse(rest, a, ret, e);
-    return rc == MN_OK ? rc : mn_err_wrap(e, "'%.*s'", MN_STR_FMT(name));
-}
-
 static mn_rc read_manifest(x_archive *x, mn_str name, mn_err *e)
 {
-    mn_str text;
     mn_json *m;
-    MN_TRY(mn_feed_whole(x->f, name, MN_SMALL_MAX, &text, e));
-    MN_TRY(parse_script(text, name, &x->f->keep, &m, e));
+    MN_TRY(mn_feed_script(x->f, name, &m, e));
     const mn_json *types = mn_json_get(m, "dataTypes");
     if (!types) return mn_fail(e, MN_E_PARSE, "'%.*s' lists no files", MN_STR_FMT(name));
     x->has_manifest = true;
@@ -147,10 +134,8 @@ static role role_of(const x_archive *x, mn_str name)
 
 static mn_rc read_account(x_archive *x, mn_str name, mn_err *e)
 {
-    mn_str text;
     mn_json *list;
-    MN_TRY(mn_feed_whole(x->f, name, MN_SMALL_MAX, &text, e));
-    MN_TRY(parse_script(text, name, &x->f->keep, &list, e));
+    MN_TRY(mn_feed_script(x->f, name, &list, e));
     const mn_json *a = mn_json_get(mn_json_at(list, 0), "account");
     mn_str id = mn_json_str(mn_json_get(a, "accountId"));
     mn_profile *p = &x->profile;
@@ -166,10 +151,8 @@ static mn_rc read_account(x_archive *x, mn_str name, mn_err *e)
 
 static mn_rc read_profile(x_archive *x, mn_str name, mn_err *e)
 {
-    mn_str text;
     mn_json *list;
-    MN_TRY(mn_feed_whole(x->f, name, MN_SMALL_MAX, &text, e));
-    MN_TRY(parse_script(text, name, &x->f->keep, &list, e));
+    MN_TRY(mn_feed_script(x->f, name, &list, e));
     const mn_json *p = mn_json_get(mn_json_at(list, 0), "profile");
     mn_str bio = mn_json_str(mn_json_get(mn_json_get(p, "description"), "bio"));
     if (bio.len) x->profile.bio = bio;
@@ -178,10 +161,8 @@ static mn_rc read_profile(x_archive *x, mn_str name, mn_err *e)
 
 static mn_rc read_protected(x_archive *x, mn_str name, mn_err *e)
 {
-    mn_str text;
     mn_json *list;
-    MN_TRY(mn_feed_whole(x->f, name, MN_SMALL_MAX, &text, e));
-    MN_TRY(parse_script(text, name, &x->f->keep, &list, e));
+    MN_TRY(mn_feed_script(x->f, name, &list, e));
     if (list->n > 0) x->is_protected = true;
     return MN_OK;
 }

@@ -77,8 +77,9 @@ mn_rc mn_fs_read(const char *path, size_t max_bytes, mn_buf *ret, mn_err *e)
     return rc;
 }
 
-static bool write_all(int fd, const char *p, size_t n)
+bool mn_fs_write_all(int fd, const void *bytes, size_t n)
 {
+    const char *p = bytes;
     while (n) {
         ssize_t done = write(fd, p, n < (1u << 30) ? n : 1u << 30);
         if (done < 0 && errno == EINTR) continue;
@@ -111,7 +112,7 @@ static mn_rc write_tmp(const char *tmp, const char *path, const void *p, size_t 
     mn_rc rc = MN_OK;
     if (had && fchmod(fd, old.st_mode & 0777) != 0)
         rc = mn_fail_errno(e, MN_E_IO, "cannot keep the mode of '%s'", path);
-    else if (!write_all(fd, p, n) || fsync(fd) != 0)
+    else if (!mn_fs_write_all(fd, p, n) || fsync(fd) != 0)
         rc = mn_fail_errno(e, MN_E_IO, "cannot write '%s'", tmp);
     if (close(fd) != 0 && rc == MN_OK) rc = mn_fail_errno(e, MN_E_IO, "cannot write '%s'", tmp);
     return rc;

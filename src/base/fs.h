@@ -15,6 +15,8 @@
 mn_rc mn_fs_read(const char *path, size_t max_bytes, mn_buf *ret, mn_err *e);
 /* Writes path.tmp, syncs, renames over path and syncs the folder: the old file or the new, never half of one. */
 mn_rc mn_fs_write_atomic(const char *path, const void *p, size_t n, mn_err *e);
+/* All of it to an open file, however many calls that takes; false: errno says why. */
+bool mn_fs_write_all(int fd, const void *p, size_t n);
 mn_rc mn_fs_mkdirs(const char *path,
                    mn_err *e); /* like mkdir -p, mode 0700; MN_OK when it is there */
 mn_rc mn_fs_remove_tree(const char *path,
