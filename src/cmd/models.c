@@ -46,13 +46,15 @@ mn_rc mn_models_promote(const char *data_dir, const char *name, mn_err *e)
 {
     mn_arena a;
     mn_arena_init(&a, 1u << 16);
-    const char *found = NULL, *models = mn_fs_join(&a, data_dir, "models");
+    const char *models = mn_fs_join(&a, data_dir, "models");
     const char *link = models ? mn_fs_join(&a, models, "current") : NULL;
     const char *fresh = models ? mn_fs_join(&a, models, ".current.tmp") : NULL;
     mn_rc rc = link && fresh ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc == MN_OK && (strchr(name, '/') || strcmp(name, "current") == 0))
         rc = mn_fail(e, MN_E_USAGE, "'%s' is not the name of a model in '%s'", name, models);
-    if (rc == MN_OK) rc = mn_models_find(data_dir, name, &a, &found, e);
+    /* a folder of that name elsewhere is no model of this data folder: the link would point to nothing */
+    const char *inside = rc == MN_OK ? mn_fs_join(&a, models, name) : NULL;
+    if (rc == MN_OK && (!inside || !is_model(inside, &a))) rc = not_found(name, models, e);
     if (rc == MN_OK) {
         unlink(fresh);
         if (symlink(name, fresh) != 0 || rename(fresh, link) != 0)
