@@ -148,6 +148,30 @@ static void a_database_of_another_program_is_refused_and_left_alone(void **state
     FAILS(MN_E_CORRUPT, mn_store_open(path, &s, &e));
 }
 
+/* A database as the first version made it: what came later is added, and what is in it stays. */
+static void an_older_schema_is_brought_up_and_keeps_its_posts(void **state)
+{
+    (void)state;
+    uint64_t posts = 0, import = 0, at = 0;
+    bool left = true;
+    mn_tx *tx;
+    filled();
+    sql("DROP TABLE removed; PRAGMA user_version = 1");
+    mn_store *s = open_store();
+    OK(mn_store_schema_version(s) > 1);
+    RUN(mn_store_counts(s, NULL, &posts, NULL, &e));
+    OK(posts > 0);
+    mn_post p = {.id = 900000, .account_id = 1, .text = MN_STR("x"), .origin = MN_STR("x:1")};
+    RUN(mn_store_begin(s, &tx, &e));
+    RUN(mn_store_import_begin(tx, MN_STR("f"), MN_STR("x"), &import, &e));
+    p.import_id = import;
+    RUN(mn_store_post_import(tx, &p, &at, &e));
+    RUN(mn_store_import_undo(tx, import, 10, &left, &e));
+    RUN(mn_store_commit(tx, &e));
+    OK(!left);
+    mn_store_close(s);
+}
+
 static void a_newer_schema_is_refused_with_both_versions(void **state)
 {
     (void)state;
@@ -358,6 +382,7 @@ int main(void)
         CASE(urls_that_name_no_file_are_refused),
         CASE(a_file_that_is_no_database_is_refused_and_left_alone),
         CASE(a_database_of_another_program_is_refused_and_left_alone),
+        CASE(an_older_schema_is_brought_up_and_keeps_its_posts),
         CASE(a_newer_schema_is_refused_with_both_versions),
         CASE(a_truncated_database_is_said_to_be_damaged),
         CASE(a_full_disk_fails_one_write_and_keeps_the_others),
