@@ -92,8 +92,19 @@ static uint32_t draw(const float *logits, uint32_t V, double u)
     return n ? id[0] : MN_TOK_END;
 }
 
-/* What opens document d: its conditions and its first words, at most half of its first post. */
-static size_t opening(const mn_shard *s, uint64_t d, uint32_t *ret)
+/* How many of the n tokens at `ids` to give: at most half and MN_SAMPLE_GIVEN, up to the end of a word if there is one. */
+static size_t words_given(const mn_tokenizer *tok, const uint16_t *ids, size_t n)
+{
+    size_t most = n / 2 < MN_SAMPLE_GIVEN ? n / 2 : MN_SAMPLE_GIVEN;
+    for (size_t k = most; k > 0; k--) {
+        mn_str next = mn_tok_bytes(tok, ids[k]);
+        if (next.len && (next.ptr[0] == ' ' || next.ptr[0] == '\n')) return k;
+    }
+    return most; /* a language that does without blanks */
+}
+
+/* What opens document d: its conditions and the first words of its first post. */
+static size_t opening(const mn_tokenizer *tok, const mn_shard *s, uint64_t d, uint32_t *ret)
 {
     uint64_t at = d ? s->doc_end[d - 1] : 0, end = s->doc_end[d], text;
     size_t n = 0;
@@ -101,9 +112,8 @@ static size_t opening(const mn_shard *s, uint64_t d, uint32_t *ret)
     if (!n) ret[n++] = MN_TOK_START;
     for (text = at; text < end && s->tok[text] != MN_TOK_END; text++)
         if (mn_tok_is_condition(s->tok[text])) break;
-    size_t words = (size_t)(text - at) / 2;
-    if (words > MN_SAMPLE_GIVEN) words = MN_SAMPLE_GIVEN;
-    while (words-- > 0) ret[n++] = s->tok[at++];
+    for (size_t k = words_given(tok, s->tok + at, (size_t)(text - at)); k > 0; k--)
+        ret[n++] = s->tok[at++];
     return n;
 }
 
@@ -163,7 +173,7 @@ mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *to
     if (rc == MN_OK && T > 8 + MN_SAMPLE_GIVEN) {
         for (size_t r = 0; r < n; r++) {
             for (size_t t = 0; t < T; t++) b.pos[r * T + t] = (uint32_t)t;
-            len[r] = opening(s, s->n_docs * (2 * r + 1) / (2 * n), b.ids + r * T);
+            len[r] = opening(tok, s, s->n_docs * (2 * r + 1) / (2 * n), b.ids + r * T);
         }
         for (size_t r = 0; rc == MN_OK && r < n; r++) {
             rc = decode(tok, b.ids + r * T, len[r], cap, ret + r * cap, e);

@@ -23,7 +23,7 @@ void mn_held_out_release(mn_held_out *h);
 double mn_held_out_bits_per_byte(mn_held_out *h);
 
 /* Samples: goes on from the opening of real documents of s (their conditions and first words: at most MN_SAMPLE_GIVEN tokens and
- * half of the text) at temperature 0.8 among the 40 likeliest, a window of `T` tokens, END ends. The documents are the same
+ * half of the text, up to the end of a word) at temperature 0.8 among the 40 likeliest, a window of `T` tokens, END ends. The documents are the same
  * each time, so that samples of a growing model can be compared. ret + i * cap is valid UTF-8, cut to cap - 1 bytes, of which the
  * first ret_given[i] are the opening. The same (seed, weights) give the same text. */
 #define MN_SAMPLE_T     64

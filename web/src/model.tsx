@@ -31,6 +31,10 @@ function make(place: HTMLElement, title: string, data: Series, mark?: number): u
                 u.ctx.lineTo(u.bbox.left + u.bbox.width, y);
                 u.ctx.stroke();
                 u.ctx.setLineDash([]);
+                u.ctx.fillStyle = colour("--mark");
+                u.ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+                u.ctx.textAlign = "right";
+                u.ctx.fillText("xz -9e", u.bbox.left + u.bbox.width, y - 5 * devicePixelRatio);
             },
         ],
     };
@@ -224,6 +228,8 @@ export function startModel(): void {
         charts.loss.show(series(m.training.curve, "loss"));
         charts.bits.show(series(m.training.evals, "val_bits_per_byte"), m.training.xz_bits_per_byte);
         figure("f-loss", m.training.curve?.at(-1)?.loss?.toFixed(3));
+        const step = m.training.curve?.at(-1)?.step;
+        figure("f-steps", step === undefined ? undefined : count(step));
         figure("f-bpb", m.training.evals?.at(-1)?.val_bits_per_byte.toFixed(3));
         const speed = m.training.curve?.at(-1)?.tokens_per_s;
         figure("f-speed", speed === undefined ? undefined : count(Math.round(speed)));

@@ -36,10 +36,11 @@ static void fact(mn_buf *b, const char *label, mn_str value, const char *unit)
     H(b, "</dd></div>");
 }
 
-static void fact_count(mn_buf *b, const char *label, const mn_json *v)
+static void fact_count(mn_buf *b, const char *id, const char *label, const mn_json *v)
 {
     if (!v) return;
-    mn_buf_addf(b, "<div><dt>%s</dt><dd>", label);
+    mn_buf_addf(b, *id ? "<div id=\"%s\"><dt>%s</dt><dd>" : "<div%s><dt>%s</dt><dd>", id,
+                label);
     mn_h_count(b, mn_json_u64(v, 0));
     H(b, "</dd></div>");
 }
@@ -230,10 +231,10 @@ static void corpus_html(mn_req *r, mn_buf *b, const mn_json *c)
          "allow learning, cleaned and without repetitions. Corpus <code>");
     mn_h_text(b, mn_json_str(mn_json_get(c, "name")));
     H(b, "</code></p><dl class=\"figures\">");
-    fact_count(b, "posts read", mn_json_get(c, "posts_in"));
-    fact_count(b, "posts kept", mn_json_get(c, "posts_kept"));
-    fact_count(b, "bytes of text", mn_json_get(c, "bytes"));
-    fact_count(b, "tokens", mn_json_get(c, "tokens"));
+    fact_count(b, "", "posts read", mn_json_get(c, "posts_in"));
+    fact_count(b, "", "posts kept", mn_json_get(c, "posts_kept"));
+    fact_count(b, "", "bytes of text", mn_json_get(c, "bytes"));
+    fact_count(b, "", "tokens", mn_json_get(c, "tokens"));
     H(b, "</dl>");
     bars(b, "Left out, and why", mn_json_get(c, "dropped"), 20);
     bars(b, "Languages", mn_json_get(c, "languages"), 12);
@@ -247,8 +248,8 @@ static void training_html(mn_req *r, mn_buf *b, const mn_json *t)
     H(b, "<section class=\"card\" id=\"training\"><dl class=\"figures\">");
     fact(b, "model", mn_json_str(mn_json_get(t, "name")), "");
     fact(b, "size", mn_json_str(mn_json_get(t, "preset")), "");
-    fact_count(b, "parameters", mn_json_get(t, "params"));
-    fact_count(b, "steps", mn_json_get(t, "steps"));
+    fact_count(b, "", "parameters", mn_json_get(t, "params"));
+    fact_count(b, "f-steps", "steps", mn_json_get(t, "steps"));
     fact_number(b, "f-loss", "loss", last_of(curve, "loss"), "");
     fact_number(b, "f-bpb", "held-out bits per byte", last_of(evals, "val_bits_per_byte"), "");
     fact_number(b, "f-speed", "tokens a second", last_of(curve, "tokens_per_s"), "");
