@@ -104,6 +104,7 @@ static mn_rc list(const options *o, mn_arena *a, mn_err *e)
     char current[256];
     char **names;
     size_t n;
+    mn_rc rc = MN_OK;
     const char *models = mn_fs_join(a, mn_home_dir(o->data), "models");
     if (!models) return mn_fail(e, MN_E_NOMEM, "out of memory");
     if (!mn_fs_is_dir(models)) return MN_OK;
@@ -117,10 +118,15 @@ static mn_rc list(const options *o, mn_arena *a, mn_err *e)
         /* A folder whose first checkpoint is not there yet is not a model. */
         if (mn_models_find(mn_home_dir(o->data), names[i], a, &dir, &ignored) != MN_OK)
             continue;
-        MN_TRY(facts_of(dir, a, &f, e));
+        if (facts_of(dir, a, &f, &ignored) != MN_OK) { /* the others are still listed */
+            rc = mn_fail(e, MN_E_CORRUPT,
+                         "'%s' cannot be read (%s); train it again or remove its folder",
+                         names[i], ignored.msg);
+            continue;
+        }
         MN_TRY(print_facts(names[i], &f, strcmp(names[i], current) == 0, o->json, e));
     }
-    return MN_OK;
+    return rc;
 }
 
 static int run_list(int argc, char **argv)

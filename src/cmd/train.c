@@ -91,8 +91,10 @@ static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
         printf("model %s: %llu steps, %.2f M tokens, %.0f s\n", j->name,
                (unsigned long long)r->steps, (double)r->tokens / 1e6, r->seconds);
         if (r->val_bits_per_byte > 0)
-            printf("%.2f bits per byte held out; xz -9e: %.2f\n", r->val_bits_per_byte,
-                   r->xz_bits_per_byte);
+            printf("%.2f bits per byte held out", r->val_bits_per_byte);
+        if (r->val_bits_per_byte > 0 && r->xz_bits_per_byte > 0)
+            printf("; xz -9e: %.2f", r->xz_bits_per_byte);
+        if (r->val_bits_per_byte > 0) putchar('\n');
     }
     if (!r->finished && !j->json)
         fprintf(

@@ -20,8 +20,8 @@ start() { # start LOG: waits until the server answers
         sleep 0.1
     done
 }
-stop() {
-    kill -TERM $pid
+stop() { # stop [SIGNAL]
+    kill "-${1:-TERM}" $pid
     wait $pid || fail "exit $? after SIGTERM"
     pid=
 }
@@ -45,5 +45,5 @@ grep -q -- --listen "$dir/busy.log" || fail "the busy port is not explained"
 stop
 start again
 grep -q "one-time password" "$dir/again.log" && fail "a second password"
-stop
+stop HUP # as a closed terminal does
 echo "serve holds; $rss kB resident"
