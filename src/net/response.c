@@ -252,6 +252,7 @@ struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *re
     if (w->topic && !x->req.head) {
         w->type = "text/event-stream";
         mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
+        mn_resp_header(w, "X-Accel-Buffering", MN_STR("no")); /* nginx would hold news back */
         r = mn_streams__respond(&x->http->streams, x->mhd, w);
     } else {
         if (w->status == 204) empty_body(w);

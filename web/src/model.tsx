@@ -86,6 +86,8 @@ class Chart {
         this.data = data;
         const last = data[1].at(-1);
         this.value.textContent = last === undefined ? "" : last.toFixed(3);
+        this.place.setAttribute("role", "img"); // a canvas says nothing by itself
+        this.place.setAttribute("aria-label", `${this.title}: ${this.value.textContent}`);
         if (data[0].length < 2) return;
         if (this.plot && mark === this.mark) this.plot.setData(data);
         else {

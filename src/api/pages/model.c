@@ -89,7 +89,9 @@ static void status_html(mn_buf *b, const mn_json *doc)
     mn_h_textz(b, state_words(state));
     H(b, "</b></p>");
     if (total) {
-        mn_buf_addf(b, "<progress max=\"%llu\" value=\"%llu\"></progress><p class=\"small\">",
+        mn_buf_addf(b,
+                    "<progress aria-label=\"Progress\" max=\"%llu\" "
+                    "value=\"%llu\"></progress><p class=\"small\">",
                     (unsigned long long)total, (unsigned long long)done);
         mn_h_count(b, done);
         H(b, " of ");
@@ -153,10 +155,10 @@ static void samples_html(mn_buf *b, const mn_json *samples)
 /* The end of a row: its bar and its count. */
 static void bar_cells(mn_buf *b, uint64_t v, uint64_t max)
 {
-    mn_buf_addf(
-        b,
-        "</th><td><meter min=\"0\" max=\"%llu\" value=\"%llu\"></meter></td><td class=\"n\">",
-        (unsigned long long)max, (unsigned long long)v);
+    mn_buf_addf(b,
+                "</th><td><meter aria-hidden=\"true\" min=\"0\" max=\"%llu\" "
+                "value=\"%llu\"></meter></td><td class=\"n\">",
+                (unsigned long long)max, (unsigned long long)v);
     mn_h_count(b, v);
     H(b, "</td></tr>");
 }

@@ -500,6 +500,7 @@ static void a_stream_tells_news_and_stays_open_in_silence(void **s)
     atomic_store(&news, 1);
     raw_hear(fd, B, sizeof B, "data: ", 1000, &shut);
     OK(raw_status(B) == 200 && says("Content-Type: text/event-stream"));
+    OK(says("X-Accel-Buffering: no"));
     raw_hear(fd, B, sizeof B, ": still here\n\n", 1000, &shut);
     OK(says(": still here"));
     atomic_store(&news, 7);
@@ -564,7 +565,7 @@ static void streams_leave_room_for_pages(void **s)
         taken += raw_status(B) == 200;
         OK(raw_status(B) == (i < 3 ? 200 : 503));
     }
-    OK(taken == 3 && says("Retry-After: 30"));
+    OK(taken == 3 && says("Retry-After: 30") && !says("X-Accel-Buffering"));
     OK(atomic_load(&closed_streams) == was + 2); /* what was refused is let go */
     OK(raw_ask(mn_http_port(h2), q, sizeof q - 1, B, sizeof B, &shut) == 200);
     close(fds[0]); /* one goes, one may come */
