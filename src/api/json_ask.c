@@ -47,39 +47,6 @@ void mn_api__search_get(mn_req *r, mn_resp *w)
     mn_jw_object_end(&j);
 }
 
-static void line_json(mn_json_writer *j, const mn_answer_line *l)
-{
-    mn_jw_object(j);
-    mn_jw_kstr(j, "text", l->text);
-    mn_jw_key(j, "citations");
-    mn_jw_array(j);
-    for (size_t i = 0; i < l->n_citations; i++) mn_jw_id(j, l->citations[i]);
-    mn_jw_array_end(j);
-    mn_jw_ku64(j, "n_posts", l->n_posts);
-    mn_jw_ku64(j, "n_accounts", l->n_accounts);
-    mn_jw_ki64(j, "first_ms", l->first_ms);
-    mn_jw_kbool(j, "unconfirmed", l->unconfirmed);
-    mn_jw_kbool(j, "generated", l->generated);
-    mn_jw_object_end(j);
-}
-
-static void answer_json(mn_json_writer *j, const mn_answer *a)
-{
-    mn_jw_object(j);
-    mn_jw_kbool(j, "found", a->found);
-    mn_jw_key(j, "answer");
-    mn_jw_array(j);
-    for (size_t i = 0; i < a->n_lines; i++) line_json(j, &a->lines[i]);
-    mn_jw_array_end(j);
-    mn_jw_key(j, "posts");
-    mn_jw_array(j);
-    for (size_t i = 0; i < a->posts.n; i++) mn_api__post_json(j, &a->posts.items[i]);
-    mn_jw_array_end(j);
-    mn_jw_ku64(j, "withheld", a->withheld);
-    mn_jw_kf64(j, "took_ms", a->took_ms);
-    mn_jw_object_end(j);
-}
-
 static void answer_question(mn_req *r, mn_resp *w, mn_str question)
 {
     mn_err e = {0};
@@ -98,7 +65,7 @@ static void answer_question(mn_req *r, mn_resp *w, mn_str question)
         return;
     }
     mn_json_writer j = mn_api__json(w);
-    answer_json(&j, &answer);
+    mn_answer_write(&answer, &j, mn_api__post_json);
 }
 
 void mn_api__ask_get(mn_req *r, mn_resp *w)

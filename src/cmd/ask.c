@@ -17,54 +17,19 @@ typedef struct options {
     bool json;
 } options;
 
-static void put_line(mn_json_writer *w, const mn_answer_line *l)
+static void put_post(mn_json_writer *w, const mn_post *p)
 {
-    mn_jw_object(w);
-    mn_jw_kstr(w, "text", l->text);
-    mn_jw_key(w, "citations");
-    mn_jw_array(w);
-    for (size_t i = 0; i < l->n_citations; i++) mn_jw_id(w, l->citations[i]);
-    mn_jw_array_end(w);
-    mn_jw_ku64(w, "n_posts", l->n_posts);
-    mn_jw_ku64(w, "n_accounts", l->n_accounts);
-    mn_jw_ki64(w, "first_ms", l->first_ms);
-    mn_jw_kbool(w, "unconfirmed", l->unconfirmed);
-    mn_jw_kbool(w, "generated", l->generated);
-    mn_jw_object_end(w);
-}
-
-static void put_post(mn_json_writer *w, const mn_post *p, mn_arena *a)
-{
+    char url[128];
+    snprintf(url, sizeof url, "/@%.*s/%llu", MN_STR_FMT(p->account_name),
+             (unsigned long long)p->id);
     mn_jw_object(w);
     mn_jw_kid(w, "id", p->id);
     mn_jw_kstr(w, "author", p->account_name);
     mn_jw_key(w, "created_at");
     mn_jw_time(w, p->created_ms);
     mn_jw_kstr(w, "text", p->text);
-    mn_jw_kstr(
-        w, "url",
-        mn_str_fmt(a, "/@%.*s/%llu", MN_STR_FMT(p->account_name), (unsigned long long)p->id));
+    mn_jw_kstrz(w, "url", url);
     mn_jw_object_end(w);
-}
-
-static void put_json(const mn_answer *r, mn_arena *a, mn_buf *out)
-{
-    mn_json_writer w;
-    mn_json_writer_init(&w, out, 0);
-    mn_jw_object(&w);
-    mn_jw_kbool(&w, "found", r->found);
-    mn_jw_key(&w, "answer");
-    mn_jw_array(&w);
-    for (size_t i = 0; i < r->n_lines; i++) put_line(&w, &r->lines[i]);
-    mn_jw_array_end(&w);
-    mn_jw_key(&w, "posts");
-    mn_jw_array(&w);
-    for (size_t i = 0; i < r->posts.n; i++) put_post(&w, &r->posts.items[i], a);
-    mn_jw_array_end(&w);
-    mn_jw_ku64(&w, "withheld", r->withheld);
-    mn_jw_kf64(&w, "took_ms", r->took_ms);
-    mn_jw_object_end(&w);
-    mn_buf_addc(out, '\n');
 }
 
 static size_t number_of(const mn_answer *r, uint64_t id)
@@ -155,8 +120,12 @@ static mn_rc run(const options *o, mn_str question, mn_err *e)
     ask.engine = g;
     if (rc == MN_OK) rc = mn_index_open(&h, &x, e);
     if (rc == MN_OK) rc = mn_ask(x, h.store, question, &ask, &a, &r, e);
-    if (rc == MN_OK && o->json) put_json(&r, &a, &out);
-    else if (rc == MN_OK) put_plain(&r, &a, &out);
+    if (rc == MN_OK && o->json) {
+        mn_json_writer w;
+        mn_json_writer_init(&w, &out, 0);
+        mn_answer_write(&r, &w, put_post);
+        mn_buf_addc(&out, '\n');
+    } else if (rc == MN_OK) put_plain(&r, &a, &out);
     if (rc == MN_OK && out.failed) rc = mn_fail(e, out.failed, "no memory for the answer");
     if (rc == MN_OK) {
         fwrite(out.ptr, 1, out.len, stdout);

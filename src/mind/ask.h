@@ -7,6 +7,7 @@
 #ifndef MN_MIND_ASK_H
 #define MN_MIND_ASK_H
 
+#include "base/json.h"
 #include "infer/infer.h"
 #include "mind/search.h"
 
@@ -44,5 +45,10 @@ typedef struct mn_ask_opts {
  * many. Everything lives in the arena. */
 mn_rc mn_ask(mn_search *x, mn_store *s, mn_str question, const mn_ask_opts *o, mn_arena *a,
              mn_answer *ret, mn_err *e);
+
+/* {"found","answer":[{"text","citations",…}],"posts":[…],"withheld","took_ms"}: the answer as every door gives it out;
+ * `post` writes one cited post, in the form that the door has for posts. */
+void mn_answer_write(const mn_answer *a, mn_json_writer *w,
+                     void (*post)(mn_json_writer *w, const mn_post *p));
 
 #endif
