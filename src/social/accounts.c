@@ -134,22 +134,44 @@ mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_acco
 
 /* ---- changing ---------------------------------------------------------------------------------------------------- */
 
-static mn_rc load(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e)
+/* The account as it is while this transaction holds the writer's lock: nobody can change it between here and `save`, so
+ * nothing that another change has set is written over. With any result but MN_OK the transaction is over. */
+static mn_rc take(mn_store *s, uint64_t id, mn_arena *ar, mn_tx **ret_tx, mn_account *ret,
+                  mn_err *e)
 {
+    MN_TRY(mn_store_begin(s, ret_tx, e));
     mn_rc rc = mn_store_account_by_id(s, id, ar, ret, e);
-    if (rc == MN_E_NOT_FOUND || (rc == MN_OK && ret->state == MN_ACCOUNT_DELETED))
-        return mn_fail(e, rc == MN_OK ? MN_E_DENIED : rc, "%s",
-                       rc == MN_OK ? "the account was deleted" : "there is no such account");
+    if (rc == MN_E_NOT_FOUND) rc = mn_fail(e, rc, "there is no such account");
+    if (rc != MN_OK) mn_store_rollback(*ret_tx);
     return rc;
 }
 
-static mn_rc save(mn_store *s, const mn_account *a, mn_err *e)
+static mn_rc save(mn_tx *tx, const mn_account *a, mn_err *e)
 {
-    mn_tx *tx;
-    MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_account_update(tx, a, e);
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
+    return rc;
+}
+
+/* Sets the password's hash, when it is not NULL, else the state. */
+static mn_rc change(mn_store *s, uint64_t id, const char *hash, mn_account_state state,
+                    mn_err *e)
+{
+    mn_arena ar;
+    mn_account a;
+    mn_tx *tx;
+    mn_arena_init(&ar, 0);
+    mn_rc rc = take(s, id, &ar, &tx, &a, e);
+    if (rc == MN_OK && a.state == MN_ACCOUNT_DELETED) {
+        mn_store_rollback(tx);
+        rc = mn_fail(e, MN_E_DENIED, "the account was deleted");
+    } else if (rc == MN_OK) {
+        if (hash) a.password_hash = mn_str_from(hash);
+        else a.state = state;
+        rc = save(tx, &a, e);
+    }
+    mn_arena_release(&ar);
     return rc;
 }
 
@@ -157,32 +179,15 @@ mn_rc mn_social_password_set(mn_store *s, uint64_t account_id, const char *passw
                              char *ret_password, mn_err *e)
 {
     char hash[crypto_pwhash_STRBYTES], one_time[32];
-    mn_arena ar;
-    mn_account a;
     MN_TRY(choose_password(password, one_time, hash, e));
-    mn_arena_init(&ar, 0);
-    mn_rc rc = load(s, account_id, &ar, &a, e);
-    if (rc == MN_OK) {
-        a.password_hash = mn_str_from(hash);
-        rc = save(s, &a, e);
-    }
-    mn_arena_release(&ar);
-    if (rc == MN_OK && !password) memcpy(ret_password, one_time, sizeof one_time);
-    return rc;
+    MN_TRY(change(s, account_id, hash, MN_ACCOUNT_ACTIVE, e));
+    if (!password) memcpy(ret_password, one_time, sizeof one_time);
+    return MN_OK;
 }
 
 mn_rc mn_social_account_suspend(mn_store *s, uint64_t account_id, bool suspended, mn_err *e)
 {
-    mn_arena ar;
-    mn_account a;
-    mn_arena_init(&ar, 0);
-    mn_rc rc = load(s, account_id, &ar, &a, e);
-    if (rc == MN_OK) {
-        a.state = suspended ? MN_ACCOUNT_SUSPENDED : MN_ACCOUNT_ACTIVE;
-        rc = save(s, &a, e);
-    }
-    mn_arena_release(&ar);
-    return rc;
+    return change(s, account_id, NULL, suspended ? MN_ACCOUNT_SUSPENDED : MN_ACCOUNT_ACTIVE, e);
 }
 
 static mn_rc delete_posts(mn_store *s, const mn_posts *posts, mn_err *e)
@@ -197,31 +202,33 @@ static mn_rc delete_posts(mn_store *s, const mn_posts *posts, mn_err *e)
     return rc;
 }
 
-static mn_rc delete_some(mn_store *s, mn_account *a, size_t limit, mn_arena *ar, bool *ret_left,
-                         mn_err *e)
+/* Closes the account, unless it is closed already. */
+static mn_rc close_account(mn_store *s, uint64_t id, mn_arena *ar, mn_err *e)
 {
-    mn_posts posts = {0};
-    if (a->state != MN_ACCOUNT_DELETED) {
-        a->state = MN_ACCOUNT_DELETED;
-        a->display_name = a->bio = a->password_hash = MN_STR("");
-        a->role = MN_ROLE_MEMBER;
-        MN_TRY(save(s, a, e));
+    mn_tx *tx;
+    mn_account a;
+    MN_TRY(take(s, id, ar, &tx, &a, e));
+    if (a.state == MN_ACCOUNT_DELETED) {
+        mn_store_rollback(tx);
+        return MN_OK;
     }
-    MN_TRY(mn_store_posts_by_account(s, a->id, MN_VIS_DIRECT, 0, limit, ar, &posts, e));
-    if (posts.n > 0) MN_TRY(delete_posts(s, &posts, e));
-    *ret_left = posts.n == limit;
-    return MN_OK;
+    a.state = MN_ACCOUNT_DELETED;
+    a.display_name = a.bio = a.password_hash = MN_STR("");
+    a.role = MN_ROLE_MEMBER;
+    return save(tx, &a, e);
 }
 
 mn_rc mn_social_account_delete(mn_store *s, uint64_t account_id, size_t limit, bool *ret_left,
                                mn_err *e)
 {
     mn_arena ar;
-    mn_account a;
+    mn_posts posts = {0};
     mn_arena_init(&ar, 0);
-    mn_rc rc = mn_store_account_by_id(s, account_id, &ar, &a, e);
-    if (rc == MN_E_NOT_FOUND) rc = mn_fail(e, rc, "there is no such account");
-    if (rc == MN_OK) rc = delete_some(s, &a, limit, &ar, ret_left, e);
+    mn_rc rc = close_account(s, account_id, &ar, e);
+    if (rc == MN_OK)
+        rc = mn_store_posts_by_account(s, account_id, MN_VIS_DIRECT, 0, limit, &ar, &posts, e);
+    if (rc == MN_OK && posts.n > 0) rc = delete_posts(s, &posts, e);
+    if (rc == MN_OK) *ret_left = posts.n == limit;
     mn_arena_release(&ar);
     return rc;
 }

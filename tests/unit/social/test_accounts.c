@@ -1,6 +1,8 @@
 /* Accounts made, suspended and deleted; passwords; who sees what. */
 #include "test.h"
 
+#include <pthread.h>
+
 #include "social/social.h"
 
 static char dir[64];
@@ -155,6 +157,35 @@ static void a_suspended_account_is_neither_seen_nor_signed_in(void **state)
     FAILS(MN_E_NOT_FOUND, mn_social_account_suspend(s, 5, true, &e));
 }
 
+static void *set_password(void *arg)
+{
+    mn_err mine = {0};
+    return mn_social_password_set(s, *(uint64_t *)arg, "a new password", NULL, &mine) == MN_OK
+               ? arg
+               : NULL;
+}
+
+/* The password's change waits for a writer that suspends: it must not bring back what it saw before. */
+static void a_change_that_waits_writes_over_nothing(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    mn_tx *tx;
+    void *good = NULL;
+    uint64_t id = make("ada", "old password", NULL);
+    mn_account a = get(id);
+    a.state = MN_ACCOUNT_SUSPENDED;
+    RUN(mn_store_begin(s, &tx, &e));
+    OK(pthread_create(&thread, NULL, set_password, &id) == 0);
+    usleep(400000); /* time to hash, and to come to wait */
+    RUN(mn_store_account_update(tx, &a, &e));
+    RUN(mn_store_commit(tx, &e));
+    OK(pthread_join(thread, &good) == 0 && good);
+    OK(get(id).state == MN_ACCOUNT_SUSPENDED);
+    RUN(mn_social_account_suspend(s, id, false, &e)); /* who is suspended cannot sign in */
+    OK(opens(id, "a new password"));
+}
+
 static void a_deleted_account_is_empty_and_its_name_taken(void **state)
 {
     (void)state;
@@ -246,6 +277,7 @@ int main(void)
         CASE(a_new_password_replaces_the_old_one),
         CASE(a_hash_that_is_none_opens_to_nothing),
         CASE(a_suspended_account_is_neither_seen_nor_signed_in),
+        CASE(a_change_that_waits_writes_over_nothing),
         CASE(a_deleted_account_is_empty_and_its_name_taken),
         CASE(each_visibility_shows_to_whom_it_says),
         CASE(consent_is_set_by_a_line_of_the_ledger),
