@@ -9,23 +9,29 @@
 
 #define HEAD_BYTES ((size_t)16 << 10)
 
-typedef struct marks {
-    bool x, grailbird, mastodon, jsonl, fortune, bluesky, threads, reddit;
+/* An archive whose place inside the source is told by one of its files. */
+typedef struct place {
+    bool is;
     char root[1024];
     size_t root_len;
+} place;
+
+typedef struct marks {
+    place x, grailbird, mastodon;
+    bool jsonl, fortune, bluesky, threads, reddit;
 } marks;
 
 /* Is `mark` at the end of name, at its start or after a '/'? Then what is before it is the root; the shortest counts. */
-static bool marked(marks *m, bool *flag, mn_str name, const char *mark)
+static bool marked(place *p, mn_str name, const char *mark)
 {
     size_t n = strlen(mark);
     if (!mn_str_ends(name, mark) || (name.len > n && name.ptr[name.len - n - 1] != '/'))
         return false;
-    if (*flag && name.len - n >= m->root_len) return true;
-    m->root_len = name.len - n;
-    memcpy(m->root, name.ptr, m->root_len);
-    m->root[m->root_len] = '\0';
-    *flag = true;
+    if ((p->is && name.len - n >= p->root_len) || name.len - n >= sizeof p->root) return true;
+    p->root_len = name.len - n;
+    memcpy(p->root, name.ptr, p->root_len);
+    p->root[p->root_len] = '\0';
+    p->is = true;
     return true;
 }
 
@@ -50,13 +56,13 @@ static mn_rc read_head(mn_source *src, mn_buf *b, mn_err *e)
 
 static void look_at_name(marks *m, mn_str name)
 {
-    if (marked(m, &m->x, name, "data/manifest.js") ||
-        marked(m, &m->x, name, "data/tweets.js") || marked(m, &m->x, name, "data/tweet.js"))
+    if (marked(&m->x, name, "data/manifest.js") || marked(&m->x, name, "data/tweets.js") ||
+        marked(&m->x, name, "data/tweet.js"))
         return;
-    if (marked(m, &m->grailbird, name, "data/js/tweet_index.js") ||
-        marked(m, &m->grailbird, name, "data/js/user_details.js"))
+    if (marked(&m->grailbird, name, "data/js/tweet_index.js") ||
+        marked(&m->grailbird, name, "data/js/user_details.js"))
         return;
-    if (marked(m, &m->mastodon, name, "outbox.json")) return;
+    if (marked(&m->mastodon, name, "outbox.json")) return;
     if (mn_str_ends(name, ".jsonl") || mn_str_ends(name, ".ndjson")) m->jsonl = true;
     if (mn_str_ends(name, ".dat")) m->fortune = true;
     if (mn_str_ends(name, ".car")) m->bluesky = true;
@@ -77,10 +83,10 @@ static mn_rc look_at_file(marks *m, mn_str name, mn_source *src, mn_err *e)
     mn_str head = mn_buf_str(&b), start = mn_str_trim(head);
     if (mn_str_starts(start, "\xef\xbb\xbf")) start = mn_str_sub(start, 3, SIZE_MAX);
     bool object = mn_str_starts(start, "{");
-    if (mn_str_starts(start, "window.YTD.")) m->x = true;
-    else if (mn_str_starts(start, "Grailbird.data")) m->grailbird = true;
+    if (mn_str_starts(start, "window.YTD.")) m->x.is = true;
+    else if (mn_str_starts(start, "Grailbird.data")) m->grailbird.is = true;
     else if (object && mn_str_find(head, MN_STR("OrderedCollection"), 0) != SIZE_MAX)
-        m->mastodon = true;
+        m->mastodon.is = true;
     else if (object || mn_str_ends(name, ".jsonl") || mn_str_ends(name, ".ndjson"))
         m->jsonl = true;
     else if (mn_str_ends(name, ".car")) m->bluesky = true;
@@ -127,9 +133,9 @@ static mn_rc not_read_yet(const char *what, const char *path, mn_err *e)
 
 static mn_rc choose(const marks *m, const char *path, mn_import_format *ret, mn_err *e)
 {
-    if (m->x) *ret = MN_FORMAT_X;
-    else if (m->grailbird) *ret = MN_FORMAT_GRAILBIRD;
-    else if (m->mastodon) *ret = MN_FORMAT_MASTODON;
+    if (m->x.is) *ret = MN_FORMAT_X;
+    else if (m->grailbird.is) *ret = MN_FORMAT_GRAILBIRD;
+    else if (m->mastodon.is) *ret = MN_FORMAT_MASTODON;
     else if (m->bluesky) return not_read_yet("a Bluesky archive", path, e);
     else if (m->threads) return not_read_yet("a Threads archive", path, e);
     else if (m->reddit) return not_read_yet("a Reddit archive", path, e);
@@ -152,10 +158,11 @@ mn_rc mn_import_detect(mn_source *src, const char *path, mn_import_format *forma
         walk(&m, src,
              e)); /* also when the format is given: names are checked before anything is read */
     if (*format == MN_FORMAT_AUTO) MN_TRY(choose(&m, path, &found, e));
-    bool has_root = (found == MN_FORMAT_X && m.x) ||
-                    (found == MN_FORMAT_GRAILBIRD && m.grailbird) ||
-                    (found == MN_FORMAT_MASTODON && m.mastodon);
-    if (has_root && m.root_len < root_cap) memcpy(ret_root, m.root, m.root_len + 1);
+    const place *p = found == MN_FORMAT_X           ? &m.x
+                     : found == MN_FORMAT_GRAILBIRD ? &m.grailbird
+                     : found == MN_FORMAT_MASTODON  ? &m.mastodon
+                                                    : NULL;
+    if (p && p->is && p->root_len < root_cap) memcpy(ret_root, p->root, p->root_len + 1);
     else ret_root[0] = '\0';
     *format = found;
     return MN_OK;

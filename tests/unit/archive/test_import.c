@@ -559,6 +559,19 @@ static void an_outbox_without_an_actor_is_named_by_its_first_activity_only(void 
     IS(post("one").account_name, "mastodon");
     IS(post("two").account_name, "mastodon");
 }
+/* Two archives in one folder: the format that is read is read from its own place. */
+static void an_archive_beside_another_is_found_where_it_lies(void **st)
+{
+    (void)st;
+    put("two/a/data/tweets.js",
+        "window.YTD.tweets.part0 = "
+        "[{\"tweet\":{\"id_str\":\"1626926416868519936\",\"created_at\":"
+        "\"Sat Feb 18 12:47:39 +0000 2023\",\"full_text\":\"a tweet\"}}]");
+    put("two/b/outbox.json", "{\"orderedItems\":[]}");
+    RUN(import("two", NULL));
+    OK(report.created == 1);
+    IS(post("a tweet").origin, "x:1626926416868519936");
+}
 static void a_cut_outbox_changes_nothing(void **st)
 {
     (void)st;
@@ -724,6 +737,7 @@ int main(void)
         EACH(a_grailbird_archive_becomes_posts),
         EACH(a_mastodon_archive_becomes_posts),
         EACH(an_outbox_without_an_actor_is_named_by_its_first_activity_only),
+        EACH(an_archive_beside_another_is_found_where_it_lies),
         EACH(a_cut_outbox_changes_nothing),
         EACH(an_account_without_origin_may_be_theirs),
         EACH(two_archives_of_one_name_get_two_accounts),
