@@ -33,8 +33,8 @@ def ours(mynah, model, text):
 def main():
     mynah, folder = sys.argv[1:]
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    worst, wrong = 0.0, 0
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, torch_dtype=torch.float32).eval()
+    worst, wrong = 0.0, int(len(tokenizer) != model.config.vocab_size)
     for text in PROMPTS:
         ids, logits = ours(mynah, folder, text)
         theirs = tokenizer(text, add_special_tokens=False).input_ids

@@ -251,7 +251,7 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     MN_TRY(open_buffers(r, e));
     describe(r);
     measure_baseline(r);
-    return mn_model__copy_tokenizer(o->corpus_dir, o->model_dir, e);
+    return mn_model__copy_tokenizer(&r->corpus, o->corpus_dir, o->model_dir, r->w.cfg.T, e);
 }
 
 static void close_run(mn_model__run *r)

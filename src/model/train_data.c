@@ -100,7 +100,30 @@ void mn_model__corpus_close(mn_model__corpus *c)
     *c = (mn_model__corpus){0};
 }
 
-mn_rc mn_model__copy_tokenizer(const char *corpus_dir, const char *model_dir, mn_err *e)
+static mn_rc write_tokenizer_config(const mn_tokenizer *t, const char *path, uint64_t T,
+                                    mn_err *e)
+{
+    mn_buf b;
+    mn_json_writer w;
+    mn_buf_init(&b, 0);
+    mn_json_writer_init(&w, &b, 2);
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "tokenizer_class", "PreTrainedTokenizerFast");
+    mn_jw_kstr(&w, "bos_token", mn_tok_bytes(t, MN_TOK_START));
+    mn_jw_kstr(&w, "eos_token", mn_tok_bytes(t, MN_TOK_END));
+    mn_jw_kstr(&w, "pad_token", mn_tok_bytes(t, MN_TOK_PAD));
+    mn_jw_kbool(&w, "clean_up_tokenization_spaces", false);
+    mn_jw_ku64(&w, "model_max_length", T);
+    mn_jw_object_end(&w);
+    mn_buf_addc(&b, '\n');
+    mn_rc rc = b.failed ? mn_fail(e, b.failed, "no memory to describe the tokenizer")
+                        : mn_fs_write_atomic(path, b.ptr, b.len, e);
+    mn_buf_release(&b);
+    return rc;
+}
+
+mn_rc mn_model__copy_tokenizer(const mn_model__corpus *c, const char *corpus_dir,
+                               const char *model_dir, uint64_t T, mn_err *e)
 {
     mn_arena a;
     mn_arena_init(&a, 0);
@@ -108,9 +131,11 @@ mn_rc mn_model__copy_tokenizer(const char *corpus_dir, const char *model_dir, mn
     mn_buf_init(&b, TOKENIZER_MAX);
     char *from = mn_fs_join(&a, corpus_dir, "tokenizer.json");
     char *to = mn_fs_join(&a, model_dir, "tokenizer.json");
-    mn_rc rc = from && to ? mn_fs_read(from, TOKENIZER_MAX, &b, e)
-                          : mn_fail(e, MN_E_NOMEM, "no memory to copy the tokenizer");
+    char *config = mn_fs_join(&a, model_dir, "tokenizer_config.json");
+    mn_rc rc = from && to && config ? mn_fs_read(from, TOKENIZER_MAX, &b, e)
+                                    : mn_fail(e, MN_E_NOMEM, "no memory to copy the tokenizer");
     if (rc == MN_OK) rc = mn_fs_write_atomic(to, b.ptr, b.len, e);
+    if (rc == MN_OK) rc = write_tokenizer_config(c->tok, config, T, e);
     mn_buf_release(&b);
     mn_arena_release(&a);
     return rc;

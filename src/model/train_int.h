@@ -16,8 +16,10 @@ typedef struct mn_model__corpus {
 } mn_model__corpus;
 mn_rc mn_model__corpus_open(const char *dir, mn_model__corpus *ret, mn_err *e);
 void mn_model__corpus_close(mn_model__corpus *c);
-/* corpus DIR's tokenizer.json into the model's folder, byte for byte. */
-mn_rc mn_model__copy_tokenizer(const char *corpus_dir, const char *model_dir, mn_err *e);
+/* The tokenizer into the model's folder: corpus DIR's tokenizer.json byte for byte, and tokenizer_config.json, without which
+ * transformers 4 takes a Llama's tokenizer for its own and adds tokens to it. T: the longest text. */
+mn_rc mn_model__copy_tokenizer(const mn_model__corpus *c, const char *corpus_dir,
+                               const char *model_dir, uint64_t T, mn_err *e);
 
 /* A run. `at` is both its state and what a checkpoint holds. */
 typedef struct mn_model__run {
