@@ -96,7 +96,7 @@ static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
             printf("; xz -9e: %.2f", r->xz_bits_per_byte);
         if (r->val_bits_per_byte > 0) putchar('\n');
     }
-    if (!r->finished && !j->json)
+    if (!r->finished)
         fprintf(
             stderr,
             "stopped after step %llu and saved; go on with: mynah train --resume --name %s\n",
