@@ -89,28 +89,52 @@ static void take(reader *r, const char *p, size_t n)
     }
 }
 
-/* Reads until the pipe ends, passing a stop on. */
-static void listen_to(reader *r, pid_t pid, int fd, int stop_ms, mn_child_end *end)
+typedef struct stopping {
+    pid_t pid;
+    int patience_ms;
+    int64_t until_us; /* 0: no stop was asked for yet */
+    bool killed;
+} stopping;
+
+/* Passes a stop on, and loses patience in the end. */
+static void pass_stop(stopping *s)
+{
+    if (!s->until_us && mn_stop_requested()) {
+        kill(s->pid, SIGTERM);
+        s->until_us = mn_mono_us() + (int64_t)s->patience_ms * 1000;
+    }
+    if (s->until_us && mn_mono_us() >= s->until_us && !s->killed) {
+        kill(s->pid, SIGKILL);
+        s->killed = true;
+    }
+}
+
+/* Reads until the pipe ends. */
+static void listen_to(reader *r, int fd, stopping *s)
 {
     char chunk[8192];
-    int64_t until_us = 0;
     for (;;) {
-        struct pollfd p[2] = {{fd, POLLIN, 0}, {until_us ? -1 : mn_stop_fd(), POLLIN, 0}};
-        int64_t left = until_us ? (until_us - mn_mono_us()) / 1000 : 1000;
+        struct pollfd p[2] = {{fd, POLLIN, 0}, {s->until_us ? -1 : mn_stop_fd(), POLLIN, 0}};
+        int64_t left = s->until_us ? (s->until_us - mn_mono_us()) / 1000 : 1000;
         if (poll(p, 2, left > 0 ? (int)(left < 1000 ? left : 1000) : 0) < 0 && errno != EINTR)
             return;
-        if (!until_us && mn_stop_requested()) {
-            kill(pid, SIGTERM);
-            until_us = mn_mono_us() + (int64_t)stop_ms * 1000;
-        }
-        if (until_us && mn_mono_us() >= until_us && !end->killed) {
-            kill(pid, SIGKILL);
-            end->killed = true;
-        }
+        pass_stop(s);
         if (!(p[0].revents & (POLLIN | POLLHUP))) continue;
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n == 0 || (n < 0 && errno != EINTR)) return;
         if (n > 0) take(r, chunk, (size_t)n);
+    }
+}
+
+/* A child that has closed its end of the pipe may still take its time: a stop reaches it here, too. */
+static mn_rc await_end(stopping *s, int *ret_status)
+{
+    for (;;) {
+        pid_t got = waitpid(s->pid, ret_status, WNOHANG);
+        if (got == s->pid) return MN_OK;
+        if (got < 0 && errno != EINTR) return MN_E_IO;
+        pass_stop(s);
+        poll(NULL, 0, 10);
     }
 }
 
@@ -123,12 +147,13 @@ mn_rc mn_child_run(const char *const *args, int stop_ms, mn_child_line on_line, 
     mn_child_end end = {0};
     MN_TRY(start(args, &pid, &fd, e));
     mn_buf_init(&r.line, LINE_MAX_BYTES);
-    listen_to(&r, pid, fd, stop_ms, &end);
+    stopping s = {.pid = pid, .patience_ms = stop_ms};
+    listen_to(&r, fd, &s);
     close(fd);
     mn_buf_release(&r.line);
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return mn_fail_errno(e, MN_E_IO, "cannot wait for 'mynah %s'", args[0]);
+    if (await_end(&s, &status) != MN_OK)
+        return mn_fail_errno(e, MN_E_IO, "cannot wait for 'mynah %s'", args[0]);
+    end.killed = s.killed;
     end.exit = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     end.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     *ret = end;
