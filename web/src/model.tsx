@@ -77,6 +77,7 @@ class Chart {
         this.value = document.createElement("b");
         caption.append(this.value);
         this.place = document.createElement("div");
+        this.place.className = "small";
         figure.append(caption, this.place);
         root.append(figure);
         new ResizeObserver(() => this.plot?.setSize({ width: Math.max(240, this.place.clientWidth), height: 240 })).observe(this.place);
@@ -88,7 +89,10 @@ class Chart {
         this.value.textContent = last === undefined ? "" : last.toFixed(3);
         this.place.setAttribute("role", "img"); // a canvas says nothing by itself
         this.place.setAttribute("aria-label", `${this.title}: ${this.value.textContent}`);
-        if (data[0].length < 2) return;
+        if (data[0].length < 2) {
+            if (!this.place.firstChild) this.place.append(document.createTextNode(t("one_point")));
+            return;
+        }
         if (this.plot && mark === this.mark) this.plot.setData(data);
         else {
             this.mark = mark;
@@ -98,6 +102,7 @@ class Chart {
 
     redraw(): void {
         this.plot?.destroy();
+        if (this.data[0].length >= 2) this.place.replaceChildren();
         this.plot = this.data[0].length < 2 ? null : make(this.place, this.title, this.data, this.mark);
     }
 }
