@@ -102,15 +102,17 @@ static mn_rc remove_posts(mn_tx *tx, uint64_t id, uint64_t first_rev, size_t lim
 
 static mn_rc remove_accounts(mn_tx *tx, uint64_t id, mn_err *e)
 {
+#define WITHOUT_POSTS                                                                          \
+    "import_id = ?1 AND import_id <> 0 AND NOT EXISTS "                                        \
+    "(SELECT 1 FROM posts WHERE posts.account_id = accounts.id)"
+#define THEIR_IDS "(SELECT id FROM accounts WHERE " WITHOUT_POSTS ")"
     static const char *const sql[] = {
-        "DELETE FROM follows WHERE follower IN (SELECT id FROM accounts WHERE import_id = ?1 "
-        "AND NOT "
-        "EXISTS (SELECT 1 FROM posts WHERE posts.account_id = accounts.id))",
-        "DELETE FROM follows WHERE followee IN (SELECT id FROM accounts WHERE import_id = ?1 "
-        "AND NOT "
-        "EXISTS (SELECT 1 FROM posts WHERE posts.account_id = accounts.id))",
-        "DELETE FROM accounts WHERE import_id = ?1 AND import_id <> 0 AND NOT EXISTS "
-        "(SELECT 1 FROM posts WHERE posts.account_id = accounts.id)"};
+        "DELETE FROM follows WHERE follower IN " THEIR_IDS,
+        "DELETE FROM follows WHERE followee IN " THEIR_IDS,
+        "DELETE FROM accounts WHERE " WITHOUT_POSTS,
+    };
+#undef THEIR_IDS
+#undef WITHOUT_POSTS
     MN_TRY(mn_store__flush_accounts(tx, e));
     for (int i = 0; i < 3; i++) MN_TRY(mn_store__run2(tx->db, sql[i], id, 0, e));
     return MN_OK;
