@@ -11,7 +11,7 @@ SAN ?=
 Q = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo "  $(@:$(B)/%=%)";))
 
 include tools/layers.mk
-MODULES := base text tensor net store model infer social archive corpus mind api cmd
+MODULES := base text tensor net media store model infer social archive corpus mind api cmd
 
 WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
          -Wundef -Wformat=2 -Wcast-qual -Wwrite-strings
@@ -26,8 +26,10 @@ PKG_base := libcrypto libxxhash
 PKG_text := libutf8proc gumbo
 LIB_text := -lcld2
 LIB_tensor := -ldl
-PKG_net := libmicrohttpd zlib libzstd
-PKG_store := sqlite3
+PKG_net := libmicrohttpd zlib libzstd libcurl libcrypto
+PKG_media := libjpeg libpng libwebp libwebpdemux libavif libseccomp
+LIB_media := -lgif
+PKG_store := sqlite3 libpq
 PKG_model := liblzma
 PKG_social := libsodium
 PKG_archive := libarchive

@@ -170,6 +170,7 @@ mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret
     mn_store *s = mn_calloc(1, sizeof *s);
     if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory");
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->telling, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -194,6 +195,7 @@ void mn_store_close(mn_store *s)
     if (s->writer) s->driver->close(s->writer);
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->telling);
     mn_free(s->url);
     mn_free(s);
 }
@@ -273,6 +275,7 @@ static void tx_free(mn_tx *tx)
     mn_store *s = tx->s;
     mn_free(tx->accounts);
     mn_free(tx->moves);
+    mn_free(tx->events);
     mn_free(tx);
     give_writer(s);
 }
@@ -358,9 +361,20 @@ mn_rc mn_store_commit(mn_tx *tx, mn_err *e)
         mn_store_rollback(tx);
         return rc;
     }
-    rc = tx->s->driver->commit(tx->db, e);
+    mn_store *s = tx->s;
+    rc = s->driver->commit(tx->db, e);
     int64_t held_us = mn_mono_us() - tx->began_us;
+    /* In the order of the commits: the lock of the listeners is taken before the writer is given back. */
+    mn_event *events = tx->events;
+    size_t n_events = rc == MN_OK ? tx->n_events : 0;
+    tx->events = NULL;
+    if (n_events > 0) pthread_mutex_lock(&s->telling);
     tx_free(tx);
+    if (n_events > 0) {
+        mn_store__tell(s, events, n_events);
+        pthread_mutex_unlock(&s->telling);
+    }
+    mn_free(events);
     /* Whoever writes in long transactions leaves a gap for those who wait, in this process and in others. */
     if (held_us > LONG_TX_US) usleep(GAP_US);
     return rc;

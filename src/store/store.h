@@ -51,6 +51,45 @@ mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e);
 mn_rc mn_store_commit(mn_tx *tx, mn_err *e);
 void mn_store_rollback(mn_tx *tx); /* NULL is fine */
 
+/* ---- events -------------------------------------------------------------------------------------------------- */
+
+/* What a committed transaction tells those who keep something in memory: timelines, streams, caches. Events say that
+ * something is so, not what it looks like now: the listener reads it from the store. They are told after the commit, in its
+ * order, to every process on the database (SQLite: this one). What is lost with a crash is found again in the tables. */
+typedef enum mn_event_kind {
+    MN_EV_POST_NEW = 1, /* post, account: its author */
+    MN_EV_POST_EDITED,  /* post, account: its author */
+    MN_EV_POST_GONE,    /* post, account: its author, other: what it boosted or 0 */
+    MN_EV_POST_COUNTS, /* post: favourites, boosts, replies, votes, preview or media have changed */
+    MN_EV_ACCOUNT,     /* account: profile, state or counts have changed */
+    MN_EV_NOTIFICATION, /* id: notification, account: whose */
+    MN_EV_NOTIFICATIONS_MERGED, /* account: requests were accepted, notifications have joined the others */
+    MN_EV_CONVERSATION, /* id: conversation, account: whose */
+    MN_EV_FILTERS,      /* account: whose filters have changed */
+    MN_EV_FOLLOW,       /* account follows other from now on */
+    MN_EV_UNFOLLOW,     /* account follows other no more */
+    MN_EV_RELATION, /* account has blocked, muted … other, or stopped it: rows of account are as they are now */
+    MN_EV_LIST,       /* id: list, account: its owner; members or settings changed */
+    MN_EV_TAGS,       /* account: follows other tags now */
+    MN_EV_TOKEN_GONE, /* id: an access token that was revoked; account: whose */
+    MN_EV_ANNOUNCEMENT, /* id: announcement; other: 0 new or changed, 1 gone, 2 reactions changed */
+    MN_EV_MARKERS,      /* account */
+    MN_EV_RULES         /* the operator's settings or moderation tables have changed */
+} mn_event_kind;
+typedef struct mn_event {
+    mn_event_kind kind;
+    uint64_t id; /* post, notification, conversation, list, token, announcement */
+    uint64_t account, other;
+} mn_event;
+/* To be told with the commit of this transaction; the same event twice in a row is kept once. */
+mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e);
+/* fn is called with the events of each commit (n ≥ 1), on the committing thread or one of the driver's, never two calls at
+ * once; it must be quick and may read the store, not write it. Up to 8 listeners. */
+typedef void mn_event_fn(void *arg, const mn_event *ev, size_t n);
+mn_rc mn_store_listen(mn_store *s, mn_event_fn *fn, void *arg, mn_err *e);
+/* No call is under way or comes after this has returned. */
+void mn_store_unlisten(mn_store *s, mn_event_fn *fn, void *arg);
+
 /* ---- accounts ------------------------------------------------------------------------------------------------ */
 
 typedef enum mn_account_state {

@@ -13,6 +13,7 @@
 #define MN_STORE_REASON_MAX 2048
 #define MN_STORE_TEXT_MAX   (16u << 20) /* bytes of one post's text */
 #define MN_STORE_JOB_TRIES  10
+#define MN_STORE_LISTENERS  8
 
 /* Where to look for a free id after a collision at `derived`; only a hint, kept while the process lives. */
 typedef struct mn_place {
@@ -31,6 +32,12 @@ struct mn_store {
     mn_db *idle[MN_STORE_READERS];
     int n_idle, n_readers;
     mn_place places[MN_STORE_PLACES];
+    pthread_mutex_t telling; /* guards the listeners, and is held while they are told */
+    struct {
+        mn_event_fn *fn;
+        void *arg;
+    } listeners[MN_STORE_LISTENERS];
+    int n_listeners;
 };
 
 /* An account that the transaction has touched: looked up once, its counter written once at commit. */
@@ -59,11 +66,16 @@ struct mn_tx {
     uint64_t ledger_seq; /* of the last line; loaded with the first line added */
     uint8_t ledger_hash[32];
     bool ledger_loaded, ledger_dirty;
+    mn_event *events;
+    size_t n_events, cap_events;
 };
 
 /* A reader with its own snapshot, to be handed back. Waits while all are lent. */
 mn_rc mn_store__reader(mn_store *s, mn_db **ret, mn_err *e);
 void mn_store__reader_done(mn_store *s, mn_db *db);
+
+/* Calls the listeners (events.c). */
+void mn_store__tell(mn_store *s, const mn_event *ev, size_t n);
 
 /* The schema, brought to this version. */
 mn_rc mn_store__migrate(mn_db *db, const char *url, int *ret_version, mn_err *e);
