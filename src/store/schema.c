@@ -73,13 +73,30 @@ static const char *const version_2[] = {
     "CREATE UNIQUE INDEX removed_rev ON removed (rev)",
 };
 
-static const struct migration {
-    const char *const *sql;
-    size_t n;
-} migrations[] = {
-    {version_1, COUNT(version_1)},
-    {version_2, COUNT(version_2)},
-};
+static const mn_sql_list v1 = {version_1, COUNT(version_1)}, v2 = {version_2, COUNT(version_2)};
+
+/* The network: schema_v3.c. */
+static const mn_sql_list *const lists_1[] = {&v1, NULL}, *const lists_2[] = {&v2, NULL},
+                                *const lists_3[] = {&mn_store__v3_columns,
+                                                    &mn_store__v3_access_tables,
+                                                    &mn_store__v3_people_tables,
+                                                    &mn_store__v3_post_tables,
+                                                    &mn_store__v3_reading_tables,
+                                                    &mn_store__v3_moderation_tables,
+                                                    &mn_store__v3_moving_tables,
+                                                    NULL};
+
+static const mn_sql_list *const *const migrations[] = {lists_1, lists_2, lists_3};
+
+static mn_rc run_list(mn_db *db, const mn_sql_list *l, mn_err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        mn_stmt *q;
+        MN_TRY(db_prepare(db, l->sql[i], &q, e));
+        MN_TRY(mn_store__run(q, NULL, e));
+    }
+    return MN_OK;
+}
 
 static mn_rc migrate_locked(mn_db *db, const char *url, int *ret, mn_err *e)
 {
@@ -93,11 +110,7 @@ static mn_rc migrate_locked(mn_db *db, const char *url, int *ret, mn_err *e)
                        "that made it",
                        url, at, newest);
     for (int v = at; v < newest; v++) {
-        for (size_t i = 0; i < migrations[v].n; i++) {
-            mn_stmt *q;
-            MN_TRY(db_prepare(db, migrations[v].sql[i], &q, e));
-            MN_TRY(mn_store__run(q, NULL, e));
-        }
+        for (size_t i = 0; migrations[v][i]; i++) MN_TRY(run_list(db, migrations[v][i], e));
         MN_TRY(db->driver->set_version(db, v + 1, e));
     }
     *ret = newest;

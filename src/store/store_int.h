@@ -77,6 +77,15 @@ void mn_store__reader_done(mn_store *s, mn_db *db);
 /* Calls the listeners (events.c). */
 void mn_store__tell(mn_store *s, const mn_event *ev, size_t n);
 
+/* The SQL texts of one part of a schema version, in order. */
+typedef struct mn_sql_list {
+    const char *const *sql;
+    size_t n;
+} mn_sql_list;
+extern const mn_sql_list mn_store__v3_columns, mn_store__v3_access_tables,
+    mn_store__v3_people_tables, mn_store__v3_post_tables, mn_store__v3_reading_tables,
+    mn_store__v3_moderation_tables, mn_store__v3_moving_tables;
+
 /* The schema, brought to this version. */
 mn_rc mn_store__migrate(mn_db *db, const char *url, int *ret_version, mn_err *e);
 
