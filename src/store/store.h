@@ -150,6 +150,19 @@ typedef enum mn_visibility {
     MN_VIS_DIRECT
 } mn_visibility;
 
+/* Who may quote a post; how far a quote has come. */
+typedef enum mn_quote_policy {
+    MN_QUOTES_PUBLIC,
+    MN_QUOTES_FOLLOWERS,
+    MN_QUOTES_NOBODY
+} mn_quote_policy;
+typedef enum mn_quote_state {
+    MN_QUOTE_ACCEPTED,
+    MN_QUOTE_PENDING, /* asked of an author on another server */
+    MN_QUOTE_REJECTED,
+    MN_QUOTE_REVOKED
+} mn_quote_state;
+
 /* Consent, two bits a purpose (MN_CONSENT_*), see mn_purpose below. */
 typedef uint32_t mn_consents;
 
@@ -165,14 +178,21 @@ typedef struct mn_post {
     mn_str warning;     /* content warning, empty for none */
     bool sensitive;
     mn_str origin; /* "FORMAT:SOURCE-ID", unique together with the id; empty: written here */
-    uint64_t import_id; /* 0: written here */
+    uint64_t import_id;           /* 0: written here */
+    uint64_t app_id;              /* what it was written with; 0: not known */
+    uint64_t poll_id, card_id;    /* 0: none */
+    mn_quote_policy quote_policy; /* who may quote it */
+    mn_quote_state quote_state;   /* of its own quote */
+    uint64_t reply_account;       /* the author of reply_to; 0: none or not known */
+    /* Read only, counted by the store: favourites, boosts that are there, replies and quotes that are not direct, media. */
+    uint64_t n_replies, n_boosts, n_favourites, n_quotes, n_media;
     /* The post's own settings, all UNSET by default (derived from the ledger). Readers join in the settings of its
      * import where the post has none of its own. */
     mn_consents consent;
     uint64_t consent_rev;        /* ledger sequence number that set them last; 0: never */
     mn_consents account_consent; /* read only: the author's settings (joined in by readers) */
     uint64_t account_consent_rev;
-    mn_str account_name, account_display; /* read only */
+    mn_str account_name, account_display, account_domain; /* read only */
     mn_account_state account_state; /* read only: what is not active is not shown to others */
 } mn_post;
 
