@@ -1,8 +1,8 @@
 /* Mail by SMTP (libcurl): plain text in UTF-8, one recipient.
  *
  * A header can hold nothing but what it is for: addresses are checked, subjects and names become encoded words, control
- * characters are refused. With a password, or to another machine than this one, the connection is TLS (smtps://, or
- * smtp:// with STARTTLS).
+ * characters are refused. To another machine than this one the connection is TLS (smtps://, or smtp:// with STARTTLS), with a
+ * certificate that verifies; nothing is sent without.
  */
 #ifndef MN_NET_MAIL_H
 #define MN_NET_MAIL_H
