@@ -4,6 +4,9 @@ const mn_conf_key mn_settings[] = {
     {"domain", "localhost",
      "The name people reach this instance by, as in @someone@DOMAIN.\n"
      "It becomes part of every address: choose it before the first member joins."},
+    {"url", "",
+     "How people reach this instance, when that is not https://DOMAIN: for a community on a\n"
+     "local network, such as http://mynah.home:8420."},
     {"listen", "127.0.0.1:8420",
      "Address and port that `mynah serve` answers on. On the open internet put nginx\n"
      "in front, which speaks TLS, and leave this on the loopback address."},
@@ -14,6 +17,18 @@ const mn_conf_key mn_settings[] = {
     {"durability", "normal",
      "normal: what was acknowledged survives a crash of the program.\n"
      "full: it survives a power failure too; each write then waits for the disk."},
+    {"outgoing_private", "no",
+     "yes lets the server ask private addresses and any port for link previews, sign-in and\n"
+     "push. Dangerous: a member can then make it call services of its own network. For tests\n"
+     "and for communities that live wholly inside one network."},
+    {"smtp_url", "",
+     "Mail server for confirmations and notices, such as smtps://mail.example.org or\n"
+     "smtp://mail.example.org:587; empty: no mail is sent. Beyond this machine TLS is a must."},
+    {"smtp_user", "", "Name to sign in to the mail server with; empty: none."},
+    {"smtp_password", "", "Its password."},
+    {"mail_from", "", "Whom mail comes from, such as Mynah <notices@example.org>."},
+    {"image_max_bytes", "16777216", "Largest picture a member may upload."},
+    {"video_max_bytes", "41943040", "Largest video or sound a member may upload."},
     {"log_format", "text", "text or json: how `mynah serve` writes its log to stderr."},
     {0},
 };
