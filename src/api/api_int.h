@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "base/json.h"
 #include "net/ratelimit.h"
+#include "social/access.h"
 
 #define MN_LIVE_POINTS  1024
 #define MN_METRIC_CELLS 512
@@ -75,7 +76,10 @@ void mn_metrics__count(mn_metrics *m, const char *route, int status, size_t byte
 struct mn_api {
     mn_home *home;
     mn_http *http;
-    char domain[256];
+    char domain[256], base[300]; /* base: "https://DOMAIN", how people reach it */
+    mn_route *routes;
+    mn_access *access;
+    struct mn_jobs *jobs;
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;
@@ -87,7 +91,14 @@ struct mn_api {
     mn_ratelimit *asks, *posts;
 };
 
-extern const mn_route mn_api__routes[];
+/* All tables of routes in one array, ended by .path = NULL; gives. */
+mn_rc mn_api__routes_new(mn_route **ret, mn_err *e);
+/* mastodon/mastodon.c: what happens before every handler; true: answered. */
+bool mn_masto__before(mn_req *r, mn_resp *w);
+/* jobs.c: workers and timers. Stop waits for what is under way; free when no request is left that may wake them. */
+mn_rc mn_api__jobs_start(mn_api *a, mn_err *e);
+void mn_api__jobs_stop(mn_api *a);
+void mn_api__jobs_free(mn_api *a);
 
 /* A JSON response: type set, nothing cached by others. */
 mn_json_writer mn_api__json(mn_resp *w);

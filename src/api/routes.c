@@ -1,29 +1,47 @@
-/* Every address the server answers. The first that fits wins, so literal ones stand before patterns. */
+/* Every address the server answers. The first that fits wins, so literal ones stand before patterns: in each table, and
+ * in the order of the tables. */
 #include "api/api_int.h"
 
-const mn_route mn_api__routes[] = {
-    /* method, path, handler, body limit, slow */
-    {MN_GET, "/healthz", mn_api__healthz, 0, false},
-    {MN_GET, "/metrics", mn_api__metrics, 0, false},
-    {MN_GET, "/robots.txt", mn_api__robots, 0, false},
-    {MN_GET, "/assets/:name", mn_api__asset, 0, false},
+static const mn_route pages[] = {
+    /* method, path, handler, body limit, where it runs, scope */
+    {MN_GET, "/healthz", mn_api__healthz, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/metrics", mn_api__metrics, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/robots.txt", mn_api__robots, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/assets/:name", mn_api__asset, 0, MN_RUN_HERE, NULL},
 
-    {MN_GET, "/api/mynah/timeline", mn_api__timeline, 0, false},
-    {MN_GET, "/api/mynah/posts/:id", mn_api__post, 0, false},
-    {MN_GET, "/api/mynah/accounts/:name", mn_api__account, 0, false},
-    {MN_GET, "/api/mynah/ask", mn_api__ask_get, 0, true},
-    {MN_POST, "/api/mynah/ask", mn_api__ask_post, 8192, true},
-    {MN_GET, "/api/mynah/search", mn_api__search_get, 0, true},
-    {MN_GET, "/api/mynah/model", mn_api__model, 0, false},
-    {MN_GET, "/api/mynah/events", mn_api__events, 0, false},
+    {MN_GET, "/api/mynah/timeline", mn_api__timeline, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/api/mynah/posts/:id", mn_api__post, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/api/mynah/accounts/:name", mn_api__account, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/api/mynah/ask", mn_api__ask_get, 0, MN_RUN_WORKER, NULL},
+    {MN_POST, "/api/mynah/ask", mn_api__ask_post, 8192, MN_RUN_WORKER, NULL},
+    {MN_GET, "/api/mynah/search", mn_api__search_get, 0, MN_RUN_WORKER, NULL},
+    {MN_GET, "/api/mynah/model", mn_api__model, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/api/mynah/events", mn_api__events, 0, MN_RUN_HERE, NULL},
 
-    {MN_GET, "/", mn_page_timeline, 0, false},
-    {MN_GET, "/ask", mn_api__ask_page, 0, true},
-    {MN_GET, "/search", mn_page_search, 0, true},
-    {MN_GET, "/model", mn_page_model, 0, false},
-    {MN_GET, "/about", mn_page_about, 0, false},
-    {MN_GET, "/tags/:tag", mn_page_tag, 0, true},
-    {MN_GET, "/@:name", mn_page_account, 0, false},
-    {MN_GET, "/@:name/:id", mn_page_post, 0, false},
+    {MN_GET, "/", mn_page_timeline, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/ask", mn_api__ask_page, 0, MN_RUN_WORKER, NULL},
+    {MN_GET, "/search", mn_page_search, 0, MN_RUN_WORKER, NULL},
+    {MN_GET, "/model", mn_page_model, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/about", mn_page_about, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/tags/:tag", mn_page_tag, 0, MN_RUN_WORKER, NULL},
+    {MN_GET, "/@:name", mn_page_account, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/@:name/:id", mn_page_post, 0, MN_RUN_HERE, NULL},
     {.path = NULL},
 };
+
+static const mn_route *const tables[] = {
+    pages,
+};
+
+mn_rc mn_api__routes_new(mn_route **ret, mn_err *e)
+{
+    size_t n = 0, k = 0;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const mn_route *r = tables[t]; r->path; r++) n++;
+    mn_route *all = mn_calloc(n + 1, sizeof *all);
+    if (!all) return mn_fail(e, MN_E_NOMEM, "out of memory starting the server");
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const mn_route *r = tables[t]; r->path; r++) all[k++] = *r;
+    *ret = all;
+    return MN_OK;
+}

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "api/api_int.h"
+#include "api/mastodon/mastodon.h"
 #include "base/clock.h"
+#include "base/conf.h"
 #include "base/log.h"
 
 #define INDEX_LOOK_MS 1000
@@ -33,6 +34,7 @@ static bool before(mn_req *r, mn_resp *w)
     mn_api *a = r->app;
     for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
         mn_resp_header(w, security_headers[i].name, mn_str_from(security_headers[i].value));
+    if (mn_masto__before(r, w)) return true;
     if (r->method == MN_GET || r->method == MN_OPTIONS) return false;
     int wait_s = mn_ratelimit_take(a->posts, r->peer, mn_mono_us());
     if (!wait_s) return false;
@@ -217,11 +219,15 @@ static void stop_index(mn_api *a)
 void mn_api_stop(mn_api *a, int grace_ms)
 {
     if (!a) return;
+    mn_api__jobs_stop(a);
     if (a->http) mn_http_stop(a->http, grace_ms);
+    mn_api__jobs_free(a);
     stop_index(a);
     mn_search_close(atomic_load(&a->search));
     mn_loaded__release(&a->model);
     mn_live__release(&a->live);
+    mn_access_free(a->access);
+    mn_free(a->routes);
     mn_ratelimit_free(a->asks);
     mn_ratelimit_free(a->posts);
     pthread_mutex_destroy(&a->metrics.lock);
@@ -239,7 +245,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
 {
     mn_http_opts h = {
         .listen = o->listen,
-        .routes = mn_api__routes,
+        .routes = a->routes,
         .app = a,
         .n_threads = o->threads,
         .trusted_proxy = o->trusted_proxy,
@@ -248,7 +254,28 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
         .error_page = error_page,
         .limits = o->limits,
     };
-    return mn_http_start(&h, &a->http, e);
+    MN_TRY(mn_api__routes_new(&a->routes, e));
+    MN_TRY(mn_access_new(a->home->store, &a->access, e));
+    MN_TRY(mn_http_start(&h, &a->http, e));
+    if (!a->base[0])
+        snprintf(a->base, sizeof a->base, "http://127.0.0.1:%d", mn_http_port(a->http));
+    return mn_api__jobs_start(a, e);
+}
+
+/* How people reach this instance: https and its name, or, as long as it has none, the address it listens on. */
+static void set_base(mn_api *a)
+{
+    const char *said = mn_conf_get(a->home->conf, "url");
+    if (said && *said) snprintf(a->base, sizeof a->base, "%s", said);
+    else if (strcmp(a->domain, "localhost") != 0)
+        snprintf(a->base, sizeof a->base, "https://%s", a->domain);
+    size_t n = strlen(a->base);
+    while (n > 0 && a->base[n - 1] == '/') a->base[--n] = 0;
+}
+
+bool mn_web_https(const mn_api *a)
+{
+    return strncmp(a->base, "https://", 8) == 0;
 }
 
 mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
@@ -257,6 +284,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     if (!a) return mn_fail(e, MN_E_NOMEM, "out of memory starting the server");
     a->home = o->home;
     snprintf(a->domain, sizeof a->domain, "%s", o->domain ? o->domain : "localhost");
+    set_base(a);
     pthread_mutex_init(&a->index_lock, NULL);
     pthread_cond_init(&a->index_wake, NULL);
     pthread_mutex_init(&a->model.lock, NULL);

@@ -42,6 +42,20 @@ static void address_text(const struct sockaddr *addr, char ret[INET6_ADDRSTRLEN]
     }
 }
 
+void mn_conns__key_of_text(mn_str peer, uint8_t ret[16])
+{
+    char z[INET6_ADDRSTRLEN] = "";
+    struct sockaddr_in a4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 a6 = {.sin6_family = AF_INET6};
+    memset(ret, 0, 16);
+    if (peer.len >= sizeof z) return;
+    if (peer.len) memcpy(z, peer.ptr, peer.len);
+    if (inet_pton(AF_INET, z, &a4.sin_addr) == 1)
+        address_key((const struct sockaddr *)(const void *)&a4, ret);
+    else if (inet_pton(AF_INET6, z, &a6.sin6_addr) == 1)
+        address_key((const struct sockaddr *)(const void *)&a6, ret);
+}
+
 bool mn_conns__admit(mn_conns *c, const struct sockaddr *addr)
 {
     uint8_t key[16];

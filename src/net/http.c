@@ -1,7 +1,7 @@
 /* The server: the library's callbacks, one exchange from target to last byte, start and stop.
  *
- * Threads: the library's pool of n_threads event loops (epoll) reads, calls handlers and writes; handlers of routes marked
- * `slow` run on two workers of ours while their connection is suspended; the watchdog (conn.c) cuts what is overdue.
+ * Threads: the library's pool of n_threads event loops (epoll) reads, calls handlers and writes; handlers of routes that
+ * say so run on crews of ours while their connection is suspended; the watchdog (conn.c) cuts what is overdue.
  *
  * An exchange begins when the target has been read (on_target), is checked and routed when the headers are complete (begin),
  * collects its body (take_body), is answered once (answer) and ends when the last byte is out or the client is gone
@@ -62,6 +62,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     if (!x) return;
     mn_conns__phase(&h->conns, x->conn, MN_PHASE_IDLE);
     if (x->answer) MHD_destroy_response(x->answer);
+    mn_ws__forget(x->upgrade);
     mn_resp__release(&x->resp);
     mn_buf_release(&x->body);
     mn_arena_release(&x->arena);
@@ -271,11 +272,11 @@ static void handle(mn_exchange *x)
 
 static void *work(void *arg)
 {
-    mn_http *h = arg;
+    mn_crew *c = arg;
     mn_exchange *x;
-    while ((x = mn_queue_pop(h->slow)) != NULL) {
+    while ((x = mn_queue_pop(c->queue)) != NULL) {
         handle(x);
-        atomic_fetch_sub(&h->waiting, 1);
+        atomic_fetch_sub(&c->waiting, 1);
         MHD_resume_connection(x->mhd);
     }
     return NULL;
@@ -283,17 +284,17 @@ static void *work(void *arg)
 
 static bool hand_to_worker(mn_exchange *x)
 {
-    mn_http *h = x->http;
-    if (!x->route || !x->route->slow || h->n_workers == 0) return false;
-    if (atomic_fetch_add(&h->waiting, 1) >= h->conns.limits.waiting) {
-        atomic_fetch_sub(&h->waiting, 1);
+    mn_crew *c = &x->http->crews[x->route ? x->route->run : MN_RUN_HERE];
+    if (c->n == 0) return false;
+    if (atomic_fetch_add(&c->waiting, 1) >= x->http->conns.limits.waiting) {
+        atomic_fetch_sub(&c->waiting, 1);
         mn_resp_header(&x->resp, "Retry-After", MN_STR("2"));
         refuse(x, 503, "too many are waiting for this; try again in a moment");
         return false;
     }
     MHD_suspend_connection(x->mhd);
-    if (mn_queue_push(h->slow, x)) return true;
-    atomic_fetch_sub(&h->waiting, 1);
+    if (mn_queue_push(c->queue, x)) return true;
+    atomic_fetch_sub(&c->waiting, 1);
     refuse(x, 503, "the server is stopping");
     x->answer = refusal_response(x);
     x->handled = true;
@@ -361,16 +362,18 @@ static size_t leave_alone(void *cls, struct MHD_Connection *mhd, char *s)
 
 void mn_http__tick(mn_http *h)
 {
-    mn_streams__wake(&h->streams, NULL);
+    mn_streams__ping(&h->streams);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------------------------ */
 
 static void set_limits(mn_http_limits *l)
 {
-    int *const field[] = {&l->headers_ms, &l->body_ms,     &l->send_ms,     &l->idle_ms,
-                          &l->ping_ms,    &l->connections, &l->per_address, &l->waiting};
-    static const int fallback[] = {10000, 60000, 120000, 30000, 15000, 1024, 256, 64};
+    int *const field[] = {&l->headers_ms, &l->body_ms,         &l->send_ms,     &l->idle_ms,
+                          &l->ping_ms,    &l->connections,     &l->per_address, &l->waiting,
+                          &l->workers,    &l->password_workers};
+    const int half = (mn_cpu_count() + 1) / 2;
+    const int fallback[] = {10000, 60000, 120000, 30000, 15000, 1024, 256, 64, 4, half};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (*field[i] <= 0) *field[i] = fallback[i];
     if (l->streams <= 0) l->streams = (l->connections + 1) / 2;
@@ -388,10 +391,11 @@ static mn_rc start_daemon(mn_http *h, mn_err *e)
         {MHD_OPTION_END, 0, NULL},
     };
     h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_SUSPEND_RESUME | MHD_USE_TURBO, 0, on_accept, h,
-        on_request, h, MHD_OPTION_LISTEN_SOCKET, h->listen_fd, MHD_OPTION_URI_LOG_CALLBACK,
-        on_target, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_alone, NULL,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_UPGRADE | MHD_USE_SUSPEND_RESUME |
+            MHD_USE_TURBO,
+        0, on_accept, h, on_request, h, MHD_OPTION_LISTEN_SOCKET, h->listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, h, MHD_OPTION_UNESCAPE_CALLBACK, leave_alone,
+        NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, h, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)l->connections, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)((l->idle_ms + 999) / 1000), MHD_OPTION_ARRAY, more, MHD_OPTION_END);
@@ -399,15 +403,24 @@ static mn_rc start_daemon(mn_http *h, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc start_workers(mn_http *h, mn_err *e)
+static mn_rc start_crew(mn_http *h, mn_run run, int n, mn_err *e)
 {
-    MN_TRY(mn_queue_new((size_t)h->conns.limits.waiting + 1, &h->slow, e));
-    for (int i = 0; i < 2; i++) {
-        if (pthread_create(&h->workers[i], NULL, work, h) != 0)
+    mn_crew *c = &h->crews[run];
+    c->http = h;
+    MN_TRY(mn_queue_new((size_t)h->conns.limits.waiting + 1, &c->queue, e));
+    for (int i = 0; i < n && i < MN_HTTP_CREW_MAX; i++) {
+        if (pthread_create(&c->threads[i], NULL, work, c) != 0)
             return mn_fail(e, MN_E_IO, "cannot start a worker thread");
-        h->n_workers++;
+        c->n++;
     }
     return MN_OK;
+}
+
+static mn_rc start_workers(mn_http *h, mn_err *e)
+{
+    const mn_http_limits *l = &h->conns.limits;
+    MN_TRY(start_crew(h, MN_RUN_WORKER, l->workers, e));
+    return start_crew(h, MN_RUN_PASSWORD, l->password_workers, e);
 }
 
 static void copy_address(char ret[INET6_ADDRSTRLEN], mn_str s)
@@ -419,11 +432,17 @@ static void copy_address(char ret[INET6_ADDRSTRLEN], mn_str s)
 
 static void http_free(mn_http *h)
 {
-    if (h->slow) mn_queue_close(h->slow);
-    for (int i = 0; i < h->n_workers; i++) pthread_join(h->workers[i], NULL);
+    for (int k = 0; k < MN_RUNS; k++) {
+        mn_crew *c = &h->crews[k];
+        if (c->queue) mn_queue_close(c->queue);
+        for (int i = 0; i < c->n; i++) pthread_join(c->threads[i], NULL);
+    }
     mn_streams__end(&h->streams);
+    mn_ws__end(h->sockets);
     if (h->daemon) MHD_stop_daemon(h->daemon);
-    mn_queue_free(h->slow); /* a late push finds it closed, not gone */
+    mn_ws__free(h->sockets);
+    for (int k = 0; k < MN_RUNS; k++)
+        mn_queue_free(h->crews[k].queue); /* a late push finds it closed, not gone */
     mn_conns__stop(&h->conns);
     if (h->listen_fd >= 0) close(h->listen_fd);
     pthread_mutex_destroy(&h->streams.lock);
@@ -452,6 +471,7 @@ mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e)
     copy_address(h->conns.proxy, o->trusted_proxy);
     rc = mn_conns__start(&h->conns, h, e);
     if (rc == MN_OK) rc = mn_http__listen(o->listen, &h->listen_fd, &h->port, e);
+    if (rc == MN_OK) rc = mn_ws__start(h, e);
     if (rc == MN_OK) rc = start_workers(h, e);
     if (rc == MN_OK) rc = start_daemon(h, e);
     if (rc != MN_OK) {
@@ -496,6 +516,7 @@ void mn_http_stop(mn_http *h, int grace_ms)
     if (!h) return;
     mn_http_quiesce(h);
     mn_streams__end(&h->streams);
+    mn_ws__end(h->sockets);
     wait_quiet(h, grace_ms);
     http_free(h);
 }

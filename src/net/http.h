@@ -68,14 +68,22 @@ void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
 
 typedef void mn_handler(mn_req *r, mn_resp *w);
 
+/* Where a handler runs. */
+typedef enum mn_run {
+    MN_RUN_HERE,    /* on the thread that reads requests: some milliseconds at most */
+    MN_RUN_WORKER,  /* on a worker, so that others are not held up: writes, searches */
+    MN_RUN_PASSWORD /* on threads of their own: hashing a password costs tens of milliseconds */
+} mn_run;
+#define MN_RUNS 3
+
 typedef struct mn_route {
     mn_method method;
     const char *
         path; /* "/@:name/:id": a parameter matches one segment's rest; literal prefixes inside a segment are fine */
     mn_handler *handler;
     size_t body_limit; /* bytes; 0: no body is taken (413 when one is sent) */
-    bool
-        slow; /* may take more than some milliseconds: runs on a worker, so that others are not held up */
+    mn_run run;
+    const char *scope; /* for the application: who may call it (api/mastodon/mastodon.h) */
 } mn_route;
 
 /* What a connection may take; 0 means the default. */
@@ -88,7 +96,14 @@ typedef struct mn_http_limits {
     int connections; /* 1,024 in all */
     int per_address; /* 256; of IPv6 a /64 counts as one; the trusted proxy has no limit */
     int streams; /* half of the connections; one more is answered 503, so that pages can always be read */
-    int waiting; /* 64 requests waiting for a worker, then 503 */
+    int waiting;          /* 64 requests waiting for a worker of each kind, then 503 */
+    int workers;          /* 4 */
+    int password_workers; /* half of the processors, at least 1 */
+    int websockets;       /* 20,000; they are no connections any more in the sense above */
+    int websockets_per_address; /* 256; the trusted proxy's clients count each for itself */
+    int ws_ping_ms;             /* 30,000 */
+    int ws_pong_ms;             /* 60,000 of silence after a ping, then the socket is dropped */
+    int ws_queue_bytes; /* 1 MiB may wait for a slow reader, then the socket is dropped */
 } mn_http_limits;
 
 typedef struct mn_http_opts {
@@ -106,8 +121,9 @@ typedef struct mn_http_opts {
     mn_http_limits limits;
 } mn_http_opts;
 
-/* The pattern of the route that took the request, NULL when none did. */
+/* The pattern of the route that took the request, NULL when none did; and the route itself. */
 const char *mn_req_route(const mn_req *r);
+const mn_route *mn_req_route_of(const mn_req *r);
 
 /* Listens and serves on its own threads. MN_E_BUSY when the address is taken: the message says what to do. */
 mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e);

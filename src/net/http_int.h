@@ -13,6 +13,7 @@
 
 #define MN_RESP_HEADERS_MAX 32
 #define MN_RESP_BODY_MAX    (64u << 20)
+#define MN_HTTP_CREW_MAX    32
 #define MN_HTTP_DRAIN_MAX                                                                      \
     (1u << 20) /* what is read and thrown away so that a refusal can be heard */
 
@@ -51,17 +52,21 @@ mn_rc mn_conns__start(mn_conns *c, mn_http *h, mn_err *e);
 void mn_conns__stop(mn_conns *c);
 /* May one more from that address come in? */
 bool mn_conns__admit(mn_conns *c, const struct sockaddr *addr);
+/* What counts as one address: of an address that is text, as mn_req.peer; anything else counts as one together. */
+void mn_conns__key_of_text(mn_str peer, uint8_t ret[16]);
 mn_conn *mn_conns__add(mn_conns *c, const struct sockaddr *addr, int fd); /* NULL: no memory */
 void mn_conns__remove(mn_conns *c, mn_conn *k);
 void mn_conns__phase(mn_conns *c, mn_conn *k, mn_phase phase);
 
 /* ---- streams (stream.c) -------------------------------------------------------------------------------------- */
 
+#define MN_STREAM_TOPICS 512 /* a power of two */
+
 typedef struct mn_stream mn_stream;
 typedef struct mn_streams {
     pthread_mutex_t lock;
-    mn_stream *head;
-    int n, most; /* how many there are, and may be */
+    mn_stream *topics[MN_STREAM_TOPICS]; /* by the topic's hash: a wake looks at its own */
+    int n, most;                         /* how many there are, and may be */
     bool ending;
     int ping_ms;
 } mn_streams;
@@ -69,8 +74,25 @@ typedef struct mn_streams {
 struct MHD_Response *mn_streams__respond(mn_streams *s, struct MHD_Connection *mhd, mn_resp *w);
 /* Are there as many as may be? */
 bool mn_streams__full(mn_streams *s);
-void mn_streams__wake(mn_streams *s, const char *topic); /* NULL: those whose ping is due */
+void mn_streams__wake(mn_streams *s, const char *topic);
+void mn_streams__ping(mn_streams *s); /* those that were silent long enough */
 void mn_streams__end(mn_streams *s);
+
+/* ---- WebSockets (ws.c, upgrade.c) ---------------------------------------------------------------------------- */
+
+typedef struct mn_ws_all mn_ws_all;
+typedef struct mn_ws_pending mn_ws_pending; /* a granted handshake whose answer is on its way */
+struct mn_ws_calls;
+struct mn_exchange;
+
+mn_rc mn_ws__start(mn_http *h, mn_err *e);
+void mn_ws__end(mn_ws_all *all); /* says 1001 to all, waits a second at most; NULL is fine */
+void mn_ws__free(mn_ws_all *all);
+/* Checks the handshake and grants a place: the library's response, or NULL with *ret_status and the reason why not. */
+struct MHD_Response *mn_ws__respond(struct mn_exchange *x, int *ret_status,
+                                    const char **ret_reason);
+/* The handshake never came to its end: lets its state go. NULL is fine. */
+void mn_ws__forget(mn_ws_pending *p);
 
 /* ---- exchanges ----------------------------------------------------------------------------------------------- */
 
@@ -92,6 +114,9 @@ struct mn_resp {
     bool (*next)(void *state, mn_buf *out);
     void (*end)(void *state);
     void *state;
+    const struct mn_ws_calls *ws_calls; /* a WebSocket when set */
+    void *ws_state;
+    mn_str ws_protocol;
 };
 
 typedef struct mn_exchange {
@@ -112,18 +137,26 @@ typedef struct mn_exchange {
     const char *reason;
     bool begun, handled, queued;
     struct MHD_Response *answer;
+    mn_ws_pending *upgrade; /* until the socket has taken it over */
     int status;
 } mn_exchange;
+
+/* Threads that run handlers of one kind. */
+typedef struct mn_crew {
+    mn_http *http;
+    mn_queue *queue;
+    pthread_t threads[MN_HTTP_CREW_MAX];
+    int n;
+    atomic_int waiting; /* exchanges queued for a thread or on one */
+} mn_crew;
 
 struct mn_http {
     struct MHD_Daemon *daemon;
     mn_http_opts opts;
     mn_conns conns;
     mn_streams streams;
-    mn_queue *slow;
-    pthread_t workers[2];
-    int n_workers;
-    atomic_int waiting; /* exchanges queued for a worker or on one */
+    mn_ws_all *sockets;
+    mn_crew crews[MN_RUNS]; /* crews[MN_RUN_HERE] has nobody */
     pthread_mutex_t lock;
     pthread_cond_t quiet;
     int active; /* exchanges under way, under lock */

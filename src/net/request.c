@@ -57,3 +57,8 @@ const char *mn_req_route(const mn_req *r)
     const mn_exchange *x = exchange_of(r);
     return x->route ? x->route->path : NULL;
 }
+
+const mn_route *mn_req_route_of(const mn_req *r)
+{
+    return exchange_of(r)->route;
+}

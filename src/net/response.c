@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "net/http_int.h"
+#include "net/ws.h"
 
 #define COMPRESS_LEAST 512 /* below, the headers weigh more than what is saved */
 
@@ -20,6 +21,8 @@ void mn_resp__init(mn_resp *w, mn_req *r)
 
 static void drop_stream(mn_resp *w)
 {
+    if (w->ws_calls) w->ws_calls->close(w->ws_state, NULL);
+    w->ws_calls = NULL;
     if (w->topic && w->end) w->end(w->state);
     w->topic = NULL;
     w->next = NULL;
@@ -87,6 +90,14 @@ void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped)
 void mn_resp_etag(mn_resp *w)
 {
     w->etag = true;
+}
+
+void mn_resp_websocket(mn_resp *w, mn_str protocol, const mn_ws_calls *calls, void *state)
+{
+    drop_stream(w);
+    w->ws_protocol = protocol.ptr ? mn_str_dup(w->req->arena, protocol) : MN_STR_NONE;
+    w->ws_calls = calls;
+    w->ws_state = state;
 }
 
 void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_buf *out),
@@ -239,6 +250,23 @@ static void check_broken(mn_exchange *x)
     if (w->body.failed) empty_body(w);
 }
 
+/* The handshake's answer; NULL, and the response is a refusal, when it cannot be granted. */
+static struct MHD_Response *make_websocket(mn_exchange *x)
+{
+    int status = 0;
+    const char *reason = NULL;
+    mn_resp *w = &x->resp;
+    struct MHD_Response *r = mn_ws__respond(x, &status, &reason);
+    if (r) return r;
+    mn_resp_error(&x->req, w, status, "%s", reason);
+    if (status == 426) {
+        mn_resp_header(w, "Upgrade", MN_STR("websocket"));
+        mn_resp_header(w, "Sec-WebSocket-Version", MN_STR("13"));
+    }
+    if (status == 503) mn_resp_header(w, "Retry-After", MN_STR("30"));
+    return NULL;
+}
+
 struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *ret_bytes)
 {
     mn_resp *w = &x->resp;
@@ -249,7 +277,11 @@ struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *re
         mn_resp_header(w, "Retry-After", MN_STR("30"));
         mn_resp_error(&x->req, w, 503, "too many are listening; try again in a moment");
     }
-    if (w->topic && !x->req.head) {
+    r = w->ws_calls ? make_websocket(x) : NULL;
+    if (r) {
+        w->type = NULL;
+        w->status = 101;
+    } else if (w->topic && !x->req.head) {
         w->type = "text/event-stream";
         mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
         mn_resp_header(w, "X-Accel-Buffering", MN_STR("no")); /* nginx would hold news back */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "net/http_int.h"
 
 struct mn_stream {
@@ -77,12 +78,17 @@ static ssize_t pull(void *arg, uint64_t pos, char *ret, size_t max)
     return (ssize_t)n;
 }
 
+static mn_stream **bucket(mn_streams *all, const char *topic)
+{
+    return &all->topics[mn_hash64(topic, strlen(topic), 0) & (MN_STREAM_TOPICS - 1)];
+}
+
 static void done(void *arg)
 {
     mn_stream *s = arg;
     pthread_mutex_lock(&s->all->lock);
     if (s->prev) s->prev->next = s->next;
-    else s->all->head = s->next;
+    else *bucket(s->all, s->topic) = s->next;
     if (s->next) s->next->prev = s->prev;
     s->all->n--;
     pthread_mutex_unlock(&s->all->lock);
@@ -108,9 +114,10 @@ struct MHD_Response *mn_streams__respond(mn_streams *all, struct MHD_Connection 
     }
     w->topic = NULL; /* the state is ours now */
     pthread_mutex_lock(&all->lock);
-    s->next = all->head;
+    mn_stream **head = bucket(all, s->topic);
+    s->next = *head;
     if (s->next) s->next->prev = s;
-    all->head = s;
+    *head = s;
     all->n++;
     pthread_mutex_unlock(&all->lock);
     return r;
@@ -133,14 +140,25 @@ static void resume(mn_stream *s)
 
 void mn_streams__wake(mn_streams *all, const char *topic)
 {
-    int64_t now = mn_mono_us();
     pthread_mutex_lock(&all->lock);
-    for (mn_stream *s = all->head; s; s = s->next) {
-        if (topic ? strcmp(s->topic, topic) != 0 : s->due_us == 0 || s->due_us > now) continue;
-        if (topic) s->news = true;
-        else s->ping = true;
+    for (mn_stream *s = *bucket(all, topic); s; s = s->next) {
+        if (strcmp(s->topic, topic) != 0) continue;
+        s->news = true;
         resume(s);
     }
+    pthread_mutex_unlock(&all->lock);
+}
+
+void mn_streams__ping(mn_streams *all)
+{
+    int64_t now = mn_mono_us();
+    pthread_mutex_lock(&all->lock);
+    for (size_t i = 0; i < MN_STREAM_TOPICS; i++)
+        for (mn_stream *s = all->topics[i]; s; s = s->next) {
+            if (s->due_us == 0 || s->due_us > now) continue;
+            s->ping = true;
+            resume(s);
+        }
     pthread_mutex_unlock(&all->lock);
 }
 
@@ -148,6 +166,7 @@ void mn_streams__end(mn_streams *all)
 {
     pthread_mutex_lock(&all->lock);
     all->ending = true;
-    for (mn_stream *s = all->head; s; s = s->next) resume(s);
+    for (size_t i = 0; i < MN_STREAM_TOPICS; i++)
+        for (mn_stream *s = all->topics[i]; s; s = s->next) resume(s);
     pthread_mutex_unlock(&all->lock);
 }

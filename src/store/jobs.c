@@ -71,6 +71,30 @@ mn_rc mn_store_job_take(mn_tx *tx, mn_str kind, int64_t lease_ms, mn_arena *ar, 
     return MN_OK;
 }
 
+static mn_rc read_due(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar, (void)e;
+    *(int64_t *)ret = db_col_i64(q, 0);
+    return MN_OK;
+}
+
+mn_rc mn_store_job_due(mn_store *s, mn_str kind, int64_t *ret_ms, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(db,
+                          "SELECT run_at_ms FROM jobs WHERE kind = ?1 AND dead = 0 "
+                          "ORDER BY run_at_ms, id LIMIT 1",
+                          &q, e);
+    if (rc == MN_OK) {
+        db_text(q, 1, kind);
+        rc = mn_store__one(q, read_due, NULL, ret_ms, e);
+    }
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
 mn_rc mn_store_job_done(mn_tx *tx, uint64_t id, mn_err *e)
 {
     return mn_store__run2(tx->db, "DELETE FROM jobs WHERE id = ?1", id, 0, e);

@@ -1,13 +1,13 @@
 /* The store: all SQL behind one API.
  *
  * SQL stands only in src/store. Domain functions (store/accounts.c, store/posts.c …) are written once, in the portable
- * subset of research/dependencies.md section 3, with parameters ?1 ?2 …, over the small driver in store/db_int.h, whose
- * first implementation is store/sqlite.c (WAL, one writer connection, a pool of readers). PostgreSQL comes in as a second
- * driver; tests/contract takes the back end as a parameter.
+ * subset of research/dependencies.md section 3, with parameters ?1 ?2 …, over the small driver in store/db_int.h, which
+ * sqlite.c (WAL, one writer connection, a pool of readers) and postgres.c implement; tests/contract runs on both. Text is
+ * UTF-8 without NUL bytes on both (MN_E_PARSE).
  *
- * Threads: an mn_store may be shared. Reads run in parallel on pooled connections. Writes happen inside an mn_tx, which
- * holds the one writer lock of the process (and BEGIN IMMEDIATE of the database) until commit or rollback; an acknowledged
- * commit survives SIGKILL at any moment (and power loss, with `durability = full`).
+ * Threads: an mn_store may be shared, by threads, not over a fork. Reads run in parallel on pooled connections. Writes
+ * happen inside an mn_tx, which holds the one writer lock of the process and that of the database until commit or rollback;
+ * an acknowledged commit survives SIGKILL at any moment (and power loss, with `durability = full`).
  *
  * Changes: every insert, edit and deletion of a post gives it a new `rev`, a number that rises in commit order, so that
  * whoever derives something from posts (index, corpus) can follow with mn_store_posts_changed. A post taken out without a
@@ -26,8 +26,10 @@
 typedef struct mn_store mn_store;
 typedef struct mn_tx mn_tx;
 
-/* Opens (makes and migrates) the database. url: a path, or "postgres://…" (MN_E_UNSUPPORTED in this version).
- * errors MN_E_CORRUPT damaged or not ours; MN_E_UNSUPPORTED made by a newer version; MN_E_BUSY; MN_E_IO */
+/* Opens (makes and migrates) the database. url: a path, or "postgres://USER@HOST/DATABASE" (libpq's forms; messages never
+ * show the password in it).
+ * errors MN_E_CORRUPT damaged or not ours; MN_E_UNSUPPORTED made by a newer version; MN_E_DENIED PostgreSQL refuses the
+ *        user; MN_E_USAGE no such form; MN_E_BUSY, also the unfinished target of mn_store_move; MN_E_IO */
 mn_rc mn_store_open(const char *url, mn_store **ret, mn_err *e);
 typedef struct mn_store_opts {
     bool
@@ -54,8 +56,9 @@ void mn_store_rollback(mn_tx *tx); /* NULL is fine */
 /* ---- events -------------------------------------------------------------------------------------------------- */
 
 /* What a committed transaction tells those who keep something in memory: timelines, streams, caches. Events say that
- * something is so, not what it looks like now: the listener reads it from the store. They are told after the commit, in its
- * order, to every process on the database (SQLite: this one). What is lost with a crash is found again in the tables. */
+ * something is so, not what it looks like now: the listener reads it from the store. They are told after the commit, to
+ * every process on the database (SQLite: this one): each process's in the order of its commits, once. An own event may come
+ * before another process's that was committed earlier. What is lost with a crash is found again in the tables. */
 typedef enum mn_event_kind {
     MN_EV_POST_NEW = 1, /* post, account: its author */
     MN_EV_POST_EDITED,  /* post, account: its author */
@@ -74,7 +77,9 @@ typedef enum mn_event_kind {
     MN_EV_TOKEN_GONE, /* id: an access token that was revoked; account: whose */
     MN_EV_ANNOUNCEMENT, /* id: announcement; other: 0 new or changed, 1 gone, 2 reactions changed */
     MN_EV_MARKERS,      /* account */
-    MN_EV_RULES         /* the operator's settings or moderation tables have changed */
+    MN_EV_RULES,        /* the operator's settings or moderation tables have changed */
+    MN_EV_ALL, /* another process changed too much to tell, or was not heard for a while: anything may have changed */
+    MN_EV_KIND_LAST = MN_EV_ALL
 } mn_event_kind;
 typedef struct mn_event {
     mn_event_kind kind;
@@ -375,6 +380,8 @@ mn_rc mn_store_job_add(mn_tx *tx, mn_str kind, mn_str payload, int64_t run_at_ms
 /* The oldest due job of that kind, now leased for lease_ms; MN_E_NOT_FOUND when none. */
 mn_rc mn_store_job_take(mn_tx *tx, mn_str kind, int64_t lease_ms, mn_arena *ar, mn_job *ret,
                         mn_err *e);
+/* When the first job of that kind is due; MN_E_NOT_FOUND (no message) when there is none. Takes no lock. */
+mn_rc mn_store_job_due(mn_store *s, mn_str kind, int64_t *ret_ms, mn_err *e);
 mn_rc mn_store_job_done(mn_tx *tx, uint64_t id, mn_err *e);
 /* Back into the queue for retry_at_ms with the reason noted; after 10 tries it is kept as dead. */
 mn_rc mn_store_job_failed(mn_tx *tx, uint64_t id, mn_str reason, int64_t retry_at_ms,

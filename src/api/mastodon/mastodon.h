@@ -2,7 +2,8 @@
  *
  * Routes stand in tables of their own, one a file (`const mn_route mn_masto__routes_X[]`, ended by .path = NULL, named in
  * api/routes.c). `scope` in a route is checked before its handler runs:
- *   NULL            anybody, and no token is looked at            ("/oauth/…", pages)
+ *   NULL            a page: nothing is read beforehand; mn_masto_grant knows the web session, if there is one
+ *   "-"             anybody, and no token is looked at            ("/oauth/token", "/api/v1/apps")
  *   ""              anybody; a token, when given, must be valid   (public data that looks different when signed in)
  *   "app"           any valid token, an app's own too
  *   "read:statuses" a member's token with that scope; several are separated by '|': one of them is enough
@@ -21,12 +22,20 @@
 
 /* ---- who asks -------------------------------------------------------------------------------------------------- */
 
-/* Never NULL; account_id 0 when nobody is signed in. Belongs to the request. */
+/* Never NULL; account_id 0 when nobody is signed in. Belongs to the request. On pages too (by cookie). */
 const mn_grant *mn_masto_grant(const mn_req *r);
 static inline uint64_t mn_masto_me(const mn_req *r)
 {
     return mn_masto_grant(r)->account_id;
 }
+
+/* The web session: a cookie that holds its token ("__Host-mynah" with https, else "mynah"; HttpOnly, SameSite=Lax), and the
+ * text that a form or script must send along to show that it is ours: derived from the token, so it lives as long. */
+const char *mn_web_cookie_name(const mn_api *a);
+mn_str mn_web_cookie(const mn_req *r); /* the token, MN_STR_NONE without one */
+mn_str mn_web_csrf(const mn_req *r, mn_str token);
+bool mn_web_csrf_right(const mn_req *r); /* what was sent fits the cookie */
+bool mn_web_https(const mn_api *a);      /* people reach this instance by https */
 
 /* ---- what was sent --------------------------------------------------------------------------------------------- */
 
@@ -34,7 +43,8 @@ static inline uint64_t mn_masto_me(const mn_req *r)
  * {"poll":{"options":["a","b"],"multiple":true}} → poll[options][]=a, poll[options][]=b, poll[multiple]=true;
  * an array of objects: keywords[0][keyword]=x. JSON null is an absent value. Limits: 1,024 values, depth 8. A body that can't
  * be read was answered with 400 before the handler. Names are given without "[]". */
-mn_str mn_param(const mn_req *r, const char *name); /* the last value; MN_STR_NONE when absent */
+mn_str mn_param(const mn_req *r,
+                const char *name); /* the last value; MN_STR_NONE when absent */
 bool mn_param_has(const mn_req *r, const char *name); /* also as an empty list or null */
 /* true, "true", "1", "on", "t" …; anything else that is given is false (as Rails reads it). */
 bool mn_param_bool(const mn_req *r, const char *name, bool fallback);

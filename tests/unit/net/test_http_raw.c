@@ -108,7 +108,7 @@ static const mn_route routes[] = {
     {.method = MN_GET, .path = "/big", .handler = get_big},
     {.method = MN_GET, .path = "/@:name", .handler = get_param},
     {.method = MN_POST, .path = "/echo", .handler = post_echo, .body_limit = 1000},
-    {.method = MN_GET, .path = "/slow", .handler = get_slow, .slow = true},
+    {.method = MN_GET, .path = "/slow", .handler = get_slow, .run = MN_RUN_WORKER},
     {.method = MN_GET, .path = "/split", .handler = get_split},
     {.method = MN_GET, .path = "/fail", .handler = get_fail},
     {.method = MN_GET, .path = "/events", .handler = get_events},
