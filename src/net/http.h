@@ -58,8 +58,9 @@ void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped);
 /* Sets the ETag from a hash of the finished body, so that If-None-Match works. */
 void mn_resp_etag(mn_resp *w);
 /* A stream of server-sent events: the body is what `next` appends; called at once, again whenever mn_http_wake is called for
- * `topic`, and at least every 15 s (when it then has nothing to say, a comment line keeps the connection open). It returns
- * false to end. next runs on a server thread, never twice at a time for one stream; close is called once at the end. */
+ * `topic` (copied; up to 31 bytes), and at least every 15 s (when it then has nothing to say, a comment line keeps the
+ * connection open). It returns false to end. next runs on a server thread, never twice at a time for one stream; close is
+ * called once at the end. */
 void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_buf *out),
                     void (*close)(void *state), void *state);
 /* A page when the client accepts HTML by name, else JSON {"error": message}; sets status and type. */
