@@ -22,6 +22,9 @@ static const char *const columns[] = {
     "ALTER TABLE accounts ADD COLUMN hide_follows INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE accounts ADD COLUMN silenced_ms INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE accounts ADD COLUMN sensitized_ms INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE accounts ADD COLUMN disabled_ms INTEGER NOT NULL DEFAULT 0", /* cannot sign in */
+    "ALTER TABLE accounts ADD COLUMN suspended_ms INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX accounts_suspended ON accounts (suspended_ms) WHERE suspended_ms <> 0",
     "ALTER TABLE accounts ADD COLUMN moved_to INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE accounts ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
 
@@ -70,7 +73,8 @@ static const char *const access_tables[] = {
     "email_key TEXT NOT NULL, email_confirmed_ms INTEGER NOT NULL, approved INTEGER NOT NULL, "
     "totp_secret TEXT NOT NULL, totp_on INTEGER NOT NULL, totp_last INTEGER NOT NULL, "
     "recovery TEXT NOT NULL, reason TEXT NOT NULL, sign_up_ip TEXT NOT NULL, "
-    "invite_id INTEGER NOT NULL, locale TEXT NOT NULL, last_seen_ms INTEGER NOT NULL)",
+    "invite_id INTEGER NOT NULL, locale TEXT NOT NULL, last_seen_ms INTEGER NOT NULL, "
+    "must_confirm INTEGER NOT NULL)",
     "CREATE UNIQUE INDEX credentials_email ON credentials (email_key) WHERE email_key <> ''",
     "CREATE INDEX credentials_waiting ON credentials (account_id) WHERE approved = 0",
     "CREATE TABLE identities (provider TEXT NOT NULL, subject TEXT NOT NULL, "
@@ -80,6 +84,7 @@ static const char *const access_tables[] = {
     "NULL, max_uses INTEGER NOT NULL, uses INTEGER NOT NULL, expires_ms INTEGER NOT NULL, "
     "follow INTEGER NOT NULL)",
     "CREATE UNIQUE INDEX invites_code ON invites (code)",
+    "CREATE INDEX invites_account ON invites (account_id)",
     /* Links sent by mail: to confirm an address, to set a new password. */
     "CREATE TABLE email_links (hash TEXT PRIMARY KEY, account_id INTEGER NOT NULL, "
     "kind INTEGER NOT NULL, email TEXT NOT NULL, expires_ms INTEGER NOT NULL)",
@@ -96,10 +101,16 @@ static const char *const access_tables[] = {
     "CREATE UNIQUE INDEX tokens_hash ON tokens (hash)",
     "CREATE INDEX tokens_account ON tokens (account_id, id)",
     "CREATE INDEX tokens_app ON tokens (app_id)",
+    "CREATE INDEX tokens_end ON tokens (expires_ms) WHERE expires_ms <> 0",
     "CREATE TABLE codes (hash TEXT PRIMARY KEY, app_id INTEGER NOT NULL, account_id INTEGER "
     "NOT "
     "NULL, redirect_uri TEXT NOT NULL, scopes TEXT NOT NULL, challenge TEXT NOT NULL, "
     "expires_ms INTEGER NOT NULL, token_id INTEGER NOT NULL)",
+    "CREATE INDEX codes_account ON codes (account_id)",
+    "CREATE INDEX codes_end ON codes (expires_ms)",
+    /* What other servers gave us when we registered there, to let their members sign in here. */
+    "CREATE TABLE remote_apps (domain TEXT PRIMARY KEY, client_id TEXT NOT NULL, "
+    "client_secret TEXT NOT NULL, created_ms INTEGER NOT NULL)",
     "CREATE TABLE push_subscriptions (token_id INTEGER PRIMARY KEY, id INTEGER NOT NULL, "
     "account_id INTEGER NOT NULL, endpoint TEXT NOT NULL, p256dh TEXT NOT NULL, "
     "auth TEXT NOT NULL, alerts INTEGER NOT NULL, policy INTEGER NOT NULL, "
@@ -272,6 +283,7 @@ static const char *const moderation_tables[] = {
     "CREATE TABLE moderation_notes (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, "
     "target_id INTEGER NOT NULL, report_id INTEGER NOT NULL, text TEXT NOT NULL, at_ms INTEGER "
     "NOT NULL)",
+    "CREATE INDEX moderation_notes_about ON moderation_notes (target_id, report_id, id)",
     /* What a moderator did to an account; overruled_ms: taken back after an appeal. */
     "CREATE TABLE strikes (id INTEGER PRIMARY KEY, target_id INTEGER NOT NULL, account_id "
     "INTEGER NOT NULL, action INTEGER NOT NULL, text TEXT NOT NULL, report_id INTEGER NOT "
@@ -283,10 +295,12 @@ static const char *const moderation_tables[] = {
     "NULL, "
     "decided_by INTEGER NOT NULL, granted INTEGER NOT NULL)",
     "CREATE UNIQUE INDEX appeals_strike ON appeals (strike_id)",
+    "CREATE INDEX appeals_open ON appeals (strike_id) WHERE decided_ms = 0",
     "CREATE TABLE audit (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, action TEXT NOT "
     "NULL, target_kind TEXT NOT NULL, target_id INTEGER NOT NULL, detail TEXT NOT NULL, at_ms "
     "INTEGER NOT NULL)",
     "CREATE INDEX audit_target ON audit (target_kind, target_id, id)",
+    "CREATE INDEX audit_account ON audit (account_id, id)",
     "CREATE TABLE domain_blocks (id INTEGER PRIMARY KEY, domain TEXT NOT NULL, severity "
     "INTEGER "
     "NOT NULL, reject_media INTEGER NOT NULL, reject_reports INTEGER NOT NULL, obfuscate "
