@@ -8,8 +8,7 @@
 
 #include "base/args.h"
 #include "base/err.h"
-
-#define MN_VERSION "0.1.0"
+#include "base/version.h"
 
 typedef struct mn_cmd {
     const char *name;
