@@ -40,7 +40,36 @@ static const char *const columns[] = {
     "ALTER TABLE posts ADD COLUMN quote_policy INTEGER NOT NULL DEFAULT 0", /* who may quote it */
     "ALTER TABLE posts ADD COLUMN quote_state INTEGER NOT NULL DEFAULT 0", /* of its own quote */
     "CREATE INDEX posts_boosts ON posts (boost_of, account_id) WHERE boost_of <> 0",
+    "CREATE INDEX posts_boosted_by ON posts (account_id, boost_of) WHERE boost_of <> 0",
     "CREATE INDEX posts_quotes ON posts (quote_of, id) WHERE quote_of <> 0",
+    /* What an edit replaced besides text and warning; media and poll: JSON, '' for none. */
+    "ALTER TABLE post_versions ADD COLUMN sensitive INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE post_versions ADD COLUMN media TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE post_versions ADD COLUMN poll TEXT NOT NULL DEFAULT ''",
+    /* The counters of posts made by an earlier version. */
+    "CREATE TABLE counting (post_id INTEGER PRIMARY KEY, n INTEGER NOT NULL)",
+    "INSERT INTO counting SELECT reply_to, count(*) FROM posts WHERE reply_to <> 0 AND "
+    "deleted_ms = 0 AND visibility <= 1 GROUP BY reply_to",
+    "UPDATE posts SET n_replies = (SELECT n FROM counting WHERE post_id = posts.id) WHERE id "
+    "IN (SELECT post_id FROM counting)",
+    "DELETE FROM counting",
+    "INSERT INTO counting SELECT boost_of, count(*) FROM posts WHERE boost_of <> 0 AND "
+    "deleted_ms = 0 GROUP BY boost_of",
+    "UPDATE posts SET n_boosts = (SELECT n FROM counting WHERE post_id = posts.id) WHERE id IN "
+    "(SELECT post_id FROM counting)",
+    "DELETE FROM counting",
+    "INSERT INTO counting SELECT quote_of, count(*) FROM posts WHERE quote_of <> 0 AND "
+    "deleted_ms = 0 AND visibility <= 1 GROUP BY quote_of",
+    "UPDATE posts SET n_quotes = (SELECT n FROM counting WHERE post_id = posts.id) WHERE id IN "
+    "(SELECT post_id FROM counting)",
+    "DELETE FROM counting",
+    "INSERT INTO counting SELECT post_id, count(*) FROM media WHERE post_id <> 0 GROUP BY "
+    "post_id",
+    "UPDATE posts SET n_media = (SELECT n FROM counting WHERE post_id = posts.id) WHERE id IN "
+    "(SELECT post_id FROM counting)",
+    "DROP TABLE counting",
+    "UPDATE posts SET reply_account = coalesce((SELECT p.account_id FROM posts p WHERE p.id = "
+    "posts.reply_to), 0) WHERE reply_to <> 0",
 
     "ALTER TABLE media ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE media ADD COLUMN state INTEGER NOT NULL DEFAULT 0", /* 0 ready, 1 waiting, 2 failed */
@@ -56,6 +85,8 @@ static const char *const columns[] = {
     "ALTER TABLE media ADD COLUMN duration_ms INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX media_account ON media (account_id, id)",
     "CREATE INDEX media_loose ON media (created_ms) WHERE post_id = 0",
+    "CREATE INDEX media_file ON media (sha256)",
+    "CREATE INDEX media_preview ON media (preview) WHERE preview <> ''",
 
     "ALTER TABLE follows ADD COLUMN id INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE follows ADD COLUMN boosts INTEGER NOT NULL DEFAULT 1", /* shows their boosts */
@@ -63,6 +94,26 @@ static const char *const columns[] = {
     "ALTER TABLE follows ADD COLUMN languages TEXT NOT NULL DEFAULT ''", /* comma-separated */
     "CREATE INDEX follows_by ON follows (follower, id)",
     "CREATE INDEX follows_of ON follows (followee, id)",
+    "CREATE INDEX follows_bells ON follows (followee) WHERE notify = 1",
+    /* Follows of version 2 get ids of the time they were made, and are counted. */
+    "UPDATE follows SET id = CASE WHEN at_ms > 1288834982849 THEN "
+    "(at_ms - 1288834974657) * 4194304 + (follower + followee) % 4194304 ELSE "
+    "1 + (follower + followee) % 17179869184 END",
+    "UPDATE accounts SET n_followers = (SELECT count(*) FROM follows f WHERE f.followee = "
+    "accounts.id), n_following = (SELECT count(*) FROM follows f WHERE f.follower = "
+    "accounts.id), last_post_ms = coalesce((SELECT p.created_ms FROM posts p WHERE "
+    "p.account_id = accounts.id AND p.deleted_ms = 0 ORDER BY p.id DESC LIMIT 1), 0)",
+    "CREATE INDEX accounts_active ON accounts (last_post_ms) WHERE discoverable = 1 AND state "
+    "= 0",
+    "CREATE INDEX accounts_popular ON accounts (n_followers) WHERE discoverable = 1 AND state "
+    "= 0",
+    "CREATE INDEX accounts_newest ON accounts (id) WHERE discoverable = 1 AND state = 0",
+    /* Words of display names, folded as store/account_words.c does, to find people by. */
+    "CREATE TABLE account_words (word TEXT NOT NULL, account_id INTEGER NOT NULL, "
+    "PRIMARY KEY (word, account_id))",
+    "CREATE INDEX account_words_account ON account_words (account_id)",
+    "INSERT INTO account_words (word, account_id) SELECT substr(lower(display_name), 1, 32), "
+    "id FROM accounts WHERE display_name <> '' AND state <> 2",
 };
 LIST(columns);
 
@@ -126,6 +177,7 @@ static const char *const people_tables[] = {
     "id INTEGER NOT NULL, at_ms INTEGER NOT NULL, boosts INTEGER NOT NULL, notify INTEGER NOT "
     "NULL, languages TEXT NOT NULL, PRIMARY KEY (account_id, target_id))",
     "CREATE INDEX follow_requests_target ON follow_requests (target_id, id)",
+    "CREATE INDEX follow_requests_by ON follow_requests (account_id, id)",
     "CREATE TABLE blocks (account_id INTEGER NOT NULL, target_id INTEGER NOT NULL, id INTEGER "
     "NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account_id, target_id))",
     "CREATE INDEX blocks_by ON blocks (account_id, id)",
@@ -135,20 +187,26 @@ static const char *const people_tables[] = {
     "NULL, PRIMARY KEY (account_id, target_id))",
     "CREATE INDEX mutes_by ON mutes (account_id, id)",
     "CREATE INDEX mutes_of ON mutes (target_id)",
+    "CREATE INDEX mutes_end ON mutes (expires_ms) WHERE expires_ms <> 0",
     "CREATE TABLE account_domain_blocks (account_id INTEGER NOT NULL, domain TEXT NOT NULL, "
     "id INTEGER NOT NULL, PRIMARY KEY (account_id, domain))",
     "CREATE TABLE account_notes (account_id INTEGER NOT NULL, target_id INTEGER NOT NULL, "
     "text TEXT NOT NULL, PRIMARY KEY (account_id, target_id))",
+    "CREATE INDEX account_notes_of ON account_notes (target_id)",
     "CREATE TABLE endorsements (account_id INTEGER NOT NULL, target_id INTEGER NOT NULL, "
     "id INTEGER NOT NULL, PRIMARY KEY (account_id, target_id))",
+    "CREATE INDEX endorsements_by ON endorsements (account_id, id)",
+    "CREATE INDEX endorsements_of ON endorsements (target_id)",
     "CREATE TABLE suggestions_dismissed (account_id INTEGER NOT NULL, target_id INTEGER NOT "
     "NULL, PRIMARY KEY (account_id, target_id))",
+    "CREATE INDEX suggestions_dismissed_of ON suggestions_dismissed (target_id)",
     "CREATE TABLE notifications (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, "
     "kind INTEGER NOT NULL, from_id INTEGER NOT NULL, post_id INTEGER NOT NULL, "
     "other_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, group_key TEXT NOT NULL, "
     "filtered INTEGER NOT NULL)",
     "CREATE INDEX notifications_account ON notifications (account_id, filtered, id)",
-    "CREATE INDEX notifications_from ON notifications (account_id, from_id)",
+    "CREATE INDEX notifications_from ON notifications (from_id, account_id, id)",
+    "CREATE INDEX notifications_kind ON notifications (account_id, kind, post_id, id)",
     "CREATE INDEX notifications_post ON notifications (post_id) WHERE post_id <> 0",
     "CREATE INDEX notifications_group ON notifications (account_id, group_key, id)",
     "CREATE TABLE notification_policies (account_id INTEGER PRIMARY KEY, not_following INTEGER "
@@ -156,11 +214,14 @@ static const char *const people_tables[] = {
     "private_mentions INTEGER NOT NULL, limited_accounts INTEGER NOT NULL)",
     "CREATE TABLE notification_permissions (account_id INTEGER NOT NULL, from_id INTEGER NOT "
     "NULL, PRIMARY KEY (account_id, from_id))",
+    "CREATE INDEX notification_permissions_from ON notification_permissions (from_id)",
     "CREATE TABLE notification_requests (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, "
-    "from_id INTEGER NOT NULL, last_post_id INTEGER NOT NULL, n INTEGER NOT NULL, "
+    "from_id INTEGER NOT NULL, last_post_id INTEGER NOT NULL, "
     "created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL)",
-    "CREATE UNIQUE INDEX notification_requests_from ON notification_requests (account_id, "
+    "CREATE UNIQUE INDEX notification_requests_who ON notification_requests (account_id, "
     "from_id)",
+    "CREATE INDEX notification_requests_page ON notification_requests (account_id, id)",
+    "CREATE INDEX notification_requests_from ON notification_requests (from_id)",
 };
 LIST(people_tables);
 

@@ -108,6 +108,9 @@ typedef enum mn_account_role {
     MN_ROLE_OPERATOR
 } mn_account_role;
 
+/* Consent, two bits a purpose (MN_CONSENT_*), see mn_purpose below. */
+typedef uint32_t mn_consents;
+
 typedef struct mn_account {
     uint64_t id;
     mn_str name; /* unique without regard to ASCII case; [A-Za-z0-9_.-]{1,64} (social checks) */
@@ -122,21 +125,43 @@ typedef struct mn_account {
     mn_account_role role;
     bool bot, locked;
     int64_t created_ms;
-    uint64_t n_posts; /* live, counted by the store */
+    mn_str
+        domain; /* of another server, lower case; empty: of this one. Part of the name, never changed */
+    mn_str fields;                 /* JSON, read and written by social/people.h */
+    mn_str settings;               /* the same */
+    uint64_t avatar_id, header_id; /* media, 0: none */
+    bool discoverable;             /* may be suggested and stand in the directory */
+    bool hide_follows;             /* whom it follows and who follows it is nobody's business */
+    int64_t silenced_ms,
+        sensitized_ms; /* since when moderators limit it, mark its media; 0: not */
+    uint64_t moved_to; /* the account that its owner uses now; 0: this one */
+    mn_str plan;       /* of reading limits; empty: the ordinary one */
+    /* Read only, kept by the store: live posts, who follows it, whom it follows, the time of its last post (0: none). */
+    uint64_t n_posts, n_followers, n_following;
+    int64_t last_post_ms;
+    bool
+        waits; /* read only: signed up, but not approved yet or its address not confirmed: not to be shown */
+    mn_consents consent; /* read only: its settings */
 } mn_account;
 
 /* MN_E_EXISTS when the name is taken. a->id must be set. */
 mn_rc mn_store_account_add(mn_tx *tx, const mn_account *a, mn_err *e);
-/* Replaces all fields but id, name, import_id and n_posts. A new state gives the account's posts a new rev. */
+/* Replaces all fields but id, name, domain, import_id and what is read only; tells MN_EV_ACCOUNT. A new state gives the
+ * account's posts a new rev. */
 mn_rc mn_store_account_update(mn_tx *tx, const mn_account *a, mn_err *e);
 /* Strings live in the arena. MN_E_NOT_FOUND (no message worded) when absent. */
 mn_rc mn_store_account_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret,
                              mn_err *e);
+/* "name", or "name@domain" for one of another server. */
 mn_rc mn_store_account_by_name(mn_store *s, mn_str name, mn_arena *ar, mn_account *ret,
                                mn_err *e);
+/* By ids, in the order asked; absent ids are left out. n ≤ 1,000. */
+mn_rc mn_store_accounts_by_ids(mn_store *s, const uint64_t *ids, size_t n, mn_arena *ar,
+                               mn_account **ret, size_t *ret_n, mn_err *e);
 /* By name order, starting after `after` (empty: from the start), up to limit. */
 mn_rc mn_store_accounts(mn_store *s, mn_str after, size_t limit, mn_arena *ar, mn_account **ret,
                         size_t *ret_n, mn_err *e);
+/* A follow with ordinary settings, and its end; more in store/people.h. */
 mn_rc mn_store_follow_add(mn_tx *tx, uint64_t follower, uint64_t followee, int64_t at_ms,
                           mn_err *e);
 mn_rc mn_store_follow_remove(mn_tx *tx, uint64_t follower, uint64_t followee, mn_err *e);
@@ -167,9 +192,6 @@ typedef enum mn_quote_state {
     MN_QUOTE_REJECTED,
     MN_QUOTE_REVOKED
 } mn_quote_state;
-
-/* Consent, two bits a purpose (MN_CONSENT_*), see mn_purpose below. */
-typedef uint32_t mn_consents;
 
 typedef struct mn_post {
     uint64_t id, account_id;
@@ -258,13 +280,35 @@ mn_rc mn_store_counts(mn_store *s, uint64_t *ret_accounts, uint64_t *ret_posts,
 
 /* ---- media rows ---------------------------------------------------------------------------------------------- */
 
+typedef enum mn_media_state {
+    MN_MEDIA_READY,
+    MN_MEDIA_WAITING,
+    MN_MEDIA_FAILED
+} mn_media_state;
+typedef enum mn_media_use {
+    MN_MEDIA_POST,
+    MN_MEDIA_AVATAR,
+    MN_MEDIA_HEADER,
+    MN_MEDIA_CARD
+} mn_media_use;
 typedef struct mn_media {
-    uint64_t id, post_id, account_id;
-    uint8_t sha256[32]; /* the file is media/ab/abcd… under the data folder */
+    uint64_t id, post_id, account_id; /* post 0: attached to none (yet) */
+    uint8_t sha256[32];               /* the file is media/ab/abcd… under the data folder */
     mn_str mime, alt;
     uint64_t size_bytes;
     int width, height; /* 0: unknown */
+    mn_media_state state;
+    mn_media_use use;
+    int place; /* order within its post */
+    int64_t created_ms, duration_ms;
+    mn_str
+        preview; /* the small picture's SHA-256 in hex, empty: none; its file lies beside the other */
+    mn_str preview_mime;
+    int preview_width, preview_height;
+    mn_str blurhash;
+    int focus_x, focus_y; /* millionths, -1,000,000 to 1,000,000 */
 } mn_media;
+/* Everything else about media, cards and emoji: store/media.h. */
 mn_rc mn_store_media_add(mn_tx *tx, const mn_media *m, mn_err *e);
 mn_rc mn_store_media_of(mn_store *s, uint64_t post_id, mn_arena *ar, mn_media **ret,
                         size_t *ret_n, mn_err *e);
