@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/snowflake.h"
+#include "store/access.h"
 
 #define ARGON2_PASSES   2
 #define ARGON2_BYTES    (19u << 20)
@@ -154,6 +155,13 @@ static mn_rc save(mn_tx *tx, const mn_account *a, mn_err *e)
     return rc;
 }
 
+/* Everybody who holds a session or a token of the account is out, and whoever remembers the account looks again. */
+static mn_rc cut_access(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    MN_TRY(mn_store_tokens_remove(tx, id, 0, e));
+    return mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = id}, e);
+}
+
 /* Sets the password's hash, when it is not NULL, else the state. */
 static mn_rc change(mn_store *s, uint64_t id, const char *hash, mn_account_state state,
                     mn_err *e)
@@ -169,7 +177,9 @@ static mn_rc change(mn_store *s, uint64_t id, const char *hash, mn_account_state
     } else if (rc == MN_OK) {
         if (hash) a.password_hash = mn_str_from(hash);
         else a.state = state;
-        rc = save(tx, &a, e);
+        rc = cut_access(tx, id, e);
+        if (rc == MN_OK) rc = save(tx, &a, e);
+        else mn_store_rollback(tx);
     }
     mn_arena_release(&ar);
     return rc;
@@ -215,7 +225,10 @@ static mn_rc close_account(mn_store *s, uint64_t id, mn_arena *ar, mn_err *e)
     a.state = MN_ACCOUNT_DELETED;
     a.display_name = a.bio = a.password_hash = MN_STR("");
     a.role = MN_ROLE_MEMBER;
-    return save(tx, &a, e);
+    mn_rc rc = cut_access(tx, id, e);
+    if (rc == MN_OK) return save(tx, &a, e);
+    mn_store_rollback(tx);
+    return rc;
 }
 
 mn_rc mn_social_account_delete(mn_store *s, uint64_t account_id, size_t limit, bool *ret_left,

@@ -36,10 +36,10 @@ mn_str mn_social_name_from(mn_str text, mn_arena *a);
 mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_account_role role,
                                const char *password, char *ret_password, uint64_t *ret_id,
                                mn_err *e);
-/* A new password, as above. Takes effect for the next sign-in. MN_E_NOT_FOUND when there is no such account. */
+/* A new password, as above; all sessions and tokens end with it. MN_E_NOT_FOUND when there is no such account. */
 mn_rc mn_social_password_set(mn_store *s, uint64_t account_id, const char *password,
                              char *ret_password, mn_err *e);
-/* From member to suspended and back; MN_E_DENIED for a deleted account. */
+/* From member to suspended and back; all sessions and tokens end. MN_E_DENIED for a deleted account. */
 mn_rc mn_social_account_suspend(mn_store *s, uint64_t account_id, bool suspended, mn_err *e);
 /* Deletes for good, up to `limit` posts a call, a transaction each, until *ret_left is false: the account cannot sign in
  * any more, its profile is emptied, its posts become tombstones. The name stays taken. Can be taken up again after a
