@@ -315,6 +315,7 @@ static const char *const reading_tables[] = {
     "others TEXT NOT NULL)",
     "CREATE UNIQUE INDEX conversations_thread ON conversations (account_id, thread_id)",
     "CREATE INDEX conversations_last ON conversations (account_id, last_post_id)",
+    "CREATE INDEX conversations_post ON conversations (last_post_id)",
     "CREATE TABLE markers (account_id INTEGER NOT NULL, timeline TEXT NOT NULL, last_read_id "
     "TEXT NOT NULL, version INTEGER NOT NULL, updated_ms INTEGER NOT NULL, "
     "PRIMARY KEY (account_id, timeline))",
