@@ -52,12 +52,12 @@ typedef enum mn_mod_status {
 typedef struct mn_mod_filter {
     mn_mod_status status;
     bool local, remote, staff;
-    int role; /* this role alone; -1: any */
-    mn_str username, display_name, domain, email,
-        ip; /* parts of them, any case; ip exact or a prefix with '/' */
+    int role;                                     /* this role alone; -1: any */
+    mn_str username, display_name, domain, email; /* parts of them, any case of ASCII letters */
+    mn_str ip;                                    /* of sign-up or a session, exact */
     uint64_t invited_by;
 } mn_mod_filter;
-/* Deleted accounts are left out. Goes through at most 20,000 rows of a scan that a text filter makes. */
+/* Deleted accounts are left out. cost a scan of the accounts unless the page fills early */
 mn_rc mn_store_moderated_list(mn_store *s, const mn_mod_filter *f, const mn_page_ids *p,
                               mn_arena *ar, mn_moderated **ret, size_t *ret_n, mn_err *e);
 /* How many wait for approval; how many reports are open; how many appeals are not decided. */
@@ -80,8 +80,6 @@ mn_rc mn_store_account_measures_set(mn_tx *tx, uint64_t id, const mn_measures *m
 mn_rc mn_store_account_approve(mn_tx *tx, uint64_t id, mn_err *e);
 mn_rc mn_store_account_role_set(mn_tx *tx, uint64_t id, mn_account_role role, mn_err *e);
 mn_rc mn_store_account_plan_set(mn_tx *tx, uint64_t id, mn_str plan, mn_err *e);
-/* Sessions, tokens and push subscriptions of an account; an event MN_EV_TOKEN_GONE each. */
-mn_rc mn_store_account_tokens_cut(mn_tx *tx, uint64_t id, mn_err *e);
 /* Local accounts suspended before `before_ms` whose posts are still here, by id after `after`. */
 mn_rc mn_store_suspended_since(mn_store *s, int64_t before_ms, uint64_t after, size_t limit,
                                mn_arena *ar, uint64_t **ret, size_t *ret_n, mn_err *e);
@@ -309,20 +307,46 @@ mn_rc mn_store_reading(mn_store *s, mn_str who, int64_t day, uint64_t *ret,
                        mn_err *e); /* 0 when absent */
 mn_rc mn_store_readings_forget(mn_tx *tx, int64_t before_day, mn_err *e);
 
+/* Domains of the accounts we know from elsewhere, by name, up to limit. */
+mn_rc mn_store_peers(mn_store *s, size_t limit, mn_arena *ar, mn_str **ret, size_t *ret_n,
+                     mn_err *e);
+
 /* ---- numbers ------------------------------------------------------------------------------------------------------------------ */
 
 /* Counted over a time: what the admin API's measures ask for. */
 typedef enum mn_measure {
-    MN_MEASURE_ACTIVE_USERS, /* used a session or an app */
+    MN_MEASURE_ACTIVE_USERS, /* were seen last in that time */
     MN_MEASURE_NEW_USERS,
     MN_MEASURE_INTERACTIONS, /* favourites and boosts */
-    MN_MEASURE_POSTS,
+    MN_MEASURE_POSTS,        /* that are still here */
     MN_MEASURE_REPORTS_OPENED,
     MN_MEASURE_REPORTS_RESOLVED,
     MN_MEASURE_TAG_USES, /* of tag `id` */
     MN_MEASURE_TAG_ACCOUNTS
 } mn_measure;
+/* from_ms ≤ t < to_ms. cost a scan of what was made in that time */
 mn_rc mn_store_measure(mn_store *s, mn_measure m, uint64_t id, int64_t from_ms, int64_t to_ms,
                        uint64_t *ret, mn_err *e);
+
+typedef enum mn_dimension {
+    MN_DIMENSION_LANGUAGES,    /* of members' posts */
+    MN_DIMENSION_TAG_LANGUAGES /* of posts with tag `id` */
+} mn_dimension;
+typedef struct mn_share {
+    mn_str key;
+    uint64_t n;
+} mn_share;
+/* The most frequent first, up to limit; the unknown ("") included. */
+mn_rc mn_store_dimension(mn_store *s, mn_dimension d, uint64_t id, int64_t from_ms,
+                         int64_t to_ms, size_t limit, mn_arena *ar, mn_share **ret,
+                         size_t *ret_n, mn_err *e);
+
+/* How many accounts were made on a day and were seen last on another (days since 1970, UTC). */
+typedef struct mn_stayed {
+    int64_t made_day, seen_day;
+    uint64_t n;
+} mn_stayed;
+mn_rc mn_store_stayed(mn_store *s, int64_t from_ms, int64_t to_ms, mn_arena *ar,
+                      mn_stayed **ret, size_t *ret_n, mn_err *e);
 
 #endif

@@ -25,6 +25,7 @@ static const char *const columns[] = {
     "ALTER TABLE accounts ADD COLUMN disabled_ms INTEGER NOT NULL DEFAULT 0", /* cannot sign in */
     "ALTER TABLE accounts ADD COLUMN suspended_ms INTEGER NOT NULL DEFAULT 0",
     "CREATE INDEX accounts_suspended ON accounts (suspended_ms) WHERE suspended_ms <> 0",
+    "CREATE INDEX accounts_domain ON accounts (domain) WHERE domain <> ''",
     "ALTER TABLE accounts ADD COLUMN moved_to INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE accounts ADD COLUMN plan TEXT NOT NULL DEFAULT ''",
 
