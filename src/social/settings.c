@@ -52,6 +52,7 @@ const mn_conf_key mn_settings[] = {
     {"reading_limit_new", "0", "The same for members who are new here."},
     {"reading_limit_member", "0", "The same for members."},
     {"reading_limit_subscriber", "0", "The same for members with a plan, and for moderators."},
+    {"post_characters", "500", "Characters a post may have, its warning included."},
     {"post_characters_subscriber", "0",
      "Characters of a post by members with a plan; 0: as `post_characters`."},
     {"image_max_bytes_subscriber", "0",
