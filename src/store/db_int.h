@@ -21,11 +21,18 @@ typedef struct mn_stmt {
     const mn_driver *driver;
 } mn_stmt;
 
+/* What another process told, or {NULL, 0}: something it told may have been lost. On a thread of the driver's. */
+typedef void mn_store__heard_fn(void *arg, mn_str payload);
+typedef struct mn_follower mn_follower;
+#define MN_STORE_PAYLOAD_MAX 7999 /* bytes of what notify tells: PostgreSQL's own limit */
+
 struct mn_driver {
     const char *name;
     /* Opens one connection. A database that is not ours is MN_E_CORRUPT; nothing is written to it then. */
     mn_rc (*open)(const char *url, const mn_store_opts *o, bool writer, mn_db **ret, mn_err *e);
     void (*close)(mn_db *db);
+    /* The url as messages may show it, without a password. Gives *ret: mn_free. */
+    mn_rc (*shown)(const char *url, char **ret, mn_err *e);
     void (*trim)(mn_db *db);          /* gives back memory that only makes later work faster */
     void (*bulk)(mn_db *db, bool on); /* may use more of it for now */
     /* The schema version: 0 when nothing was ever made here. set_version belongs into the transaction that migrates. */
@@ -39,6 +46,9 @@ struct mn_driver {
     /* MN_E_IO when the disk has no room to take back what the write-ahead log holds. */
     mn_rc (*room)(mn_db *db, mn_err *e);
     mn_rc (*prepare)(mn_db *db, const char *sql, mn_stmt **ret, mn_err *e);
+    /* The same for a SELECT that may give any number of rows and is stepped through: few of them are held at once, and
+     * several scans may be under way beside each other. An SQL text is for one of the two, always. */
+    mn_rc (*scan)(mn_db *db, const char *sql, mn_stmt **ret, mn_err *e);
     void (*bind_i64)(mn_stmt *q, int i, int64_t v);
     void (*bind_bytes)(mn_stmt *q, int i, const void *p, size_t n, bool is_text);
     void (*bind_null)(mn_stmt *q, int i);
@@ -48,15 +58,33 @@ struct mn_driver {
     uint64_t (*changed)(mn_stmt *q); /* rows the last finished step wrote */
     int64_t (*col_i64)(mn_stmt *q, int i);
     mn_str (*col_bytes)(mn_stmt *q, int i); /* borrowed until the next step */
+    bool (*col_null)(mn_stmt *q, int i);    /* the two above give 0 and "" then */
+    /* Between processes; NULL where there is only one. notify is part of the transaction; what it tells is heard by every
+     * follower of the database, this process's own too, when it commits, in the order of the commits. follow returns when
+     * nothing told from now on is missed; it keeps its connection alive by itself. */
+    mn_rc (*notify)(mn_db *db, const char *payload, mn_err *e);
+    mn_rc (*follow)(const char *url, mn_store__heard_fn *fn, void *arg, mn_follower **ret,
+                    mn_err *e);
+    void (*unfollow)(
+        mn_follower *f); /* no call is under way or comes after this; NULL is fine */
 };
 
-extern const mn_driver mn_store__sqlite;
+extern const mn_driver mn_store__sqlite, mn_store__postgres;
+
+/* What every driver asks of a text parameter: UTF-8 without NUL bytes (PostgreSQL takes no other), and its words when it
+ * is not so: MN_E_PARSE. */
+bool mn_store__text_ok(mn_str s);
+mn_rc mn_store__fail_text(mn_err *e);
 
 /* ---- short words over the table -------------------------------------------------------------------------------- */
 
 static inline mn_rc db_prepare(mn_db *db, const char *sql, mn_stmt **ret, mn_err *e)
 {
     return db->driver->prepare(db, sql, ret, e);
+}
+static inline mn_rc db_scan(mn_db *db, const char *sql, mn_stmt **ret, mn_err *e)
+{
+    return db->driver->scan(db, sql, ret, e);
 }
 static inline void db_i64(mn_stmt *q, int i, int64_t v)
 {
@@ -67,6 +95,11 @@ static inline void db_u64(mn_stmt *q, int i, uint64_t v)
 {
     q->driver->bind_i64(q, i, v > (uint64_t)INT64_MAX ? -1 : (int64_t)v);
 }
+/* How many rows at most: what is too large is as good as the largest. */
+static inline void db_limit(mn_stmt *q, int i, uint64_t n)
+{
+    q->driver->bind_i64(q, i, n > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)n);
+}
 static inline void db_text(mn_stmt *q, int i, mn_str s)
 {
     q->driver->bind_bytes(q, i, s.ptr ? s.ptr : "", s.len, true);
@@ -74,6 +107,10 @@ static inline void db_text(mn_stmt *q, int i, mn_str s)
 static inline void db_blob(mn_stmt *q, int i, const void *p, size_t n)
 {
     q->driver->bind_bytes(q, i, p, n, false);
+}
+static inline void db_null(mn_stmt *q, int i)
+{
+    q->driver->bind_null(q, i);
 }
 static inline mn_rc db_step(mn_stmt *q, bool *ret_row, mn_err *e)
 {
@@ -94,6 +131,10 @@ static inline uint64_t db_col_u64(mn_stmt *q, int i)
 static inline mn_str db_col_str(mn_stmt *q, int i)
 {
     return q->driver->col_bytes(q, i);
+}
+static inline bool db_col_null(mn_stmt *q, int i)
+{
+    return q->driver->col_null(q, i);
 }
 
 /* Runs a bound statement that gives no rows; *ret_changed (may be NULL): rows written. */

@@ -1,8 +1,10 @@
-/* Events: gathered in a transaction, told with its commit. */
+/* Events: gathered in a transaction, told with its commit: to this process's listeners by the committing thread, to other
+ * processes' through the database (events_wire.c has the bytes), if that can. */
 #include "store/store_int.h"
 
 #define EVENTS_MAX                                                                             \
     65536 /* of one transaction; who writes more is followed by the change feed, not by events */
+#define OTHERS_MAX 2000 /* more than that, and other processes are told to look at everything */
 
 mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e)
 {
@@ -23,6 +25,51 @@ mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e)
     return MN_OK;
 }
 
+/* ---- other processes --------------------------------------------------------------------------------------------- */
+
+mn_rc mn_store__tell_others(mn_tx *tx, mn_err *e)
+{
+    const mn_driver *driver = tx->s->driver;
+    char payload[MN_STORE_PAYLOAD_MAX + 1];
+    if (tx->n_events == 0 || !driver->notify) return MN_OK;
+    size_t n = tx->n_events > OTHERS_MAX ? 0 : tx->n_events, done = 0;
+    unsigned part = 0;
+    do {
+        done += mn_store__events_write(tx->s->instance, part++, tx->events + done, n - done,
+                                       payload);
+        MN_TRY(driver->notify(tx->db, payload, e));
+    } while (done < n);
+    return MN_OK;
+}
+
+/* On the driver's thread. What cannot be read, or was lost on the way, may have been anything. */
+static void heard(void *arg, mn_str payload)
+{
+    mn_store *s = arg;
+    mn_event ev[MN_STORE_PAYLOAD_EVENTS];
+    uint64_t origin = 0;
+    size_t n = 0;
+    if (!payload.ptr || mn_store__events_read(payload, &origin, ev, &n, NULL) != MN_OK) {
+        ev[0] = (mn_event){.kind = MN_EV_ALL};
+        n = 1;
+    } else if (origin == s->instance) return;
+    pthread_mutex_lock(&s->telling);
+    mn_store__tell(s, ev, n);
+    pthread_mutex_unlock(&s->telling);
+}
+
+static mn_rc follow(mn_store *s, mn_err *e)
+{
+    mn_rc rc = MN_OK;
+    pthread_mutex_lock(&s->starting);
+    if (!s->follower && s->driver->follow)
+        rc = s->driver->follow(s->url, heard, s, &s->follower, e);
+    pthread_mutex_unlock(&s->starting);
+    return rc;
+}
+
+/* ---- listeners --------------------------------------------------------------------------------------------------- */
+
 mn_rc mn_store_listen(mn_store *s, mn_event_fn *fn, void *arg, mn_err *e)
 {
     pthread_mutex_lock(&s->telling);
@@ -32,9 +79,11 @@ mn_rc mn_store_listen(mn_store *s, mn_event_fn *fn, void *arg, mn_err *e)
         s->listeners[s->n_listeners++].arg = arg;
     }
     pthread_mutex_unlock(&s->telling);
-    return room
-               ? MN_OK
-               : mn_fail(e, MN_E_LIMIT, "a store has %d listeners at most", MN_STORE_LISTENERS);
+    if (!room)
+        return mn_fail(e, MN_E_LIMIT, "a store has %d listeners at most", MN_STORE_LISTENERS);
+    mn_rc rc = follow(s, e);
+    if (rc != MN_OK) mn_store_unlisten(s, fn, arg);
+    return rc;
 }
 
 void mn_store_unlisten(mn_store *s, mn_event_fn *fn, void *arg)

@@ -7,6 +7,7 @@
  * that found their place taken are in `displaced`.
  */
 #include "store/store_int.h"
+#include "store/tables.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -95,6 +96,15 @@ static mn_rc run_list(mn_db *db, const mn_sql_list *l, mn_err *e)
         MN_TRY(db_prepare(db, l->sql[i], &q, e));
         MN_TRY(mn_store__run(q, NULL, e));
     }
+    return MN_OK;
+}
+
+mn_rc mn_store__each_migration(mn_rc (*fn)(void *arg, const char *sql), void *arg)
+{
+    for (size_t v = 0; v < COUNT(migrations); v++)
+        for (size_t l = 0; migrations[v][l]; l++)
+            for (size_t i = 0; i < migrations[v][l]->n; i++)
+                MN_TRY(fn(arg, migrations[v][l]->sql[i]));
     return MN_OK;
 }
 

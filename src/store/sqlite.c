@@ -30,7 +30,8 @@ typedef struct stmt {
     struct conn *conn;
     const char *sql;
     sqlite3_stmt *st;
-    int bind_rc; /* first failing bind since the last reset */
+    int bind_rc;   /* first failing bind since the last reset */
+    bool bad_text; /* a text that no database of ours takes was bound since then */
 } stmt;
 
 typedef struct conn {
@@ -333,6 +334,7 @@ static void bind_i64(mn_stmt *s, int i, int64_t v)
 static void bind_bytes(mn_stmt *s, int i, const void *p, size_t n, bool is_text)
 {
     stmt *q = (stmt *)s;
+    if (is_text && !mn_store__text_ok((mn_str){p, n})) q->bad_text = true;
     note_bind(q, is_text ? sqlite3_bind_text64(q->st, i, p, n, SQLITE_STATIC, SQLITE_UTF8)
                          : sqlite3_bind_blob64(q->st, i, p, n, SQLITE_STATIC));
 }
@@ -348,11 +350,16 @@ static void reset(mn_stmt *s)
     stmt *q = (stmt *)s;
     sqlite3_reset(q->st);
     q->bind_rc = SQLITE_OK;
+    q->bad_text = false;
 }
 
 static mn_rc step(mn_stmt *s, bool *ret_row, mn_err *e)
 {
     stmt *q = (stmt *)s;
+    if (q->bad_text) {
+        reset(s);
+        return mn_store__fail_text(e);
+    }
     int code = q->bind_rc == SQLITE_OK ? sqlite3_step(q->st) : q->bind_rc;
     if (code == SQLITE_ROW) {
         *ret_row = true;
@@ -382,6 +389,19 @@ static mn_str col_bytes(mn_stmt *s, int i)
     return p ? (mn_str){p, (size_t)sqlite3_column_bytes(q->st, i)} : MN_STR("");
 }
 
+static bool col_null(mn_stmt *s, int i)
+{
+    return sqlite3_column_type(((stmt *)s)->st, i) == SQLITE_NULL;
+}
+
+static mn_rc shown(const char *url, char **ret, mn_err *e)
+{
+    char *copy = mn_strdup(url);
+    if (!copy) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    *ret = copy;
+    return MN_OK;
+}
+
 static void trim(mn_db *db)
 {
     sqlite3_db_release_memory(((conn *)db)->h);
@@ -398,6 +418,7 @@ const mn_driver mn_store__sqlite = {
     .name = "sqlite",
     .open = open_db,
     .close = close_db,
+    .shown = shown,
     .trim = trim,
     .bulk = bulk,
     .version = version,
@@ -407,6 +428,7 @@ const mn_driver mn_store__sqlite = {
     .rollback = rollback,
     .room = room,
     .prepare = prepare,
+    .scan = prepare, /* steps hold one row anyway */
     .bind_i64 = bind_i64,
     .bind_bytes = bind_bytes,
     .bind_null = bind_null,
@@ -415,4 +437,5 @@ const mn_driver mn_store__sqlite = {
     .changed = changed,
     .col_i64 = col_i64,
     .col_bytes = col_bytes,
+    .col_null = col_null,
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "store/store_int.h"
 
 #define ACCOUNTS_MIN 64
@@ -18,6 +19,18 @@
 #define GAP_US       2000
 
 /* ---- small helpers over the driver ------------------------------------------------------------------------------- */
+
+bool mn_store__text_ok(mn_str s)
+{
+    return s.len == 0 || (!memchr(s.ptr, 0, s.len) && mn_utf8_valid(s));
+}
+
+mn_rc mn_store__fail_text(mn_err *e)
+{
+    return mn_fail(e, MN_E_PARSE,
+                   "a text for the database is not UTF-8, or holds a NUL byte; neither can be "
+                   "kept");
+}
 
 mn_rc mn_store__run(mn_stmt *q, uint64_t *ret_changed, mn_err *e)
 {
@@ -141,12 +154,10 @@ static mn_rc driver_of(const char *url, const mn_driver **ret, mn_err *e)
 {
     mn_str s = mn_str_from(url);
     if (mn_str_starts(s, "postgres://") || mn_str_starts(s, "postgresql://"))
-        return mn_fail(
-            e, MN_E_UNSUPPORTED,
-            "this version keeps its data in SQLite only; give 'database' a file name");
-    if (s.len == 0 || mn_str_starts(s, ":") || mn_str_starts(s, "file:"))
+        *ret = &mn_store__postgres;
+    else if (s.len == 0 || mn_str_starts(s, ":") || mn_str_starts(s, "file:"))
         return mn_fail(e, MN_E_USAGE, "'%s' does not name a database file", url);
-    *ret = &mn_store__sqlite;
+    else *ret = &mn_store__sqlite;
     return MN_OK;
 }
 
@@ -159,8 +170,16 @@ static mn_rc open_writer(mn_store *s, const char *url, mn_err *e)
 {
     s->url = mn_strdup(url);
     if (!s->url) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    MN_TRY(mn_random_bytes(&s->instance, sizeof s->instance, e));
+    MN_TRY(s->driver->shown(url, &s->shown, e));
     MN_TRY(s->driver->open(url, &s->opts, true, &s->writer, e));
-    return mn_store__migrate(s->writer, url, &s->version, e);
+    MN_TRY(mn_store__migrate(s->writer, s->shown, &s->version, e));
+    MN_TRY(mn_store__find_mark(s->writer, &s->unfinished, e));
+    if (!s->unfinished || s->opts.unfinished) return MN_OK;
+    return mn_fail(e, MN_E_BUSY,
+                   "database '%s' is the target of a move that has not come to its end; run "
+                   "that `mynah store move` again",
+                   s->shown);
 }
 
 mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret, mn_err *e)
@@ -171,11 +190,13 @@ mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret
     if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory");
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->telling, NULL);
+    pthread_mutex_init(&s->starting, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&s->freed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    mn_arena_init(&s->texts, 0);
     s->driver = driver;
     s->opts = *o;
     mn_rc rc = open_writer(s, url, e);
@@ -191,12 +212,16 @@ void mn_store_close(mn_store *s)
 {
     if (!s) return;
     MN_ASSERT(!s->writing && s->n_idle == s->n_readers);
+    if (s->follower) s->driver->unfollow(s->follower);
     for (int i = 0; i < s->n_idle; i++) s->driver->close(s->idle[i]);
     if (s->writer) s->driver->close(s->writer);
     pthread_cond_destroy(&s->freed);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->telling);
+    pthread_mutex_destroy(&s->starting);
     mn_free(s->url);
+    mn_free(s->shown);
+    mn_arena_release(&s->texts);
     mn_free(s);
 }
 
@@ -275,6 +300,7 @@ static void tx_free(mn_tx *tx)
     mn_store *s = tx->s;
     mn_free(tx->accounts);
     mn_free(tx->moves);
+    mn_free(tx->counts);
     mn_free(tx->events);
     mn_free(tx);
     give_writer(s);
@@ -333,11 +359,14 @@ mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e)
         const mn_tx_account *a = &tx->accounts[i];
         if (a->id == 0 || (a->delta == 0 && !a->claimed)) continue;
         MN_TRY(db_prepare(
-            tx->db, "UPDATE accounts SET n_posts = n_posts + ?2, import_id = ?3 WHERE id = ?1",
+            tx->db,
+            "UPDATE accounts SET n_posts = n_posts + ?2, import_id = ?3, last_post_ms = "
+            "CASE WHEN last_post_ms < ?4 THEN ?4 ELSE last_post_ms END WHERE id = ?1",
             &q, e));
         db_u64(q, 1, a->id);
         db_i64(q, 2, a->delta);
         db_u64(q, 3, a->import_id);
+        db_i64(q, 4, a->last_ms);
         MN_TRY(mn_store__run(q, NULL, e));
     }
     if (tx->accounts) memset(tx->accounts, 0, tx->cap_accounts * sizeof *tx->accounts);
@@ -348,10 +377,11 @@ mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e)
 static mn_rc flush(mn_tx *tx, mn_err *e)
 {
     MN_TRY(mn_store__flush_moves(tx, e));
+    MN_TRY(mn_store__flush_counts(tx, e));
     MN_TRY(mn_store__flush_accounts(tx, e));
     if (tx->rev != tx->rev_at_begin) MN_TRY(mn_store__counter_set(tx->db, "rev", tx->rev, e));
     if (tx->ledger_dirty) MN_TRY(mn_store__counter_set(tx->db, "ledger", tx->ledger_seq, e));
-    return MN_OK;
+    return mn_store__tell_others(tx, e);
 }
 
 mn_rc mn_store_commit(mn_tx *tx, mn_err *e)

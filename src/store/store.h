@@ -34,6 +34,8 @@ mn_rc mn_store_open(const char *url, mn_store **ret, mn_err *e);
 typedef struct mn_store_opts {
     bool
         durable; /* an acknowledged commit survives power loss too (about ten times slower to commit) */
+    bool
+        unfinished; /* only for mn_store_move: opens the target of a move that was interrupted, too */
 } mn_store_opts;
 mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret, mn_err *e);
 void mn_store_close(mn_store *s); /* NULL is fine; no transaction may be open */
@@ -237,14 +239,33 @@ mn_rc mn_store_post_by_origin(mn_tx *tx, uint64_t derived_id, mn_str origin, uin
 /* New text, warning, language; the version before is kept. MN_E_NOT_FOUND for a tombstone too. */
 mn_rc mn_store_post_edit(mn_tx *tx, uint64_t id, mn_str text, mn_str warning, mn_str lang,
                          int64_t at_ms, mn_err *e);
-/* Empties text, warning and edit history at once and drops the media rows; the row stays as a tombstone. Deleting a
- * tombstone again changes nothing. MN_E_NOT_FOUND when there is no such post. */
+/* The same with all that an edit may change. was_media, was_poll: how these were, as JSON, kept with the version before. */
+typedef struct mn_post_change {
+    uint64_t id;
+    mn_str text, warning, lang;
+    int64_t at_ms;
+    int sensitive;   /* -1: as it is */
+    int64_t poll_id; /* -1: as it is */
+    mn_str was_media, was_poll;
+} mn_post_change;
+mn_rc mn_store_post_change(mn_tx *tx, const mn_post_change *c, mn_err *e);
+/* Who may quote it, and how far its own quote has come; no new version. MN_E_NOT_FOUND for a tombstone. */
+mn_rc mn_store_post_quote(mn_tx *tx, uint64_t id, mn_quote_policy policy, mn_quote_state state,
+                          mn_err *e);
+/* Marked (or not) by somebody else than its author; no new version. MN_E_NOT_FOUND for a tombstone. */
+mn_rc mn_store_post_sensitive(mn_tx *tx, uint64_t id, bool sensitive, mn_err *e);
+/* Empties text and warning and takes away all that hangs on it (versions, media rows, mentions, tags, marks, poll,
+ * notifications); its boosts are deleted too and what it answers, quotes or boosts counts one less. The row stays as a
+ * tombstone. Deleting a tombstone again changes nothing. MN_E_NOT_FOUND when there is no such post. Outside of src/store
+ * and importers call mn_social_post_remove, which also looks after conversations. */
 mn_rc mn_store_post_delete(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e);
 mn_rc mn_store_post(mn_store *s, uint64_t id, mn_arena *ar, mn_post *ret,
                     mn_err *e); /* also tombstones */
 typedef struct mn_post_version {
     int64_t at_ms;
     mn_str text, warning;
+    bool sensitive;
+    mn_str media, poll; /* JSON: [{"id","description"}], {"options":[…]}; empty: none */
 } mn_post_version;
 /* The versions before the current one, oldest first; at_ms: when it was written. */
 mn_rc mn_store_post_versions(mn_store *s, uint64_t id, mn_arena *ar, mn_post_version **ret,

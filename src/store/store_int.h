@@ -22,12 +22,13 @@ typedef struct mn_place {
 
 struct mn_store {
     const mn_driver *driver;
-    char *url;
+    char *url, *shown; /* shown: as messages may show it, without a password */
     mn_store_opts opts;
     int version;
     pthread_mutex_t lock; /* guards what follows but `places`, which the writer owns */
     pthread_cond_t freed;
-    bool writing; /* the writer is lent to a transaction */
+    bool writing;   /* the writer is lent to a transaction */
+    mn_arena texts; /* SQL made at run time (move.c): statements are known by its address */
     mn_db *writer;
     mn_db *idle[MN_STORE_READERS];
     int n_idle, n_readers;
@@ -38,12 +39,18 @@ struct mn_store {
         void *arg;
     } listeners[MN_STORE_LISTENERS];
     int n_listeners;
+    uint64_t instance; /* tells this store's events from others' */
+    pthread_mutex_t
+        starting; /* guards `follower`: hears other processes; made with the first listener */
+    mn_follower *follower;
+    bool unfinished; /* the target of a move that has not come to its end */
 };
 
 /* An account that the transaction has touched: looked up once, its counter written once at commit. */
 typedef struct mn_tx_account {
     uint64_t id;         /* 0: empty slot */
     int64_t delta;       /* to n_posts */
+    int64_t last_ms;     /* newest post that is not direct; 0: none */
     uint64_t import_id;  /* as stored, or the import that claims it now */
     bool claimed, fresh; /* fresh: made by an import and without posts so far */
 } mn_tx_account;
@@ -52,6 +59,20 @@ typedef struct mn_tx_account {
 typedef struct mn_tx_move {
     uint64_t from, to; /* from 0: empty slot */
 } mn_tx_move;
+
+/* What changes in the counters of one post, written when the transaction commits (counts.c). */
+typedef enum mn_counted {
+    MN_COUNT_REPLIES,
+    MN_COUNT_BOOSTS,
+    MN_COUNT_FAVOURITES,
+    MN_COUNT_QUOTES,
+    MN_COUNT_MEDIA,
+    MN_COUNTED
+} mn_counted;
+typedef struct mn_tx_count {
+    uint64_t post; /* 0: empty slot */
+    int32_t delta[MN_COUNTED];
+} mn_tx_count;
 
 struct mn_tx {
     mn_store *s;
@@ -62,6 +83,8 @@ struct mn_tx {
     size_t n_accounts, cap_accounts;
     mn_tx_move *moves; /* the same */
     size_t n_moves, cap_moves;
+    mn_tx_count *counts; /* the same */
+    size_t n_counts, cap_counts;
     int displaced;       /* any rows in that table: -1 not looked yet, 0 none, 1 some */
     uint64_t ledger_seq; /* of the last line; loaded with the first line added */
     uint8_t ledger_hash[32];
@@ -76,6 +99,16 @@ void mn_store__reader_done(mn_store *s, mn_db *db);
 
 /* Calls the listeners (events.c). */
 void mn_store__tell(mn_store *s, const mn_event *ev, size_t n);
+/* Tells the transaction's events to other processes, with the commit that follows. */
+mn_rc mn_store__tell_others(mn_tx *tx, mn_err *e);
+
+/* Events as text (events_wire.c). Writes as many as fit and says how many; n 0: "anything may have changed". */
+#define MN_STORE_PAYLOAD_EVENTS 256
+size_t mn_store__events_write(uint64_t origin, unsigned part, const mn_event *ev, size_t n,
+                              char ret[MN_STORE_PAYLOAD_MAX + 1]);
+/* errors MN_E_PARSE, MN_E_LIMIT */
+mn_rc mn_store__events_read(mn_str payload, uint64_t *ret_origin,
+                            mn_event ret[MN_STORE_PAYLOAD_EVENTS], size_t *ret_n, mn_err *e);
 
 /* The SQL texts of one part of a schema version, in order. */
 typedef struct mn_sql_list {
@@ -85,6 +118,9 @@ typedef struct mn_sql_list {
 extern const mn_sql_list mn_store__v3_columns, mn_store__v3_access_tables,
     mn_store__v3_people_tables, mn_store__v3_post_tables, mn_store__v3_reading_tables,
     mn_store__v3_moderation_tables, mn_store__v3_moving_tables;
+
+/* Is the database the unfinished target of a move (move.c)? */
+mn_rc mn_store__find_mark(mn_db *db, bool *ret, mn_err *e);
 
 /* The schema, brought to this version. */
 mn_rc mn_store__migrate(mn_db *db, const char *url, int *ret_version, mn_err *e);
@@ -97,8 +133,13 @@ static inline uint64_t mn_store__next_rev(mn_tx *tx)
 mn_rc mn_store__tx_account(mn_tx *tx, uint64_t id, mn_tx_account **ret, mn_err *e);
 /* Gives each post that the statement `sql` (one id a row, ?1 ?2 = a, b) names a new rev. */
 mn_rc mn_store__touch_posts(mn_tx *tx, const char *sql, uint64_t a, uint64_t b, mn_err *e);
-/* Removes what hangs on a post: versions and media rows. */
-mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, mn_err *e);
+/* Removes what hangs on a post, whatever its row says: versions, media rows, mentions, tags, marks, poll, notifications. */
+mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, uint64_t account, uint64_t poll, mn_err *e);
+/* The counters of what a post answers, quotes and boosts, one up (+1: it is there now) or down (-1: no more). */
+mn_rc mn_store__post_count(mn_tx *tx, const mn_post *p, int by, mn_err *e);
+/* counts.c: adds to a counter of a post; nothing happens for post 0, or when there is no such post at the commit. */
+mn_rc mn_store__count(mn_tx *tx, uint64_t post, mn_counted what, int by, mn_err *e);
+mn_rc mn_store__flush_counts(mn_tx *tx, mn_err *e);
 /* SHA-256 of a line chained to the one before (zeros before the first). */
 void mn_store__ledger_hash(const uint8_t prev[32], const mn_ledger_line *l, uint8_t ret[32]);
 
@@ -108,9 +149,10 @@ void mn_store__ledger_hash(const uint8_t prev[32], const mn_ledger_line *l, uint
 mn_rc mn_store__ledger_read(mn_stmt *q, mn_ledger_line *ret, mn_err *e);
 /* Writes the counters of the accounts touched so far and forgets the accounts. */
 mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e);
-/* The thread that an answer to reply_to (0: none) joins, as it will be after the commit. */
+/* The thread that an answer to reply_to (0: none) joins, as it will be after the commit; *ret_author: who wrote what it
+ * answers, 0 when that is not here. */
 mn_rc mn_store__thread_find(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret,
-                            mn_err *e);
+                            uint64_t *ret_author, mn_err *e);
 /* Those that wait in thread `from` join `to`, at the commit. Nothing happens when it is the same thread. */
 mn_rc mn_store__thread_move(mn_tx *tx, uint64_t from, uint64_t to, mn_err *e);
 /* Writes the moves noted so far and forgets the notes. */

@@ -60,8 +60,7 @@ static mn_rc check_chain(mn_db *db, uint64_t *ret_lines, mn_err *e)
     uint8_t last[32] = {0};
     uint64_t n = 0;
     fold server = {0};
-    MN_TRY(
-        db_prepare(db, "SELECT " MN_STORE_LEDGER_COLUMNS " FROM ledger ORDER BY seq", &q, e));
+    MN_TRY(db_scan(db, "SELECT " MN_STORE_LEDGER_COLUMNS " FROM ledger ORDER BY seq", &q, e));
     for (bool row = true;; n++) {
         mn_ledger_line l;
         MN_TRY(db_step(q, &row, e));
@@ -100,11 +99,11 @@ static mn_rc check_scope(mn_db *db, mn_scope scope, const char *what, const char
 {
     mn_stmt *things, *lines;
     bool row = false, more = false;
-    MN_TRY(db_prepare(db, sql, &things, e));
-    MN_TRY(db_prepare(db,
-                      "SELECT scope_id, purpose, value, seq FROM ledger WHERE scope = ?1 "
-                      "ORDER BY scope_id, seq",
-                      &lines, e));
+    MN_TRY(db_scan(db, sql, &things, e));
+    MN_TRY(db_scan(db,
+                   "SELECT scope_id, purpose, value, seq FROM ledger WHERE scope = ?1 "
+                   "ORDER BY scope_id, seq",
+                   &lines, e));
     db_i64(lines, 1, scope);
     mn_rc rc = db_step(lines, &more, e);
     while (rc == MN_OK) {

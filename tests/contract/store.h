@@ -3,32 +3,38 @@
 #ifndef MN_TESTS_CONTRACT_STORE_H
 #define MN_TESTS_CONTRACT_STORE_H
 
-#include "test.h"
+#include "contract/postgres.h"
 
 #include "base/clock.h"
 #include "store/store.h"
 
 static const struct backend {
     const char *name;
-    const char *file; /* below a fresh folder: the url of an embedded engine */
+    const char
+        *file; /* below a fresh folder: the url of an embedded engine; NULL: a server's */
 } backends[] = {
     {"sqlite", "mynah.db"},
+    {"postgres", NULL},
 };
 static const struct backend *backend;
 
 static char dir[64];
+static char url[PG_URL_MAX]; /* of this test's database */
 static mn_store *s;
 static mn_arena ar;
 static mn_err e;
 
 static inline int open_fresh(void **state)
 {
-    char url[128];
     (void)state;
     e = (mn_err){0};
     mn_arena_init(&ar, 0);
-    snprintf(url, sizeof url, "%s/%s", test_tmp(dir), backend->file);
-    return mn_store_open(url, &s, &e) == MN_OK ? 0 : -1;
+    test_tmp(dir);
+    if (backend->file) snprintf(url, sizeof url, "%s/%s", dir, backend->file);
+    else pg_fresh(url);
+    if (mn_store_open(url, &s, &e) == MN_OK) return 0;
+    print_message("cannot open: %s\n", e.msg);
+    return -1;
 }
 
 static inline int close_and_remove(void **state)
@@ -37,16 +43,15 @@ static inline int close_and_remove(void **state)
     mn_store_close(s);
     s = NULL;
     mn_arena_release(&ar);
+    if (!backend->file) pg_drop(url);
     test_tmp_remove(dir);
     return 0;
 }
 
 static inline void reopen(void)
 {
-    char url[128];
     mn_store_close(s);
     s = NULL;
-    snprintf(url, sizeof url, "%s/%s", dir, backend->file);
     RUN(mn_store_open(url, &s, &e));
 }
 
@@ -113,13 +118,25 @@ static inline void verify(uint64_t lines)
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_fresh, close_and_remove)
+static inline void the_suite_on_postgres(void **state)
+{
+    (void)state;
+    SKIP(pg_why);
+}
+
+/* The suite on the back end i; its failures. A server that is not there is named as skipped. */
+#define RUN_ON(i, tests)                                                                       \
+    (backend = &backends[i],                                                                   \
+     backend->file || pg_there()                                                               \
+         ? cmocka_run_group_tests_name(backend->name, tests, NULL, NULL)                       \
+         : cmocka_run_group_tests_name(                                                        \
+               backend->name, ((const struct CMUnitTest[]){TEST(the_suite_on_postgres)}),      \
+               NULL, NULL))
 /* The suite on each back end; the sum of the failures. */
 #define RUN_ON_ALL(tests)                                                                      \
     int failed = 0;                                                                            \
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {                          \
-        backend = &backends[i];                                                                \
-        failed += cmocka_run_group_tests_name(backend->name, tests, NULL, NULL);               \
-    }                                                                                          \
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)                            \
+        failed += RUN_ON(i, tests);                                                            \
     return failed
 
 #endif

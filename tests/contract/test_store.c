@@ -128,12 +128,11 @@ static void a_post_comes_back_as_it_was_written(void **state)
                  .reply_to = 11,
                  .quote_of = 12,
                  .boost_of = 13,
-                 .text = {"a\0b \xe2\x9c\x93 'quoted'; --", 19},
+                 .text = MN_STR("a\tb \xe2\x9c\x93 'quoted'; -- ?1 $1"),
                  .lang = MN_STR("pt-BR"),
                  .warning = MN_STR("cw"),
                  .sensitive = true,
                  .origin = MN_STR("x:9")};
-    p.text.len = sizeof "a\0b \xe2\x9c\x93 'quoted'; --" - 1;
     TX(mn_store_account_add(
         tx, &(mn_account){.id = 1, .name = MN_STR("a"), .display_name = MN_STR("A")}, &e));
     TX(mn_store_post_add(tx, &p, &e));
@@ -147,6 +146,29 @@ static void a_post_comes_back_as_it_was_written(void **state)
     IS(q.account_name, "a");
     IS(q.account_display, "A");
     OK(q.consent == 0 && q.account_consent == 0 && q.consent_rev == 0);
+}
+
+/* No back end takes what another could not: a store can always be moved. */
+static void text_that_is_not_utf8_or_holds_nul_is_refused_and_changes_nothing(void **state)
+{
+    (void)state;
+    static const mn_str bad[] = {{"a\0b", 3}, {"\xff", 1}, {"\xc3", 1}, {"\xed\xa0\x80", 3}};
+    add_account(1, "a");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        mn_post p = post(5, 1, "");
+        p.text = bad[i];
+        TX_FAILS(MN_E_PARSE, mn_store_post_add(tx, &p, &e));
+        OK(strstr(e.msg, "UTF-8"));
+    }
+    /* The transaction itself has not failed: it goes on. */
+    mn_tx *tx;
+    mn_post q = post(6, 1, "\xff"), r = post(6, 1, "fine");
+    RUN(mn_store_begin(s, &tx, &e));
+    FAILS(MN_E_PARSE, mn_store_post_add(tx, &q, &e));
+    RUN(mn_store_post_add(tx, &r, &e));
+    RUN(mn_store_commit(tx, &e));
+    IS(get(6).text, "fine");
+    assert_int_equal(n_posts(1), 1);
 }
 
 static void a_post_that_does_not_fit_is_refused_and_changes_nothing(void **state)
@@ -577,6 +599,7 @@ int main(void)
         CASE(accounts_are_listed_by_name_in_pages),
         CASE(follows_are_added_once_listed_and_removed),
         CASE(a_post_comes_back_as_it_was_written),
+        CASE(text_that_is_not_utf8_or_holds_nul_is_refused_and_changes_nothing),
         CASE(a_post_that_does_not_fit_is_refused_and_changes_nothing),
         CASE(a_failed_post_leaves_the_transaction_usable),
         CASE(a_rollback_leaves_nothing),

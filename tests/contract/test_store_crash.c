@@ -55,9 +55,7 @@ static mn_rc write_batch(mn_tx *tx, uint64_t batch)
 
 static _Noreturn void child(uint64_t batch, int pipe_fd)
 {
-    char url[128];
     mn_tx *tx;
-    snprintf(url, sizeof url, "%s/%s", dir, backend->file);
     for (;; batch++) {
         if (!s && mn_store_open(url, &s, &e) != MN_OK) break;
         if (mn_store_begin(s, &tx, &e) != MN_OK) break;
@@ -150,11 +148,9 @@ static void check_counters(uint64_t n)
 
 static void check_file(void)
 {
-    char url[128];
     sqlite3 *db = NULL;
     sqlite3_stmt *q = NULL;
     if (strcmp(backend->name, "sqlite") != 0) return;
-    snprintf(url, sizeof url, "%s/%s", dir, backend->file);
     OK(sqlite3_open(url, &db) == SQLITE_OK);
     OK(sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &q, NULL) == SQLITE_OK);
     OK(sqlite3_step(q) == SQLITE_ROW);
@@ -191,9 +187,7 @@ enum { LONG_BATCH = 6000, SMALL_WRITES = 8 };
 /* One long transaction after the other, without a pause of its own, until killed. */
 static _Noreturn void child_import(int pipe_fd)
 {
-    char url[128];
     mn_tx *tx;
-    snprintf(url, sizeof url, "%s/%s", dir, backend->file);
     if (mn_store_open(url, &s, &e) != MN_OK) _exit(1);
     for (uint64_t batch = 0;; batch++) {
         if (mn_store_begin(s, &tx, &e) != MN_OK) _exit(1);
