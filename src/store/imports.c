@@ -50,15 +50,18 @@ mn_rc mn_store_import_end(mn_tx *tx, uint64_t id, mn_import_state state, uint64_
 
 /* ---- undo -------------------------------------------------------------------------------------------------------- */
 
-typedef struct gone {
-    uint64_t id, account_id;
-    bool live;
-} gone;
-
 static mn_rc read_gone(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 {
     (void)ar, (void)e;
-    *(gone *)ret = (gone){db_col_u64(q, 0), db_col_u64(q, 1), db_col_i64(q, 2) == 0};
+    *(mn_post *)ret = (mn_post){.id = db_col_u64(q, 0),
+                                .account_id = db_col_u64(q, 1),
+                                .deleted_ms = db_col_i64(q, 2),
+                                .visibility = (mn_visibility)db_col_i64(q, 3),
+                                .reply_to = db_col_u64(q, 4),
+                                .quote_of = db_col_u64(q, 5),
+                                .boost_of = db_col_u64(q, 6),
+                                .poll_id = db_col_u64(q, 7),
+                                .quote_state = (mn_quote_state)db_col_i64(q, 8)};
     return MN_OK;
 }
 
@@ -71,13 +74,22 @@ static mn_rc note_removed(mn_tx *tx, uint64_t id, mn_err *e)
                           id, mn_store__next_rev(tx), e);
 }
 
-static mn_rc remove_post(mn_tx *tx, const gone *g, mn_err *e)
+static mn_rc remove_post(mn_tx *tx, const mn_post *g, mn_err *e)
 {
     mn_tx_account *a;
     MN_TRY(mn_store__tx_account(tx, g->account_id, &a, e));
-    if (g->live) a->delta--;
+    if (!g->deleted_ms) {
+        a->delta--;
+        MN_TRY(mn_store__post_count(tx, g, -1, e));
+    }
     MN_TRY(note_removed(tx, g->id, e));
-    MN_TRY(mn_store__post_strip(tx, g->id, e));
+    MN_TRY(mn_store__post_strip(tx, g->id, g->account_id, g->poll_id, e));
+    MN_TRY(mn_store_event(tx,
+                          (mn_event){.kind = MN_EV_POST_GONE,
+                                     .id = g->id,
+                                     .account = g->account_id,
+                                     .other = g->boost_of},
+                          e));
     MN_TRY(mn_store__run2(tx->db, "DELETE FROM displaced WHERE post_id = ?1", g->id, 0, e));
     return mn_store__run2(tx->db, "DELETE FROM posts WHERE id = ?1", g->id, 0, e);
 }
@@ -89,14 +101,14 @@ static mn_rc remove_posts(mn_tx *tx, uint64_t id, uint64_t first_rev, size_t lim
     void *list = NULL;
     MN_TRY(db_prepare(
         tx->db,
-        "SELECT id, account_id, deleted_ms FROM posts WHERE rev > ?1 AND import_id = ?2 "
-        "ORDER BY rev LIMIT ?3",
+        "SELECT id, account_id, deleted_ms, visibility, reply_to, quote_of, boost_of, poll_id, "
+        "quote_state FROM posts WHERE rev > ?1 AND import_id = ?2 ORDER BY rev LIMIT ?3",
         &q, e));
     db_u64(q, 1, first_rev);
     db_u64(q, 2, id);
     db_u64(q, 3, limit);
-    MN_TRY(mn_store__collect(q, read_gone, sizeof(gone), ar, &list, ret_n, e));
-    for (size_t i = 0; i < *ret_n; i++) MN_TRY(remove_post(tx, (const gone *)list + i, e));
+    MN_TRY(mn_store__collect(q, read_gone, sizeof(mn_post), ar, &list, ret_n, e));
+    for (size_t i = 0; i < *ret_n; i++) MN_TRY(remove_post(tx, (const mn_post *)list + i, e));
     return MN_OK;
 }
 

@@ -29,8 +29,8 @@ static mn_rc check(const mn_post *p, mn_err *e)
 }
 
 /* Writes the row at `id` unless that is taken: *ret_added. */
-static mn_rc insert(mn_tx *tx, const mn_post *p, uint64_t id, uint64_t thread, bool *ret_added,
-                    mn_err *e)
+static mn_rc insert(mn_tx *tx, const mn_post *p, uint64_t id, uint64_t thread, uint64_t author,
+                    bool *ret_added, mn_err *e)
 {
     mn_stmt *q;
     uint64_t n = 0;
@@ -39,8 +39,9 @@ static mn_rc insert(mn_tx *tx, const mn_post *p, uint64_t id, uint64_t thread, b
         "INSERT INTO posts (id, account_id, rev, created_ms, edited_ms, deleted_ms, "
         "visibility, "
         "reply_to, quote_of, boost_of, thread_id, sensitive, import_id, consent, consent_rev, "
-        "origin, lang, warning, text) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, "
-        "?12, 0, 0, ?13, ?14, ?15, ?16) ON CONFLICT (id) DO NOTHING",
+        "origin, lang, warning, text, reply_account, app_id, poll_id, quote_policy, "
+        "quote_state) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, 0, 0, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21) ON CONFLICT (id) DO NOTHING",
         &q, e));
     db_u64(q, 1, id);
     db_u64(q, 2, p->account_id);
@@ -58,6 +59,11 @@ static mn_rc insert(mn_tx *tx, const mn_post *p, uint64_t id, uint64_t thread, b
     db_text(q, 14, p->lang);
     db_text(q, 15, p->warning);
     db_text(q, 16, p->text);
+    db_u64(q, 17, author);
+    db_u64(q, 18, p->app_id);
+    db_u64(q, 19, p->poll_id);
+    db_i64(q, 20, p->quote_policy);
+    db_i64(q, 21, p->quote_state);
     MN_TRY(mn_store__run(q, &n, e));
     if (n == 1) mn_store__next_rev(tx);
     *ret_added = n == 1;
@@ -91,17 +97,21 @@ static mn_rc count_in(mn_tx *tx, const mn_post *p, mn_err *e)
     }
     a->fresh = false;
     a->delta++;
-    return MN_OK;
+    if (p->visibility != MN_VIS_DIRECT && p->created_ms > a->last_ms)
+        a->last_ms = p->created_ms;
+    return mn_store__post_count(tx, p, 1, e);
 }
 
 /* At exactly this id, with all that follows from it. */
 static mn_rc add_at(mn_tx *tx, const mn_post *p, uint64_t id, bool *ret_added, mn_err *e)
 {
-    uint64_t thread = p->thread_id;
+    uint64_t found = 0, author = p->reply_account;
     mn_tx_account *a;
     MN_TRY(mn_store__tx_account(tx, p->account_id, &a, e));
-    if (thread == 0) MN_TRY(mn_store__thread_find(tx, id, p->reply_to, &thread, e));
-    MN_TRY(insert(tx, p, id, thread, ret_added, e));
+    if (p->thread_id == 0 || p->reply_to != 0)
+        MN_TRY(mn_store__thread_find(tx, id, p->reply_to, &found, &author, e));
+    uint64_t thread = p->thread_id ? p->thread_id : found;
+    MN_TRY(insert(tx, p, id, thread, author, ret_added, e));
     if (!*ret_added) return MN_OK;
     MN_TRY(count_in(tx, p, e));
     MN_TRY(mn_store__thread_move(tx, id, thread, e));
@@ -113,7 +123,9 @@ mn_rc mn_store_post_add(mn_tx *tx, const mn_post *p, mn_err *e)
     bool added = false;
     MN_TRY(check(p, e));
     MN_TRY(add_at(tx, p, p->id, &added, e));
-    if (added) return MN_OK;
+    if (added)
+        return mn_store_event(
+            tx, (mn_event){.kind = MN_EV_POST_NEW, .id = p->id, .account = p->account_id}, e);
     return mn_fail(e, MN_E_EXISTS, "there is a post with id %llu already",
                    (unsigned long long)p->id);
 }
@@ -218,106 +230,4 @@ mn_rc mn_store_post_import(mn_tx *tx, const mn_post *p, uint64_t *ret_id, mn_err
     if (!added) return import_beside(tx, p, ret_id, e);
     *ret_id = p->id;
     return MN_OK;
-}
-
-/* ---- changing ---------------------------------------------------------------------------------------------------- */
-
-static mn_rc keep_version(mn_tx *tx, uint64_t id, mn_err *e)
-{
-    return mn_store__run2(
-        tx->db,
-        "INSERT INTO post_versions (post_id, n, at_ms, text, warning) SELECT id, "
-        "(SELECT coalesce(max(n), 0) + 1 FROM post_versions WHERE post_id = ?1), "
-        "CASE WHEN edited_ms <> 0 THEN edited_ms ELSE created_ms END, text, warning "
-        "FROM posts WHERE id = ?1",
-        id, 0, e);
-}
-
-mn_rc mn_store_post_edit(mn_tx *tx, uint64_t id, mn_str text, mn_str warning, mn_str lang,
-                         int64_t at_ms, mn_err *e)
-{
-    mn_stmt *q;
-    int64_t deleted = 0;
-    MN_TRY(check(&(mn_post){.id = id, .text = text, .warning = warning}, e));
-    mn_rc rc = mn_store__get2(tx->db, "SELECT deleted_ms FROM posts WHERE id = ?1", id, 0,
-                              &deleted, e);
-    if (rc == MN_E_NOT_FOUND || (rc == MN_OK && deleted != 0))
-        return mn_fail(e, MN_E_NOT_FOUND, "there is no post %llu", (unsigned long long)id);
-    if (rc != MN_OK) return rc;
-    MN_TRY(keep_version(tx, id, e));
-    MN_TRY(db_prepare(
-        tx->db,
-        "UPDATE posts SET text = ?2, warning = ?3, lang = ?4, edited_ms = ?5, rev = ?6 "
-        "WHERE id = ?1",
-        &q, e));
-    db_u64(q, 1, id);
-    db_text(q, 2, text);
-    db_text(q, 3, warning);
-    db_text(q, 4, lang);
-    db_i64(q, 5, at_ms);
-    db_u64(q, 6, mn_store__next_rev(tx));
-    return mn_store__run(q, NULL, e);
-}
-
-mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, mn_err *e)
-{
-    MN_TRY(mn_store__run2(tx->db, "DELETE FROM post_versions WHERE post_id = ?1", id, 0, e));
-    return mn_store__run2(tx->db, "DELETE FROM media WHERE post_id = ?1", id, 0, e);
-}
-
-static mn_rc entomb(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
-{
-    mn_stmt *q;
-    MN_TRY(db_prepare(
-        tx->db,
-        "UPDATE posts SET text = '', warning = '', lang = '', deleted_ms = ?2, rev = ?3 "
-        "WHERE id = ?1",
-        &q, e));
-    db_u64(q, 1, id);
-    db_i64(q, 2, at_ms > 0 ? at_ms : 1); /* 0 would mean never */
-    db_u64(q, 3, mn_store__next_rev(tx));
-    MN_TRY(mn_store__run(q, NULL, e));
-    return mn_store__post_strip(tx, id, e);
-}
-
-mn_rc mn_store_post_delete(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
-{
-    mn_stmt *q;
-    mn_tx_account *a;
-    bool row = false;
-    MN_TRY(db_prepare(tx->db, "SELECT account_id, deleted_ms FROM posts WHERE id = ?1", &q, e));
-    db_u64(q, 1, id);
-    MN_TRY(db_step(q, &row, e));
-    if (!row)
-        return mn_fail(e, MN_E_NOT_FOUND, "there is no post %llu", (unsigned long long)id);
-    uint64_t account = db_col_u64(q, 0);
-    bool deleted = db_col_i64(q, 1) != 0;
-    db_reset(q);
-    if (deleted) return MN_OK;
-    MN_TRY(mn_store__tx_account(tx, account, &a, e));
-    MN_TRY(entomb(tx, id, at_ms, e));
-    a->delta--;
-    return MN_OK;
-}
-
-/* A batch of ids first, then their updates: the statement that finds them must not see them move. */
-mn_rc mn_store__touch_posts(mn_tx *tx, const char *sql, uint64_t a, uint64_t b, mn_err *e)
-{
-    mn_arena ar;
-    mn_stmt *q, *set;
-    void *p = NULL;
-    size_t n = 0;
-    MN_TRY(db_prepare(tx->db, sql, &q, e));
-    MN_TRY(db_prepare(tx->db, "UPDATE posts SET rev = ?2 WHERE id = ?1", &set, e));
-    db_u64(q, 1, a);
-    if (strstr(sql, "?2")) db_u64(q, 2, b);
-    mn_arena_init(&ar, 0);
-    mn_rc rc = mn_store__collect(q, mn_store__row_id, sizeof(uint64_t), &ar, &p, &n, e);
-    for (size_t i = 0; rc == MN_OK && i < n; i++) {
-        db_u64(set, 1, ((const uint64_t *)p)[i]);
-        db_u64(set, 2, mn_store__next_rev(tx));
-        rc = mn_store__run(set, NULL, e);
-    }
-    mn_arena_release(&ar);
-    return rc;
 }

@@ -11,7 +11,9 @@
     "p.reply_to, p.quote_of, p.boost_of, p.thread_id, p.sensitive, p.import_id, p.consent, "   \
     "p.consent_rev, p.origin, p.lang, p.warning, p.text, coalesce(i.consent, 0), "             \
     "coalesce(i.consent_rev, 0), coalesce(a.consent, 0), coalesce(a.consent_rev, 0), a.name, " \
-    "a.display_name, coalesce(a.state, 2) FROM posts p "                                       \
+    "a.display_name, coalesce(a.state, 2), p.n_replies, p.n_boosts, p.n_favourites, "          \
+    "p.n_quotes, p.n_media, p.reply_account, p.app_id, p.poll_id, p.card_id, p.quote_policy, " \
+    "p.quote_state, a.domain FROM posts p "                                                    \
     "LEFT JOIN accounts a ON a.id = p.account_id LEFT JOIN imports i ON i.id = p.import_id "
 
 mn_consents mn_store__nearer(mn_consents near, mn_consents far)
@@ -27,7 +29,23 @@ static mn_rc read_strings(mn_stmt *q, mn_arena *ar, mn_post *p, mn_err *e)
     MN_TRY(mn_store__col_dup(q, 17, ar, &p->warning, e));
     MN_TRY(mn_store__col_dup(q, 18, ar, &p->text, e));
     MN_TRY(mn_store__col_dup(q, 23, ar, &p->account_name, e));
-    return mn_store__col_dup(q, 24, ar, &p->account_display, e);
+    MN_TRY(mn_store__col_dup(q, 24, ar, &p->account_display, e));
+    return mn_store__col_dup(q, 37, ar, &p->account_domain, e);
+}
+
+static void read_network(mn_stmt *q, mn_post *p)
+{
+    p->n_replies = db_col_u64(q, 26);
+    p->n_boosts = db_col_u64(q, 27);
+    p->n_favourites = db_col_u64(q, 28);
+    p->n_quotes = db_col_u64(q, 29);
+    p->n_media = db_col_u64(q, 30);
+    p->reply_account = db_col_u64(q, 31);
+    p->app_id = db_col_u64(q, 32);
+    p->poll_id = db_col_u64(q, 33);
+    p->card_id = db_col_u64(q, 34);
+    p->quote_policy = (mn_quote_policy)db_col_i64(q, 35);
+    p->quote_state = (mn_quote_state)db_col_i64(q, 36);
 }
 
 static mn_rc read_post(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
@@ -52,6 +70,7 @@ static mn_rc read_post(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     p.consent =
         mn_store__nearer((mn_consents)db_col_i64(q, 13), (mn_consents)db_col_i64(q, 19));
     if (db_col_u64(q, 20) > p.consent_rev) p.consent_rev = db_col_u64(q, 20);
+    read_network(q, &p);
     MN_TRY(read_strings(q, ar, &p, e));
     *(mn_post *)ret = p;
     return MN_OK;
@@ -159,7 +178,8 @@ static mn_rc read_removed(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
                                 .warning = MN_STR(""),
                                 .origin = MN_STR(""),
                                 .account_name = MN_STR(""),
-                                .account_display = MN_STR("")};
+                                .account_display = MN_STR(""),
+                                .account_domain = MN_STR("")};
     return MN_OK;
 }
 
@@ -263,6 +283,9 @@ static mn_rc read_version(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     mn_post_version v = {.at_ms = db_col_i64(q, 0)};
     MN_TRY(mn_store__col_dup(q, 1, ar, &v.text, e));
     MN_TRY(mn_store__col_dup(q, 2, ar, &v.warning, e));
+    v.sensitive = db_col_i64(q, 3) != 0;
+    MN_TRY(mn_store__col_dup(q, 4, ar, &v.media, e));
+    MN_TRY(mn_store__col_dup(q, 5, ar, &v.poll, e));
     *(mn_post_version *)ret = v;
     return MN_OK;
 }
@@ -274,8 +297,10 @@ mn_rc mn_store_post_versions(mn_store *s, uint64_t id, mn_arena *ar, mn_post_ver
     mn_stmt *q;
     MN_TRY(mn_store__reader(s, &db, e));
     mn_rc rc = db_prepare(
-        db, "SELECT at_ms, text, warning FROM post_versions WHERE post_id = ?1 ORDER BY n", &q,
-        e);
+        db,
+        "SELECT at_ms, text, warning, sensitive, media, poll FROM post_versions WHERE post_id "
+        "= ?1 ORDER BY n",
+        &q, e);
     if (rc == MN_OK) {
         db_u64(q, 1, id);
         rc = mn_store__collect(q, read_version, sizeof **ret, ar, (void **)ret, ret_n, e);

@@ -137,6 +137,8 @@ mn_rc mn_store__touch_posts(mn_tx *tx, const char *sql, uint64_t a, uint64_t b, 
 mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, uint64_t account, uint64_t poll, mn_err *e);
 /* The counters of what a post answers, quotes and boosts, one up (+1: it is there now) or down (-1: no more). */
 mn_rc mn_store__post_count(mn_tx *tx, const mn_post *p, int by, mn_err *e);
+/* The numbers of a post's row, no texts; MN_E_NOT_FOUND without a message when there is none. Tombstones are given. */
+mn_rc mn_store__post_head(mn_tx *tx, uint64_t id, mn_post *ret, mn_err *e);
 /* counts.c: adds to a counter of a post; nothing happens for post 0, or when there is no such post at the commit. */
 mn_rc mn_store__count(mn_tx *tx, uint64_t post, mn_counted what, int by, mn_err *e);
 mn_rc mn_store__flush_counts(mn_tx *tx, mn_err *e);

@@ -111,62 +111,81 @@ mn_rc mn_store__flush_moves(mn_tx *tx, mn_err *e)
 
 /* ---- finding ----------------------------------------------------------------------------------------------------- */
 
-/* The thread of a post that is here; MN_E_NOT_FOUND without a message when it is not. */
-static mn_rc thread_of(mn_tx *tx, uint64_t post, uint64_t *ret, mn_err *e)
+/* The thread and author of a post that is here; MN_E_NOT_FOUND without a message when it is not. */
+static mn_rc thread_of(mn_tx *tx, uint64_t post, uint64_t *ret, uint64_t *ret_author, mn_err *e)
 {
-    int64_t thread = 0;
-    MN_TRY(mn_store__get2(tx->db, "SELECT thread_id FROM posts WHERE id = ?1", post, 0, &thread,
-                          e));
-    *ret = settled(tx, (uint64_t)thread);
+    mn_stmt *q;
+    bool row = false;
+    MN_TRY(db_prepare(tx->db, "SELECT thread_id, account_id FROM posts WHERE id = ?1", &q, e));
+    db_u64(q, 1, post);
+    MN_TRY(db_step(q, &row, e));
+    if (!row) return MN_E_NOT_FOUND;
+    *ret = settled(tx, db_col_u64(q, 0));
+    *ret_author = db_col_u64(q, 1);
+    db_reset(q);
     return MN_OK;
 }
 
-mn_rc mn_store__thread_find(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret, mn_err *e)
+mn_rc mn_store__thread_find(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret,
+                            uint64_t *ret_author, mn_err *e)
 {
+    *ret_author = 0;
     if (reply_to == 0 || reply_to == id) {
         *ret = id;
         return MN_OK;
     }
-    mn_rc rc = thread_of(tx, reply_to, ret, e);
+    mn_rc rc = thread_of(tx, reply_to, ret, ret_author, e);
     if (rc == MN_E_NOT_FOUND) *ret = reply_to;
     return rc == MN_E_NOT_FOUND ? MN_OK : rc;
 }
 
 /* ---- parents that are known late --------------------------------------------------------------------------------- */
 
-static mn_rc parent_of(mn_tx *tx, uint64_t child, uint64_t *ret, mn_err *e)
+static mn_rc parent_of(mn_tx *tx, uint64_t child, uint64_t *ret, bool *ret_counts, mn_err *e)
 {
-    int64_t parent = 0;
-    MN_TRY(mn_store__get2(tx->db, "SELECT reply_to FROM posts WHERE id = ?1 AND deleted_ms = 0",
-                          child, 0, &parent, e));
-    *ret = (uint64_t)parent;
+    mn_stmt *q;
+    bool row = false;
+    MN_TRY(db_prepare(tx->db,
+                      "SELECT reply_to, visibility FROM posts WHERE id = ?1 AND deleted_ms = 0",
+                      &q, e));
+    db_u64(q, 1, child);
+    MN_TRY(db_step(q, &row, e));
+    if (!row) return MN_E_NOT_FOUND;
+    *ret = db_col_u64(q, 0);
+    *ret_counts = db_col_i64(q, 1) <= MN_VIS_UNLISTED;
+    db_reset(q);
     return MN_OK;
 }
 
-static mn_rc set_parent(mn_tx *tx, uint64_t child, uint64_t parent, uint64_t thread, mn_err *e)
+static mn_rc set_parent(mn_tx *tx, uint64_t child, uint64_t parent, uint64_t author,
+                        uint64_t thread, mn_err *e)
 {
     mn_stmt *q;
     MN_TRY(db_prepare(tx->db,
-                      "UPDATE posts SET reply_to = ?2, thread_id = ?3, rev = ?4 WHERE id = ?1",
+                      "UPDATE posts SET reply_to = ?2, thread_id = ?3, rev = ?4, "
+                      "reply_account = ?5 WHERE id = ?1",
                       &q, e));
     db_u64(q, 1, child);
     db_u64(q, 2, parent);
     db_u64(q, 3, thread);
     db_u64(q, 4, mn_store__next_rev(tx));
+    db_u64(q, 5, author);
     return mn_store__run(q, NULL, e);
 }
 
 mn_rc mn_store_import_link(mn_tx *tx, uint64_t child, uint64_t parent, mn_err *e)
 {
-    uint64_t answers = 0, own = 0, thread = 0;
+    uint64_t answers = 0, own = 0, thread = 0, author = 0;
+    bool counts = false;
     if (child == parent) return MN_OK;
-    mn_rc rc = parent_of(tx, child, &answers, e);
-    if (rc == MN_OK) rc = thread_of(tx, child, &own, e);
-    if (rc == MN_OK) rc = thread_of(tx, parent, &thread, e);
+    mn_rc rc = parent_of(tx, child, &answers, &counts, e);
+    if (rc == MN_OK) rc = thread_of(tx, child, &own, &author, e);
+    if (rc == MN_OK) rc = thread_of(tx, parent, &thread, &author, e);
     if (rc == MN_E_NOT_FOUND) return MN_OK;
     if (rc != MN_OK) return rc;
     /* Has a parent already; or the parent is one of its own answers, which no thread can be made of. */
     if (answers != 0 || own != child || thread == child) return MN_OK;
     MN_TRY(mn_store__thread_move(tx, child, thread, e));
-    return set_parent(tx, child, parent, thread, e);
+    if (counts) MN_TRY(mn_store__count(tx, parent, MN_COUNT_REPLIES, 1, e));
+    return set_parent(tx, child, parent, author, thread, e);
 }
