@@ -61,16 +61,11 @@ size_t mn_social_fields_read(mn_str json, mn_arena *ar, mn_field ret[MN_FIELDS_M
 mn_str mn_social_fields_write(const mn_field *f, size_t n, mn_arena *ar);
 
 /* mn_account.settings: what a member chose for the client and for new posts. */
-typedef enum mn_quote_default {
-    MN_QUOTE_PUBLIC,
-    MN_QUOTE_FOLLOWERS,
-    MN_QUOTE_NOBODY
-} mn_quote_default;
 typedef struct mn_prefs {
     mn_visibility privacy; /* of new posts */
     bool sensitive;
-    mn_str language; /* of new posts; empty: found out from the text */
-    mn_quote_default quotes;
+    mn_str language;        /* of new posts; empty: found out from the text */
+    mn_quote_policy quotes; /* who may quote new posts */
     bool hide_media,
         show_all_media; /* reading:expand:media: "hide_all", "show_all"; neither: "default" */
     bool expand_warnings;

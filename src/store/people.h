@@ -110,6 +110,8 @@ mn_rc mn_store_note_set(mn_tx *tx, uint64_t me, uint64_t id, mn_str text, mn_err
 mn_rc mn_store_endorse_set(mn_tx *tx, uint64_t me, uint64_t id, bool on, mn_err *e);
 /* Domains in lower case (the caller has checked them). */
 mn_rc mn_store_domain_block_set(mn_tx *tx, uint64_t me, mn_str domain, bool on, mn_err *e);
+/* Ends the follows between `me` and accounts of that domain, both ways. */
+mn_rc mn_store_domain_follows_end(mn_tx *tx, uint64_t me, mn_str domain, mn_err *e);
 typedef struct mn_domain_row {
     uint64_t id;
     mn_str domain;
@@ -117,13 +119,15 @@ typedef struct mn_domain_row {
 mn_rc mn_store_domain_blocks_page(mn_store *s, uint64_t me, mn_bounds b, mn_arena *ar,
                                   mn_domain_row **ret, size_t *ret_n, mn_err *e);
 /* Takes away all that stands between this account and others, both ways, with what hangs on it (notifications, requests,
- * notes, permissions): for a deleted account. The others' counters follow. */
-mn_rc mn_store_people_forget(mn_tx *tx, uint64_t id, mn_err *e);
+ * notes, permissions): for a deleted account. Follows go up to `limit` a call, with their events and counters; *ret_left:
+ * call again. */
+mn_rc mn_store_people_forget(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e);
 
 /* ---- finding people -------------------------------------------------------------------------------------------- */
 
-/* Accounts whose name starts with `name_prefix` (any case), or whose display name has a word that starts with it, active
- * ones only, whom `me` follows first, then by followers. following: only those. limit ≤ 1,000. */
+/* Active accounts whose name starts with the text's first word, or whose display name has words that start with each of the
+ * text's first three (any case); whom `me` follows first, then by followers. following: only those. limit ≤ 1,000. Of a
+ * word that very many share, the thousand with most followers are looked at. */
 typedef struct mn_people_query {
     mn_str text;
     uint64_t me;

@@ -104,7 +104,8 @@ static const char *const columns[] = {
     "accounts.id), n_following = (SELECT count(*) FROM follows f WHERE f.follower = "
     "accounts.id), last_post_ms = coalesce((SELECT p.created_ms FROM posts p WHERE "
     "p.account_id = accounts.id AND p.deleted_ms = 0 ORDER BY p.id DESC LIMIT 1), 0)",
-    "CREATE INDEX accounts_active ON accounts (last_post_ms) WHERE discoverable = 1 AND state "
+    "CREATE INDEX accounts_active ON accounts (last_post_ms, id) WHERE discoverable = 1 AND "
+    "state "
     "= 0",
     "CREATE INDEX accounts_popular ON accounts (n_followers) WHERE discoverable = 1 AND state "
     "= 0",
@@ -205,8 +206,9 @@ static const char *const people_tables[] = {
     "kind INTEGER NOT NULL, from_id INTEGER NOT NULL, post_id INTEGER NOT NULL, "
     "other_id INTEGER NOT NULL, at_ms INTEGER NOT NULL, group_key TEXT NOT NULL, "
     "filtered INTEGER NOT NULL)",
-    "CREATE INDEX notifications_account ON notifications (account_id, filtered, id)",
-    "CREATE INDEX notifications_from ON notifications (from_id, account_id, id)",
+    "CREATE INDEX notifications_account ON notifications (account_id, filtered, id, kind, "
+    "from_id)",
+    "CREATE INDEX notifications_from ON notifications (from_id, account_id, kind, post_id)",
     "CREATE INDEX notifications_kind ON notifications (account_id, kind, post_id, id)",
     "CREATE INDEX notifications_post ON notifications (post_id) WHERE post_id <> 0",
     "CREATE INDEX notifications_group ON notifications (account_id, group_key, id)",
