@@ -62,7 +62,7 @@ mn_rc mn_store_notifications_count(mn_store *s, const mn_notification_query *q, 
 #define MN_GROUP_SAMPLE 8
 /* Notifications with one key; one that is not grouped is a group of its own. */
 typedef struct mn_notification_group {
-    uint64_t lead_id; /* what put it on the page: pages go by it */
+    uint64_t lead_id;       /* what put it on the page: pages go by it */
     mn_notification newest; /* of the group, as far as the page's upper bound reaches */
     uint64_t n;             /* in all, up to the same bound */
     uint64_t page_min_id, page_max_id; /* of those within the page */
