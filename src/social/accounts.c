@@ -1,22 +1,11 @@
-/* Accounts: made, suspended, deleted; passwords.
- *
- * Passwords are kept as argon2id strings with OWASP's parameters (19 MiB, two passes: about 20 ms), so that a sign-in
- * costs the server little memory; the string carries its parameters, so they may be raised later. One-time passwords are
- * 20 characters of an alphabet of 32 without look-alikes: 100 bits. */
+/* Accounts: made, suspended, deleted; their passwords set. */
 #include "social/social.h"
-
-#include <sodium.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/snowflake.h"
+#include "social/passwords.h"
 #include "store/access.h"
-
-#define ARGON2_PASSES   2
-#define ARGON2_BYTES    (19u << 20)
-#define PASSWORD_LEAST  8
-#define PASSWORD_MOST   1024
-#define ONE_TIME_LENGTH 20
 
 static const char *const roles[] = {"member", "moderator", "operator"};
 
@@ -44,59 +33,26 @@ const char *mn_social_state_name(mn_account_state s)
 
 /* ---- passwords --------------------------------------------------------------------------------------------------- */
 
-static mn_rc start_sodium(mn_err *e)
-{
-    return sodium_init() >= 0 ? MN_OK : mn_fail(e, MN_E_IO, "cannot start libsodium");
-}
-
-static mn_rc make_one_time(char ret[32], mn_err *e)
-{
-    static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
-    _Static_assert(sizeof alphabet == 33, "32 characters, 5 bits each");
-    uint8_t bytes[ONE_TIME_LENGTH];
-    MN_TRY(mn_random_bytes(bytes, sizeof bytes, e));
-    for (int i = 0; i < ONE_TIME_LENGTH; i++) ret[i] = alphabet[bytes[i] & 31];
-    ret[ONE_TIME_LENGTH] = '\0';
-    return MN_OK;
-}
-
-static mn_rc hash_password(const char *password, char ret[crypto_pwhash_STRBYTES], mn_err *e)
-{
-    size_t n = strlen(password);
-    if (n < PASSWORD_LEAST || n > PASSWORD_MOST)
-        return mn_fail(e, MN_E_USAGE, "a password has %d to %d characters", PASSWORD_LEAST,
-                       PASSWORD_MOST);
-    MN_TRY(start_sodium(e));
-    if (crypto_pwhash_str_alg(ret, password, n, ARGON2_PASSES, ARGON2_BYTES,
-                              crypto_pwhash_ALG_ARGON2ID13) != 0)
-        return mn_fail(e, MN_E_NOMEM, "out of memory for hashing a password");
-    return MN_OK;
-}
-
 /* The hash of what is given, of a new one-time password (NULL), or none at all (""). */
 static mn_rc choose_password(const char *password, char *ret_password,
-                             char ret_hash[crypto_pwhash_STRBYTES], mn_err *e)
+                             char ret_hash[MN_PASSWORD_HASH], mn_err *e)
 {
     char one_time[32];
     ret_hash[0] = '\0';
     if (password && !*password) return MN_OK;
-    if (password) return hash_password(password, ret_hash, e);
+    if (password) return mn_password_hash(mn_str_from(password), false, ret_hash, e);
     MN_ASSERT(ret_password);
-    MN_TRY(make_one_time(one_time, e));
-    MN_TRY(hash_password(one_time, ret_hash, e));
+    MN_TRY(mn_password_one_time(one_time, e));
+    MN_TRY(mn_password_hash(mn_str_from(one_time), true, ret_hash, e));
     memcpy(ret_password, one_time, sizeof one_time);
     return MN_OK;
 }
 
 mn_rc mn_social_password_check(const mn_account *a, mn_str password, bool *ret_ok, mn_err *e)
 {
-    char hash[crypto_pwhash_STRBYTES] = {0};
-    MN_TRY(start_sodium(e));
-    bool fits = a->state == MN_ACCOUNT_ACTIVE && a->password_hash.len > 0 &&
-                a->password_hash.len < sizeof hash && password.len <= PASSWORD_MOST;
-    if (fits) memcpy(hash, a->password_hash.ptr, a->password_hash.len);
-    *ret_ok = fits && crypto_pwhash_str_verify(hash, password.ptr ? password.ptr : "",
-                                               password.len) == 0;
+    bool right = false;
+    MN_TRY(mn_password_verify(a->password_hash, password, &right, e));
+    *ret_ok = right && a->state == MN_ACCOUNT_ACTIVE;
     return MN_OK;
 }
 
@@ -116,7 +72,7 @@ mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_acco
                                const char *password, char *ret_password, uint64_t *ret_id,
                                mn_err *e)
 {
-    char hash[crypto_pwhash_STRBYTES], one_time[32];
+    char hash[MN_PASSWORD_HASH], one_time[32];
     mn_account a = {.id = mn_snowflake_next(),
                     .name = name,
                     .display_name = display.len ? display : name,
@@ -188,7 +144,7 @@ static mn_rc change(mn_store *s, uint64_t id, const char *hash, mn_account_state
 mn_rc mn_social_password_set(mn_store *s, uint64_t account_id, const char *password,
                              char *ret_password, mn_err *e)
 {
-    char hash[crypto_pwhash_STRBYTES], one_time[32];
+    char hash[MN_PASSWORD_HASH], one_time[32];
     MN_TRY(choose_password(password, one_time, hash, e));
     MN_TRY(change(s, account_id, hash, MN_ACCOUNT_ACTIVE, e));
     if (!password) memcpy(ret_password, one_time, sizeof one_time);

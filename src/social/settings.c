@@ -42,6 +42,16 @@ const mn_conf_key mn_settings[] = {
     {"registrations", "open",
      "Who may sign up. open: anybody; approval: after a moderator's yes; invite: who was\n"
      "invited by a member; closed: nobody."},
+    {"sign_up_email", "optional",
+     "Whether an e-mail address is asked for at sign-up: no, optional, or required (then it has\n"
+     "to be confirmed before the account may act; needs `smtp_url`)."},
+    {"sign_in_elsewhere", "yes",
+     "yes lets people sign up and in with a Mastodon account they have on another server."},
+    {"openid_providers", "",
+     "OpenID Connect providers to sign up and in with, one after the other separated by blanks,\n"
+     "each NAME|ISSUER|CLIENT-ID|SECRET, such as\n"
+     "Uni|https://login.uni.example|mynah|s3cret. Register the address\n"
+     "https://DOMAIN/auth/identity/callback there. \"_\" in NAME shows as a blank."},
     {"show_domain_blocks", "nobody",
      "Who may see the list of blocked domains: nobody, members or everybody."},
     {"reading", "open",
