@@ -71,6 +71,12 @@ static bool poll_connect(PGconn *h)
     return want == PGRES_POLLING_OK;
 }
 
+/* Notices ("already exists, skipping") are for nobody. */
+static void pass_over(void *arg, const char *message)
+{
+    (void)arg, (void)message;
+}
+
 mn_rc mn_store__pg_connect(const char *url, const char *shown, PGconn **ret, mn_err *e)
 {
     /* What stands before dbname the URL may say otherwise: a server that vanished is noticed within a minute. */
@@ -99,6 +105,7 @@ mn_rc mn_store__pg_connect(const char *url, const char *shown, PGconn **ret, mn_
         return rc;
     }
     PQsetErrorVerbosity(h, PQERRORS_DEFAULT);
+    PQsetNoticeProcessor(h, pass_over, NULL);
     *ret = h;
     return MN_OK;
 }

@@ -3,6 +3,7 @@
 #include "store/postgres_int.h"
 
 #include <ctype.h>
+#include <poll.h>
 
 #define TEXT_MAX 200
 
@@ -16,8 +17,19 @@ static const char *words(const char *message, char ret[TEXT_MAX])
     return *ret ? ret : "no reason was given";
 }
 
-static mn_rc fail_lost(const char *shown, const char *why, mn_err *e)
+/* A server that ends a connection says so before it closes it, and a write may fail before the end has been read: reads on
+ * until libpq knows, so that PQstatus tells. */
+static void read_to_the_end(PGconn *h)
 {
+    for (int i = 0; h && i < 10 && PQstatus(h) == CONNECTION_OK; i++) {
+        struct pollfd p = {.fd = PQsocket(h), .events = POLLIN};
+        if (poll(&p, 1, 100) > 0) PQconsumeInput(h);
+    }
+}
+
+static mn_rc fail_lost(PGconn *h, const char *shown, const char *why, mn_err *e)
+{
+    read_to_the_end(h);
     return mn_fail(e, MN_E_IO,
                    "the connection to database '%s' was lost (%s); what was under way is not "
                    "kept, try again",
@@ -59,12 +71,13 @@ static bool in_class(const char *code, const char *class_of)
     return strncmp(code, class_of, 2) == 0;
 }
 
-static mn_rc fail_state(const char *code, const char *shown, const char *why, mn_err *e)
+static mn_rc fail_state(PGconn *h, const char *code, const char *shown, const char *why,
+                        mn_err *e)
 {
     if (strcmp(code, "55P03") == 0 || strcmp(code, "57014") == 0 || in_class(code, "40"))
         return fail_busy(code, shown, e);
     if (in_class(code, "57") || in_class(code, "08") || strcmp(code, "25P03") == 0)
-        return fail_lost(shown, why, e);
+        return fail_lost(h, shown, why, e);
     if (in_class(code, "53")) return fail_resource(code, shown, why, e);
     if (in_class(code, "23")) return mn_fail(e, MN_E_EXISTS, "the database refuses: %s", why);
     if (in_class(code, "22"))
@@ -97,10 +110,10 @@ mn_rc mn_store__pg_fail(PGconn *h, const PGresult *r, const char *shown, mn_err 
     char why[TEXT_MAX];
     const char *code = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
     if (code)
-        return fail_state(code, shown,
+        return fail_state(h, code, shown,
                           words(PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY), why), e);
     if (h && PQstatus(h) == CONNECTION_OK && !r) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    return fail_lost(shown, words(h ? PQerrorMessage(h) : NULL, why), e);
+    return fail_lost(h, shown, words(h ? PQerrorMessage(h) : NULL, why), e);
 }
 
 /* ---- connecting -------------------------------------------------------------------------------------------------- */
