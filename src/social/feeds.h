@@ -1,17 +1,16 @@
 /* Home and list timelines, kept in memory for those who read or listen.
  *
  * What belongs into the home of an account X (as Mastodon's FeedManager decides), asked of a live post P by author A:
- *   X's own posts, whatever they are; else
- *   A is followed by X and P is public, unlisted or for followers, or direct and mentions X; not when A is a member of one of
- *     X's exclusive lists, not when the follow asks for languages that P's is not among;
- *   or P is public, no boost, its author not silenced, and carries a tag that X follows.
- *   Never: when X blocks or mutes, or is blocked by, A; blocks or mutes the boosted or quoted author or anybody mentioned; when
- *     the boosted author blocks X or is of a domain that X blocks.
- *   A reply: only to X, to A itself or to somebody X follows; not when what it answers is gone.
- *   A boost: only when the follow shows boosts, and unless the boosted post, or another boost of it, is among the 40
- *     posts before it in that same timeline.
- * A list of X shows by the same rules what its members write (people X follows, and X), all languages and exclusive lists
- * aside, with replies by the list's own policy.
+ *   X's own posts, whatever they are;
+ *   what A writes, followed by X: P public, unlisted or for followers, or direct and mentioning X; unless A is a member of one of
+ *     X's exclusive lists, or the follow asks for languages and P's is another. A reply only when it answers X, A or somebody
+ *     X follows. A boost only when the follow shows boosts, and unless the boosted post, or another boost of it, is among the 40
+ *     posts before it in that same timeline;
+ *   what carries a tag that X follows: P public, no boost, A not silenced.
+ *   Never: when X blocks or mutes A, the boosted or quoted author, or anybody mentioned in P or in what it boosts; when A or the
+ *     boosted author blocks X; when either is of a domain that X blocks and X does not follow that author.
+ * A list of X shows by the rules of the second kind what its members write (people X follows, or X), exclusive lists aside, no
+ * direct posts, with replies to X, to A, and to others by the list's policy.
  *
  * A timeline is a function of the store alone: of its posts, in order of ids, those that belong. Memory holds the newest
  * 800 of it (none or less when it was not read lately); what is older is computed from the store page by page, with the same

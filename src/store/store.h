@@ -80,6 +80,7 @@ typedef enum mn_event_kind {
     MN_EV_ANNOUNCEMENT, /* id: announcement; other: 0 new or changed, 1 gone, 2 reactions changed */
     MN_EV_MARKERS,      /* account */
     MN_EV_RULES,        /* the operator's settings or moderation tables have changed */
+    MN_EV_POSTS,        /* account: many of its posts have come or gone at once (import, undo) */
     MN_EV_ALL, /* another process changed too much to tell, or was not heard for a while: anything may have changed */
     MN_EV_KIND_LAST = MN_EV_ALL
 } mn_event_kind;
