@@ -6,7 +6,7 @@
  *           multiples of the period as Mastodon's do. What kind a request is, is decided by the route that took it, never by
  *           the path as it was written.
  *   levels  anonymous, new, member, subscriber: who is in which
- *   plan    what each level includes: posts read in a day, characters, sizes, scheduled posts …
+ *   plan    what each level includes: posts read in a day, characters, sizes …
  * The numbers of levels and the two general rates come from mynah.conf; `rate_limits = off` switches all rates off.
  *
  * Memory: rates, a table of fixed size (about 1 MiB) in which the least used entry of a full set is forgotten; readings, one
@@ -42,7 +42,7 @@ typedef struct mn_rate {
 extern const mn_rate mn_rates[]; /* ends with .name = NULL */
 
 typedef struct mn_limits mn_limits;
-/* Borrows the store. Listens to its events. errors MN_E_USAGE a setting is no number or no such word */
+/* Borrows the store. errors MN_E_USAGE a setting is no number or no such word */
 mn_rc mn_limits_new(mn_store *s, const struct mn_conf *c, mn_limits **ret, mn_err *e);
 /* Writes what was read first. NULL is fine. */
 void mn_limits_free(mn_limits *l);
@@ -80,7 +80,6 @@ typedef enum mn_plan_item {
     MN_PLAN_CHARACTERS,  /* of a post */
     MN_PLAN_IMAGE_BYTES, /* of one picture */
     MN_PLAN_VIDEO_BYTES, /* of one video or sound */
-    MN_PLAN_SCHEDULED,   /* posts that may wait at a time */
     MN_PLAN_LINKS,       /* in a post; 0: no limit */
     MN_PLAN_MENTIONS,    /* in a post; 0: no limit */
     MN_PLAN_ITEMS
@@ -88,14 +87,17 @@ typedef enum mn_plan_item {
 typedef struct mn_plan_row {
     mn_plan_item item;
     const char *name, *help, *unit;
-    const char *settings[MN_LEVELS]; /* key of mynah.conf; NULL: the level does not have this */
-    uint64_t scale, least, most;     /* settings are multiplied by scale */
+    const char
+        *settings[MN_LEVELS]; /* key of mynah.conf; NULL: no limit, or not for that level */
+    uint64_t least, most;
+    bool as_member; /* a subscriber's 0 means: as a member */
 } mn_plan_row;
 extern const mn_plan_row mn_plan[MN_PLAN_ITEMS];
 const char *mn_level_name(mn_level l); /* "anonymous", "new", "member", "subscriber" */
 
 /* Moderators and operators are subscribers; an account with a plan is one; an account is new for the first
- * `new_account_days` days or until it has `new_account_posts` posts, whichever is longer. */
+ * `new_account_days` days and until it has `new_account_posts` posts. Here as the store has it; mn_limits_reading and
+ * mn_limits_read may be a minute behind. */
 mn_rc mn_limits_level(mn_limits *l, uint64_t account_id, mn_level *ret, mn_err *e);
 uint64_t mn_limits_of(const mn_limits *l, mn_level level, mn_plan_item item);
 /* Both at once, for whoever enforces an item. */

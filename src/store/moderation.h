@@ -84,6 +84,10 @@ mn_rc mn_store_account_plan_set(mn_tx *tx, uint64_t id, mn_str plan, mn_err *e);
 mn_rc mn_store_suspended_since(mn_store *s, int64_t before_ms, uint64_t after, size_t limit,
                                mn_arena *ar, uint64_t **ret, size_t *ret_n, mn_err *e);
 
+/* Posts of that account become sensitive; those that are are left alone. Each is told as MN_EV_POST_EDITED. */
+mn_rc mn_store_posts_cover(mn_tx *tx, uint64_t account_id, const uint64_t *ids, size_t n,
+                           mn_err *e);
+
 /* ---- reports ----------------------------------------------------------------------------------------------------------- */
 
 typedef enum mn_report_category {
