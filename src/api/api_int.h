@@ -80,6 +80,8 @@ struct mn_api {
     mn_route *routes;
     mn_access *access;
     struct mn_jobs *jobs;
+    struct mn_feeds *feeds; /* social/feeds.h: homes and lists */
+    struct mn_streaming *streaming; /* mastodon/streaming.h */
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;

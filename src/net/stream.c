@@ -33,7 +33,8 @@ static void ask_owner(mn_stream *s, bool pinged)
     s->sent = 0;
     if (!s->more(s->state, &s->out)) s->over = true;
     if (s->out.failed) s->over = true;
-    if (s->out.len == 0 && pinged && !s->over) mn_buf_addz(&s->out, ": still here\n\n");
+    /* no blank line behind it: there are clients that take one for the end of an event */
+    if (s->out.len == 0 && pinged && !s->over) mn_buf_addz(&s->out, ": still here\n");
     pthread_mutex_lock(&s->all->lock);
     if (s->out.len > 0 || s->due_us == 0)
         s->due_us = mn_mono_us() + (int64_t)s->all->ping_ms * 1000;

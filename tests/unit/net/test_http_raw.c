@@ -501,7 +501,7 @@ static void a_stream_tells_news_and_stays_open_in_silence(void **s)
     raw_hear(fd, B, sizeof B, "data: ", 1000, &shut);
     OK(raw_status(B) == 200 && says("Content-Type: text/event-stream"));
     OK(says("X-Accel-Buffering: no"));
-    raw_hear(fd, B, sizeof B, ": still here\n\n", 1000, &shut);
+    raw_hear(fd, B, sizeof B, ": still here\n", 1000, &shut);
     OK(says(": still here"));
     atomic_store(&news, 7);
     int64_t t0 = mn_mono_us();
