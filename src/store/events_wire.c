@@ -62,7 +62,8 @@ static bool take_hex(mn_str *s, char end, uint64_t *ret)
         else if (c >= 'a' && c <= 'f') v = v << 4 | (uint64_t)(c - 'a' + 10);
         else break;
     }
-    if (n > 16 || (n > 0 && s->ptr[0] == '0' && end != '.')) return false;
+    bool field = end == ',' || end == '\0'; /* the others are never nothing, and have zeros */
+    if (n > 16 || (field && n > 0 && s->ptr[0] == '0') || (!field && n == 0)) return false;
     if (end ? n == s->len || s->ptr[n] != end : n != s->len) return false;
     *s = mn_str_sub(*s, n + 1, SIZE_MAX);
     *ret = v;
