@@ -96,6 +96,7 @@ static mn_rc count_in(mn_tx *tx, const mn_post *p, mn_err *e)
         a->claimed = true;
     }
     a->fresh = false;
+    if (p->import_id != 0) a->imported = true;
     a->delta++;
     if (p->visibility != MN_VIS_DIRECT && p->created_ms > a->last_ms)
         a->last_ms = p->created_ms;

@@ -225,6 +225,11 @@ void mn_store_close(mn_store *s)
     mn_free(s);
 }
 
+const char *mn_store_shown(const mn_store *s)
+{
+    return s->shown;
+}
+
 int mn_store_schema_version(const mn_store *s)
 {
     return s->version;
@@ -358,6 +363,8 @@ mn_rc mn_store__flush_accounts(mn_tx *tx, mn_err *e)
     for (size_t i = 0; i < tx->cap_accounts; i++) {
         const mn_tx_account *a = &tx->accounts[i];
         if (a->id == 0 || (a->delta == 0 && !a->claimed)) continue;
+        if (a->imported)
+            MN_TRY(mn_store_event(tx, (mn_event){.kind = MN_EV_POSTS, .account = a->id}, e));
         MN_TRY(db_prepare(
             tx->db,
             "UPDATE accounts SET n_posts = n_posts + ?2, import_id = ?3, last_post_ms = "

@@ -53,6 +53,7 @@ typedef struct mn_tx_account {
     int64_t last_ms;     /* newest post that is not direct; 0: none */
     uint64_t import_id;  /* as stored, or the import that claims it now */
     bool claimed, fresh; /* fresh: made by an import and without posts so far */
+    bool imported;       /* got posts from an import: told as MN_EV_POSTS, not one by one */
 } mn_tx_account;
 
 /* The posts of thread `from` move to thread `to` when the transaction commits (threads.c). */

@@ -109,27 +109,33 @@ static mn_rc sort_marks(points *p)
     return MN_OK;
 }
 
+static mn_rc decompose_one(uint32_t cp, bool compat, points *p)
+{
+    const utf8proc_option_t how =
+        UTF8PROC_DECOMPOSE | UTF8PROC_STABLE | (compat ? UTF8PROC_COMPAT : 0);
+    int boundary = 0;
+    for (;;) {
+        utf8proc_ssize_t n =
+            utf8proc_decompose_char((utf8proc_int32_t)cp, p->ptr ? p->ptr + p->n : NULL,
+                                    (utf8proc_ssize_t)(p->cap - p->n), how, &boundary);
+        if (n < 0) return MN_E_PARSE;
+        if ((size_t)n <= p->cap - p->n) {
+            p->n += (size_t)n;
+            return MN_OK;
+        }
+        MN_TRY(points_room(p, (size_t)n));
+    }
+}
+
 static mn_rc decompose(mn_str s, points *p)
 {
-    const utf8proc_option_t how = UTF8PROC_DECOMPOSE | UTF8PROC_STABLE;
     p->n = 0;
     for (size_t i = 0; i < s.len;) {
         uint32_t cp = 0;
         size_t len = mn_utf8_decode(s.ptr + i, s.len - i, &cp);
         if (!len) return MN_E_PARSE;
         i += len;
-        int boundary = 0;
-        for (;;) {
-            utf8proc_ssize_t n =
-                utf8proc_decompose_char((utf8proc_int32_t)cp, p->ptr ? p->ptr + p->n : NULL,
-                                        (utf8proc_ssize_t)(p->cap - p->n), how, &boundary);
-            if (n < 0) return MN_E_PARSE;
-            if ((size_t)n <= p->cap - p->n) {
-                p->n += (size_t)n;
-                break;
-            }
-            MN_TRY(points_room(p, (size_t)n));
-        }
+        MN_TRY(decompose_one(cp, false, p));
     }
     return MN_OK;
 }
@@ -168,6 +174,57 @@ mn_rc mn_unfc(mn_str s, mn_buf *ret)
         rc = mn_buf_add(ret, s.ptr + from, start - from);
         if (rc == MN_OK) rc = nfc_stretch((mn_str){s.ptr + start, i - start}, &p, ret);
     }
+    mn_free(p.ptr);
+    return rc;
+}
+
+/* ---- plain forms --------------------------------------------------------------------------------------------------- */
+
+static bool is_latin(uint32_t cp)
+{
+    return (cp | 32) - 'a' < 26 || (cp >= 0xC0 && cp < 0x250) || (cp >= 0x1E00 && cp < 0x1F00);
+}
+
+/* Letters with a stroke and the like, which decompose into nothing. */
+static uint32_t without_stroke(uint32_t cp)
+{
+    static const uint16_t pairs[][2] = {
+        {0xF0, 'd'},  {0xF8, 'o'},  {0x111, 'd'}, {0x127, 'h'}, {0x131, 'i'}, {0x138, 'k'},
+        {0x140, 'l'}, {0x142, 'l'}, {0x149, 'n'}, {0x14B, 'n'}, {0x167, 't'}, {0x17F, 's'},
+    };
+    for (size_t i = 0; cp >= 0xF0 && cp < 0x180 && i < sizeof pairs / sizeof *pairs; i++)
+        if (pairs[i][0] == cp) return pairs[i][1];
+    return cp;
+}
+
+/* In place: small letters, Latin ones without marks. */
+static void make_plain(points *p)
+{
+    size_t n = 0;
+    bool latin = false;
+    for (size_t i = 0; i < p->n; i++) {
+        uint32_t cp = (uint32_t)p->ptr[i];
+        if (cp >= 0x300 && cp < 0x370 && latin) continue;
+        cp = mn_ulower(cp);
+        latin = is_latin(cp);
+        p->ptr[n++] = (int32_t)(latin ? without_stroke(cp) : cp);
+    }
+    p->n = n;
+}
+
+mn_rc mn_uplain(mn_str s, mn_buf *ret)
+{
+    points p = {0};
+    mn_rc rc = MN_OK;
+    for (size_t i = 0; i < s.len && rc == MN_OK;) {
+        uint32_t cp = 0;
+        size_t len = mn_utf8_decode(s.ptr + i, s.len - i, &cp);
+        i += len;
+        rc = len ? decompose_one(cp, cp >= 0xFF00 && cp < 0xFFF0, &p) : MN_E_PARSE;
+    }
+    if (rc == MN_OK) make_plain(&p);
+    if (rc == MN_OK) rc = sort_marks(&p);
+    if (rc == MN_OK) rc = compose(&p, ret);
     mn_free(p.ptr);
     return rc;
 }

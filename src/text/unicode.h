@@ -22,5 +22,8 @@ bool mn_uemoji(
 /* NFC of a valid UTF-8 string, appended to ret (utf8proc behind it; ASCII is copied straight). Linear time.
  * errors MN_E_PARSE when it is not valid UTF-8 (ret then holds what came before), MN_E_NOMEM, MN_E_LIMIT of ret */
 mn_rc mn_unfc(mn_str s, mn_buf *ret);
+/* How names are compared that people write in many ways: small letters, Latin ones without their diacritics, full- and half-width
+ * forms as ordinary ones, in NFC. Appended to ret; errors as mn_unfc. */
+mn_rc mn_uplain(mn_str s, mn_buf *ret);
 
 #endif
