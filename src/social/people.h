@@ -19,8 +19,9 @@ typedef struct mn_follow_opts {
     bool no_notice;   /* tells the followed nothing: for follows brought over in bulk */
 } mn_follow_opts;
 /* A locked account, and any when the follower is silenced, is asked instead. *ret_asked (may be NULL): a request waits now.
- * errors MN_E_DENIED oneself, either blocks the other, either is suspended, or the other has moved away; MN_E_USAGE a language that
- *        is no code; MN_E_LIMIT more than 7,500 follows (and more than 1.1 times one's followers), as Mastodon */
+ * errors MN_E_NOT_FOUND also: oneself, or suspended; MN_E_DENIED either blocks the other, or the other has moved away;
+ *        MN_E_USAGE a language that is no code; MN_E_LIMIT more than 7,500 follows (and more than 1.1 times one's
+ *        followers), as Mastodon */
 mn_rc mn_social_follow(mn_tx *tx, uint64_t me, uint64_t id, const mn_follow_opts *o,
                        bool *ret_asked, mn_err *e);
 /* Ends the follow, or withdraws the request. */
@@ -40,7 +41,7 @@ mn_rc mn_social_mute(mn_tx *tx, uint64_t me, uint64_t id, bool notifications,
 mn_rc mn_social_unmute(mn_tx *tx, uint64_t me, uint64_t id, mn_err *e);
 #define MN_NOTE_MAX 2000 /* characters */
 mn_rc mn_social_note(mn_tx *tx, uint64_t me, uint64_t id, mn_str text, mn_err *e);
-/* MN_E_DENIED ("you must be already following the person you want to endorse") unless followed. */
+/* MN_E_USAGE unless followed. */
 mn_rc mn_social_endorse(mn_tx *tx, uint64_t me, uint64_t id, bool on, mn_err *e);
 /* MN_E_USAGE when it is no host name. Blocking cuts follows with accounts of that domain both ways. */
 mn_rc mn_social_domain_block(mn_tx *tx, uint64_t me, mn_str domain, bool on, mn_err *e);

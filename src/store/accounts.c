@@ -151,16 +151,24 @@ static mn_rc read_account(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     return MN_OK;
 }
 
+static mn_rc one_by_id(mn_db *db, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e)
+{
+    mn_stmt *q;
+    MN_TRY(db_prepare(db, SELECT_ACCOUNTS "WHERE a.id = ?1", &q, e));
+    db_u64(q, 1, id);
+    return mn_store__one(q, read_account, ar, ret, e);
+}
+
+mn_rc mn_store_account_tx(mn_tx *tx, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e)
+{
+    return one_by_id(tx->db, id, ar, ret, e);
+}
+
 mn_rc mn_store_account_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e)
 {
     mn_db *db;
-    mn_stmt *q;
     MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, SELECT_ACCOUNTS "WHERE a.id = ?1", &q, e);
-    if (rc == MN_OK) {
-        db_u64(q, 1, id);
-        rc = mn_store__one(q, read_account, ar, ret, e);
-    }
+    mn_rc rc = one_by_id(db, id, ar, ret, e);
     mn_store__reader_done(s, db);
     return rc;
 }
@@ -185,14 +193,11 @@ mn_rc mn_store_account_by_name(mn_store *s, mn_str name, mn_arena *ar, mn_accoun
 static mn_rc read_ids(mn_db *db, const uint64_t *ids, size_t n, mn_arena *ar, mn_account **ret,
                       size_t *ret_n, mn_err *e)
 {
-    mn_stmt *q;
     size_t found = 0;
     mn_account *items = mn_arena_alloc(ar, (n ? n : 1) * sizeof *items);
     if (!items) return mn_fail(e, MN_E_NOMEM, "out of memory reading the database");
-    MN_TRY(db_prepare(db, SELECT_ACCOUNTS "WHERE a.id = ?1", &q, e));
     for (size_t i = 0; i < n; i++) {
-        db_u64(q, 1, ids[i]);
-        mn_rc rc = mn_store__one(q, read_account, ar, &items[found], e);
+        mn_rc rc = one_by_id(db, ids[i], ar, &items[found], e);
         if (rc == MN_OK) found++;
         else if (rc != MN_E_NOT_FOUND) return rc;
     }

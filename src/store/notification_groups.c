@@ -58,7 +58,8 @@ static mn_rc find_leads(mn_db *db, leads *l, mn_err *e)
     mn_rc rc = MN_OK;
     bool more = true;
     mn_arena_init(&scratch, 0);
-    for (size_t want = BATCH_LEAST; rc == MN_OK && more && l->n < l->q->page.limit; want *= 2) {
+    for (size_t want = BATCH_LEAST; rc == MN_OK && more && l->n < l->q->page.limit;
+         want = want < BATCH_MOST ? want * 2 : want) {
         mn_notification *rows = NULL;
         size_t n = 0;
         part.page.limit = want < BATCH_MOST ? want : BATCH_MOST;

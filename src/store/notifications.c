@@ -236,6 +236,39 @@ mn_rc mn_store_notification_add(mn_tx *tx, const mn_notification *n, uint64_t *r
     return MN_OK;
 }
 
+static mn_rc read_notice_post(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar, (void)e;
+    *(mn_notice_post *)ret = (mn_notice_post){.gone = db_col_i64(q, 0) != 0,
+                                              .visibility = (mn_visibility)db_col_i64(q, 1),
+                                              .muted = db_col_i64(q, 2) != 0,
+                                              .answer = db_col_i64(q, 3) != 0};
+    return MN_OK;
+}
+
+mn_rc mn_store_notice_post(mn_tx *tx, uint64_t to, uint64_t from, uint64_t post_id,
+                           mn_notice_post *ret, mn_err *e)
+{
+    mn_stmt *q;
+    MN_TRY(db_prepare(
+        tx->db,
+        "SELECT p.deleted_ms, p.visibility, CASE WHEN m.account_id IS NULL THEN 0 ELSE 1 END, "
+        "CASE WHEN p.reply_account = ?1 OR (p.visibility = 3 AND p.reply_to <> 0 AND ("
+        "EXISTS (SELECT 1 FROM posts x JOIN mentions y ON y.post_id = x.id AND y.account_id = "
+        "?2 WHERE x.id = p.thread_id AND x.account_id = ?1 AND x.deleted_ms = 0) OR "
+        "EXISTS (SELECT 1 FROM posts x JOIN mentions y ON y.post_id = x.id AND y.account_id = "
+        "?2 WHERE x.thread_id = p.thread_id AND x.thread_id <> x.id AND x.account_id = ?1 AND "
+        "x.deleted_ms = 0))) THEN 1 ELSE 0 END FROM posts p LEFT JOIN thread_mutes m ON "
+        "m.account_id = ?1 AND m.thread_id = p.thread_id WHERE p.id = ?3",
+        &q, e));
+    db_u64(q, 1, to);
+    db_u64(q, 2, from);
+    db_u64(q, 3, post_id);
+    mn_rc rc = mn_store__one(q, read_notice_post, NULL, ret, e);
+    if (rc == MN_E_NOT_FOUND) *ret = (mn_notice_post){.gone = true};
+    return rc == MN_E_NOT_FOUND ? MN_OK : rc;
+}
+
 static mn_rc read_key(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 {
     return mn_store__col_dup(q, 0, ar, ret, e);

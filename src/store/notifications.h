@@ -93,6 +93,16 @@ mn_rc mn_store_notification_group_people(mn_store *s, uint64_t account, mn_str k
  * (favourite, reblog, follow, follow_request, poll of one post and sender) and is there already gives MN_E_EXISTS (no message). */
 mn_rc mn_store_notification_add(mn_tx *tx, const mn_notification *n, uint64_t *ret_id,
                                 mn_err *e);
+/* What there is to know of a post before somebody is told of it. */
+typedef struct mn_notice_post {
+    bool gone; /* deleted, or not here */
+    mn_visibility visibility;
+    bool muted; /* the receiver wants nothing of its thread */
+    bool
+        answer; /* it answers the receiver, or the receiver has mentioned its author in that thread */
+} mn_notice_post;
+mn_rc mn_store_notice_post(mn_tx *tx, uint64_t to, uint64_t from, uint64_t post_id,
+                           mn_notice_post *ret, mn_err *e);
 /* The group key of the newest of that receiver, kind and post; empty when there is none. */
 mn_rc mn_store_notification_key(mn_tx *tx, uint64_t account, mn_notice_kind kind,
                                 uint64_t post_id, mn_arena *ar, mn_str *ret, mn_err *e);

@@ -72,6 +72,8 @@ mn_rc mn_store_rel_count(mn_store *s, uint64_t me, mn_rel rel, uint64_t *ret, mn
 /* Followers of `author` who asked to be told of each post (ids), as the transaction sees them. */
 mn_rc mn_store_follow_bells(mn_tx *tx, uint64_t author, mn_arena *ar, uint64_t **ret,
                             size_t *ret_n, mn_err *e);
+/* Active moderators and operators, by id. */
+mn_rc mn_store_staff(mn_tx *tx, mn_arena *ar, uint64_t **ret, size_t *ret_n, mn_err *e);
 /* Whom `me` follows among the followers of `id`: up to limit ids, newest first. */
 mn_rc mn_store_familiar(mn_store *s, uint64_t me, uint64_t id, size_t limit, mn_arena *ar,
                         uint64_t **ret, size_t *ret_n, mn_err *e);

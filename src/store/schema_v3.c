@@ -109,6 +109,7 @@ static const char *const columns[] = {
     "= 0",
     "CREATE INDEX accounts_popular ON accounts (n_followers) WHERE discoverable = 1 AND state "
     "= 0",
+    "CREATE INDEX accounts_staff ON accounts (id) WHERE role <> 0",
     "CREATE INDEX accounts_newest ON accounts (id) WHERE discoverable = 1 AND state = 0",
     /* Words of display names, folded as store/account_words.c does, to find people by. */
     "CREATE TABLE account_words (word TEXT NOT NULL, account_id INTEGER NOT NULL, "
@@ -166,7 +167,8 @@ static const char *const access_tables[] = {
     "client_secret TEXT NOT NULL, created_ms INTEGER NOT NULL)",
     "CREATE TABLE push_subscriptions (token_id INTEGER PRIMARY KEY, id INTEGER NOT NULL, "
     "account_id INTEGER NOT NULL, endpoint TEXT NOT NULL, p256dh TEXT NOT NULL, "
-    "auth TEXT NOT NULL, alerts INTEGER NOT NULL, policy INTEGER NOT NULL, "
+    "auth TEXT NOT NULL, access_token TEXT NOT NULL, alerts INTEGER NOT NULL, policy INTEGER "
+    "NOT NULL, "
     "standard INTEGER NOT NULL, created_ms INTEGER NOT NULL)",
     "CREATE INDEX push_account ON push_subscriptions (account_id)",
 };

@@ -40,6 +40,8 @@ typedef struct mn_store_opts {
 mn_rc mn_store_open_opts(const char *url, const mn_store_opts *o, mn_store **ret, mn_err *e);
 void mn_store_close(mn_store *s); /* NULL is fine; no transaction may be open */
 int mn_store_schema_version(const mn_store *s);
+/* The database's name for people, without a password; lives as long as the store. */
+const char *mn_store_shown(const mn_store *s);
 /* After a burst of writing: gives back the writer's page cache. Waits for a running transaction. */
 void mn_store_trim(mn_store *s);
 /* Many writes are to come: the writer may keep more pages in memory (32 MB instead of 8), until it is told that they are
@@ -80,7 +82,7 @@ typedef enum mn_event_kind {
     MN_EV_ANNOUNCEMENT, /* id: announcement; other: 0 new or changed, 1 gone, 2 reactions changed */
     MN_EV_MARKERS,      /* account */
     MN_EV_RULES,        /* the operator's settings or moderation tables have changed */
-    MN_EV_POSTS,        /* account: many of its posts have come or gone at once (import, undo) */
+    MN_EV_POSTS, /* account: many of its posts have come or gone at once (import, undo) */
     MN_EV_ALL, /* another process changed too much to tell, or was not heard for a while: anything may have changed */
     MN_EV_KIND_LAST = MN_EV_ALL
 } mn_event_kind;
@@ -155,6 +157,8 @@ mn_rc mn_store_account_update(mn_tx *tx, const mn_account *a, mn_err *e);
 /* Strings live in the arena. MN_E_NOT_FOUND (no message worded) when absent. */
 mn_rc mn_store_account_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_account *ret,
                              mn_err *e);
+/* As the transaction sees it. */
+mn_rc mn_store_account_tx(mn_tx *tx, uint64_t id, mn_arena *ar, mn_account *ret, mn_err *e);
 /* "name", or "name@domain" for one of another server. */
 mn_rc mn_store_account_by_name(mn_store *s, mn_str name, mn_arena *ar, mn_account *ret,
                                mn_err *e);
