@@ -419,6 +419,15 @@ static void check_all(mn_streaming *h)
         for (mn_circle *m = h->circles[i]; m; m = m->next) check_circle(h, m);
 }
 
+/* Anything may have changed while nobody told us. */
+static void look_at_all(mn_streaming *h)
+{
+    h->checked_us = INT64_MIN / 2;
+    check_all(h);
+    for (size_t i = 0; i < MN_STREAM_MEMBERS; i++)
+        for (mn_circle *m = h->circles[i]; m; m = m->next) look_for_filters(h, m);
+}
+
 static void on_token_gone(mn_streaming *h, const mn_event *ev)
 {
     mn_circle *m = mn_streaming__circle(h, ev->account);
@@ -434,6 +443,7 @@ static void on_event(mn_streaming *h, const mn_event *ev)
     if (ev->kind == MN_EV_TOKEN_GONE) on_token_gone(h, ev);
     if (ev->kind == MN_EV_ACCOUNT && m) check_circle(h, m);
     if (ev->kind == MN_EV_FILTERS && m) look_for_filters(h, m);
+    if (ev->kind == MN_EV_ALL) look_at_all(h);
     mn_streaming__event(h, ev);
     mn_news_done(h);
     if (h->arena.used_bytes > ARENA_KEPT) mn_arena_release(&h->arena);
