@@ -35,11 +35,15 @@ typedef struct mn_compose_limits {
     size_t drafts;                     /* 100 */
 } mn_compose_limits;
 
+struct mn_moderation;
+struct mn_limits;
 /* What the functions here need to know besides the request. Borrowed, never changed. */
 typedef struct mn_compose {
     mn_store *store;
     mn_str domain; /* ours: @name@domain is @name */
     mn_compose_limits limits;
+    struct mn_moderation *moderation; /* word and link filters; NULL: none are asked */
+    struct mn_limits *plans; /* what the author's plan includes; NULL: `limits` for everybody */
 } mn_compose;
 /* Limits from the settings. Borrows the store and the domain. errors MN_E_USAGE a setting out of range */
 mn_rc mn_compose_init(mn_store *s, const struct mn_conf *conf, mn_str domain, mn_compose *ret,

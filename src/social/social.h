@@ -69,8 +69,9 @@ mn_rc mn_social_consent_parse(const char *arg, mn_purpose *ret_p, mn_consent *re
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
 
-/* May `viewer` (0: anonymous) see the post? Public and unlisted: yes; followers: the author and followers; direct: the
- * author. Tombstones: no. What a suspended account wrote: the author only. */
+/* May `viewer` (0: anonymous) see the post? Public and unlisted: yes; followers: the author, followers and those mentioned;
+ * direct: the author and those mentioned. Nobody sees tombstones, what an account wrote that is suspended (but the author), what
+ * somebody wrote with whom one of the two has blocked the other, and boosts of what they may not see. */
 mn_rc mn_social_may_see(mn_store *s, const mn_post *p, uint64_t viewer, bool *ret, mn_err *e);
 
 #endif

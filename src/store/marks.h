@@ -94,6 +94,11 @@ typedef struct mn_thread_link {
 mn_rc mn_store_thread_links(mn_store *s, uint64_t thread, size_t limit, mn_arena *ar,
                             mn_thread_link **ret, size_t *ret_n, mn_err *e);
 
+/* The numbers of a post's row as the transaction sees them, no texts, tombstones too; MN_E_NOT_FOUND with a message. */
+mn_rc mn_store_post_head(mn_tx *tx, uint64_t id, mn_post *ret, mn_err *e);
+/* The thread of a post, as it will be after the commit; MN_E_NOT_FOUND without a message. */
+mn_rc mn_store_post_thread(mn_tx *tx, uint64_t post, uint64_t *ret, mn_err *e);
+
 /* ---- hidden from each other ---------------------------------------------------------------------------------------------- */
 
 /* ret[i]: one of viewer and authors[i] has blocked the other. */

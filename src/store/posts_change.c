@@ -64,6 +64,12 @@ static mn_rc no_post(uint64_t id, mn_err *e)
     return mn_fail(e, MN_E_NOT_FOUND, "there is no post %llu", (unsigned long long)id);
 }
 
+mn_rc mn_store_post_head(mn_tx *tx, uint64_t id, mn_post *ret, mn_err *e)
+{
+    mn_rc rc = mn_store__post_head(tx, id, ret, e);
+    return rc == MN_E_NOT_FOUND ? no_post(id, e) : rc;
+}
+
 static mn_rc live_head(mn_tx *tx, uint64_t id, mn_post *ret, mn_err *e)
 {
     mn_rc rc = mn_store__post_head(tx, id, ret, e);

@@ -263,19 +263,23 @@ mn_rc mn_store_idempotency_get(mn_tx *tx, uint64_t account, mn_str key, int64_t 
 }
 
 mn_rc mn_store_idempotency_put(mn_tx *tx, uint64_t account, mn_str key, uint64_t post,
-                               int64_t at_ms, mn_err *e)
+                               int64_t at_ms, int64_t since_ms, mn_err *e)
 {
     mn_stmt *q;
+    uint64_t n = 0;
     MN_TRY(db_prepare(tx->db,
                       "INSERT INTO idempotency (account_id, request, post_id, at_ms) VALUES "
                       "(?1, ?2, ?3, ?4) ON CONFLICT (account_id, request) DO UPDATE SET "
-                      "post_id = excluded.post_id, at_ms = excluded.at_ms",
+                      "post_id = excluded.post_id, at_ms = excluded.at_ms WHERE "
+                      "idempotency.at_ms < ?5",
                       &q, e));
     db_u64(q, 1, account);
     db_text(q, 2, key);
     db_u64(q, 3, post);
     db_i64(q, 4, at_ms);
-    return mn_store__run(q, NULL, e);
+    db_i64(q, 5, since_ms);
+    MN_TRY(mn_store__run(q, &n, e));
+    return n ? MN_OK : MN_E_EXISTS;
 }
 
 mn_rc mn_store_idempotency_forget(mn_tx *tx, int64_t before_ms, mn_err *e)

@@ -50,8 +50,9 @@ mn_rc mn_store_media_hold(mn_tx *tx, uint64_t account, uint64_t holder, const ui
 /* The post that an earlier request with that key made, if it was not before since_ms; MN_E_NOT_FOUND without a message. */
 mn_rc mn_store_idempotency_get(mn_tx *tx, uint64_t account, mn_str key, int64_t since_ms,
                                uint64_t *ret_post, mn_err *e);
+/* Takes the key for what this request makes. MN_E_EXISTS (no message): an earlier request has it, since since_ms. */
 mn_rc mn_store_idempotency_put(mn_tx *tx, uint64_t account, mn_str key, uint64_t post,
-                               int64_t at_ms, mn_err *e);
+                               int64_t at_ms, int64_t since_ms, mn_err *e);
 mn_rc mn_store_idempotency_forget(mn_tx *tx, int64_t before_ms, mn_err *e);
 
 #endif

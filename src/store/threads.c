@@ -9,6 +9,7 @@
  * follows the notes. So a chain that arrives newest first, which moves its tail with every post, writes each row of the
  * tail once a transaction. The notes are a forest whose roots are where the rows go: a note is only made from a root to
  * another root, so there are no circles, and looking up shortens the paths (Tarjan 1975). */
+#include "store/marks.h"
 #include "store/store_int.h"
 
 #define MOVES_MIN 64
@@ -124,6 +125,12 @@ static mn_rc thread_of(mn_tx *tx, uint64_t post, uint64_t *ret, uint64_t *ret_au
     *ret_author = db_col_u64(q, 1);
     db_reset(q);
     return MN_OK;
+}
+
+mn_rc mn_store_post_thread(mn_tx *tx, uint64_t post, uint64_t *ret, mn_err *e)
+{
+    uint64_t author = 0;
+    return thread_of(tx, post, ret, &author, e);
 }
 
 mn_rc mn_store__thread_find(mn_tx *tx, uint64_t id, uint64_t reply_to, uint64_t *ret,
