@@ -22,6 +22,7 @@
 #include "base/hash.h"
 #include "base/snowflake.h"
 #include "social/social.h"
+#include "social/tags.h"
 
 #define BATCH_POSTS  10000
 #define BATCH_MANY   40000 /* posts, by more than MANY authors */
@@ -355,6 +356,7 @@ mn_rc mn_writer_add(mn_writer *w, const mn_ready *r, mn_err *e)
     bool existed = rc == MN_E_EXISTS;
     if (existed) w->existing++;
     else w->made_batch++;
+    if (!existed) MN_TRY(mn_social_tags_write(w->tx, id, p.text, true, e));
     if (r->self_hash) MN_TRY(mn_sorter_add(w->nodes, r->self_hash, id, e));
     if (r->parent_hash) MN_TRY(mn_sorter_add(w->edges, r->parent_hash, id, e));
     for (size_t i = 0; i < r->n_media; i++)
