@@ -31,7 +31,7 @@ PKG_media := libjpeg libpng libwebp libwebpdemux libavif libseccomp
 LIB_media := -lgif
 PKG_store := sqlite3 libpq
 PKG_model := liblzma
-PKG_social := libsodium
+PKG_social := libsodium libpcre2-8
 PKG_archive := libarchive
 PKGS  := $(foreach m,$(MODULES),$(PKG_$(m)))
 # Absent libraries are named once, clearly, before the compiler is asked.
