@@ -7,8 +7,9 @@
 
 #include "api/api.h"
 #include "base/json.h"
-#include "net/ratelimit.h"
 #include "social/access.h"
+#include "social/limits.h"
+#include "social/moderation.h"
 
 #define MN_LIVE_POINTS  1024
 #define MN_METRIC_CELLS 512
@@ -73,6 +74,14 @@ void mn_metrics__count(mn_metrics *m, const char *route, int status, size_t byte
 
 /* ---- the application ----------------------------------------------------------------------------------------- */
 
+/* ---- mastodon/instance_facts.c: numbers that take a query, kept for a minute ------------------------------------ */
+
+typedef struct mn_numbers {
+    pthread_mutex_t lock;
+    int64_t until_us;
+    uint64_t v[4];
+} mn_numbers;
+
 struct mn_api {
     mn_home *home;
     mn_http *http;
@@ -82,6 +91,8 @@ struct mn_api {
     struct mn_jobs *jobs;
     struct mn_feeds *feeds; /* social/feeds.h: homes and lists */
     struct mn_streaming *streaming; /* mastodon/streaming.h */
+    struct mn_client *client; /* net/client.h: to the internet */
+    struct mn_pushing *pushing; /* mastodon/push.h */
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;
@@ -90,7 +101,9 @@ struct mn_api {
     mn_loaded model;
     mn_live live;
     mn_metrics metrics;
-    mn_ratelimit *asks, *posts;
+    mn_limits *limits;
+    mn_moderation *moderation;
+    mn_numbers numbers;
 };
 
 /* All tables of routes in one array, ended by .path = NULL; gives. */
@@ -102,12 +115,24 @@ mn_rc mn_api__jobs_start(mn_api *a, mn_err *e);
 void mn_api__jobs_stop(mn_api *a);
 void mn_api__jobs_free(mn_api *a);
 
+/* mastodon/push_send.c: the key of Web Push, in base64url, as clients get it. */
+const char *mn_api__vapid_public(const mn_api *a);
+
 /* A JSON response: type set, nothing cached by others. */
 mn_json_writer mn_api__json(mn_resp *w);
 /* Logs the message and answers 500, or 503 when the store is busy or memory is short. */
 void mn_api__failed(mn_req *r, mn_resp *w, const mn_err *e);
-/* False, and 429 sent, when the caller has asked too often. */
-bool mn_api__may_ask(mn_req *r, mn_resp *w);
+/* ---- limits.c: what surrounds the handlers ---------------------------------------------------------------------- */
+
+/* Counts the request; true: it was refused (429, 401, 403). Within `before`, when parameters are read. */
+bool mn_api__limited(mn_req *r, mn_resp *w);
+/* n posts were delivered to be read (mn_entity_statuses does it for its own). Pages call it. */
+void mn_api__read(const mn_req *r, size_t n_posts);
+/* After the handler: counts what was read where the route is one to read by. */
+void mn_api__reading_done(mn_req *r, mn_resp *w);
+mn_caller mn_api__caller(const mn_req *r);
+/* Timer. */
+mn_rc mn_api__limits_flush(mn_api *a, mn_arena *ar, mn_err *e);
 /* A query parameter that is an id; absent: 0. False: 400 sent. */
 bool mn_api__id_query(mn_req *r, mn_resp *w, const char *name, uint64_t *ret);
 /* A number from least to most with a default; false: 400 sent. */

@@ -229,6 +229,9 @@ mn_rc mn_store_notification_add(mn_tx *tx, const mn_notification *n, uint64_t *r
     else MN_TRY(there(tx, n, &is, e));
     if (is) return MN_E_EXISTS;
     MN_TRY(insert(tx, n, id, e));
+    mn_notification made = *n;
+    made.id = id;
+    MN_TRY(mn_store_push_note(tx, &made, e));
     if (!n->filtered)
         MN_TRY(mn_store_event(
             tx, (mn_event){.kind = MN_EV_NOTIFICATION, .id = id, .account = n->account_id}, e));
