@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/snowflake.h"
+#include "store/push.h"
 
 static const char *const names[MN_NOTICE_KINDS] = {
     [MN_NOTICE_MENTION] = "mention",
