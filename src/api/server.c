@@ -19,8 +19,8 @@ static const struct {
     const char *name, *value;
 } security_headers[] = {
     {"Content-Security-Policy",
-     "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-     "object-src 'none'"},
+     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; base-uri 'none'; "
+     "form-action 'self'; frame-ancestors 'none'; object-src 'none'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "strict-origin-when-cross-origin"},
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()"},
@@ -28,19 +28,12 @@ static const struct {
     {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
-/* Headers on everything, and the limit on posting: so that no handler can forget either. */
+/* Headers on everything, and who may, how often: so that no handler can forget either. */
 static bool before(mn_req *r, mn_resp *w)
 {
-    mn_api *a = r->app;
     for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
         mn_resp_header(w, security_headers[i].name, mn_str_from(security_headers[i].value));
-    if (mn_masto__before(r, w)) return true;
-    if (r->method == MN_GET || r->method == MN_OPTIONS) return false;
-    int wait_s = mn_ratelimit_take(a->posts, r->peer, mn_mono_us());
-    if (!wait_s) return false;
-    mn_resp_error(r, w, 429, "that was too often; try again in %d s", wait_s);
-    mn_resp_header(w, "Retry-After", mn_str_fmt(r->arena, "%d", wait_s));
-    return true;
+    return mn_masto__before(r, w);
 }
 
 static void after(const mn_req *r, int status, size_t bytes, double cpu_us)
@@ -80,16 +73,6 @@ void mn_api__failed(mn_req *r, mn_resp *w, const mn_err *e)
         return;
     }
     mn_resp_error(r, w, 500, "the server could not do this; the reason is in its log");
-}
-
-bool mn_api__may_ask(mn_req *r, mn_resp *w)
-{
-    mn_api *a = r->app;
-    int wait_s = mn_ratelimit_take(a->asks, r->peer, mn_mono_us());
-    if (!wait_s) return true;
-    mn_resp_error(r, w, 429, "that was too often; ask again in %d s", wait_s);
-    mn_resp_header(w, "Retry-After", mn_str_fmt(r->arena, "%d", wait_s));
-    return false;
 }
 
 bool mn_api__number_query(mn_req *r, mn_resp *w, const char *name, uint64_t least,
@@ -228,8 +211,9 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_live__release(&a->live);
     mn_access_free(a->access);
     mn_free(a->routes);
-    mn_ratelimit_free(a->asks);
-    mn_ratelimit_free(a->posts);
+    mn_limits_free(a->limits);
+    mn_moderation_free(a->moderation);
+    pthread_mutex_destroy(&a->numbers.lock);
     pthread_mutex_destroy(&a->metrics.lock);
     pthread_mutex_destroy(&a->index_lock);
     pthread_cond_destroy(&a->index_wake);
@@ -251,6 +235,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
         .trusted_proxy = o->trusted_proxy,
         .before = before,
         .after = after,
+        .finish = mn_api__reading_done,
         .error_page = error_page,
         .limits = o->limits,
     };
@@ -291,8 +276,9 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     pthread_mutex_init(&a->metrics.lock, NULL);
     a->metrics.started_ms = mn_now_ms();
     mn_live__init(&a->live, o->home->dir);
-    mn_rc rc = mn_ratelimit_new(30, 10, &a->asks, e);
-    if (rc == MN_OK) rc = mn_ratelimit_new(60, 20, &a->posts, e);
+    pthread_mutex_init(&a->numbers.lock, NULL);
+    mn_rc rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
+    if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
     if (rc == MN_OK) rc = start_http(a, o, e);
     if (rc == MN_OK && pthread_create(&a->indexer, NULL, index_follow, a) != 0)
         rc = mn_fail(e, MN_E_IO, "cannot start the index thread");

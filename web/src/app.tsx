@@ -1,9 +1,10 @@
-// The web app enhances the server's pages: each part takes over the element it finds, and a page without it works too.
+// The web app enhances the server's pages: each part takes over the element it finds, and a page without it works too. For a
+// signed-in member it takes over the whole page.
 import { effect } from "@preact/signals";
 import { render } from "preact";
 import { startAsk } from "./ask";
 import { startFeed } from "./feed";
-import { t } from "./i18n";
+import { startWords, t } from "./i18n";
 import { listenForKeys } from "./keys";
 import { model, startLive } from "./live";
 import { applyTheme, theme } from "./theme";
@@ -22,14 +23,22 @@ function strip(): void {
     });
 }
 
-applyTheme(theme.value);
-const tools = document.querySelector("#tools");
-if (tools) render(<Tools />, tools);
-listenForKeys();
-startFeed();
-startAsk();
-if (document.querySelector("#status, #live-model")) {
-    startLive();
-    strip();
+function startPage(): void {
+    startFeed();
+    startAsk();
+    if (document.querySelector("#status, #live-model")) {
+        startLive();
+        strip();
+    }
+    if (document.querySelector("#status")) void import("./model").then((m) => m.startModel());
 }
-if (document.querySelector("#status")) void import("./model").then((m) => m.startModel());
+
+applyTheme(theme.value);
+const member = document.body.dataset.me ? import("./member/main") : null;
+void startWords().then(async () => {
+    listenForKeys();
+    if (member) await (await member).startMember();
+    const tools = document.querySelector("#tools");
+    if (tools && !document.body.classList.contains("member")) render(<Tools />, tools);
+    startPage();
+});

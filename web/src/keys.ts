@@ -8,18 +8,28 @@ import { store, stored } from "./stored";
 export const helpOpen = signal(false);
 export const keysOn = signal(stored("keys") !== "off");
 
+// Before the one that helps, which stays the last.
+export function addShortcuts(more: Shortcut[]): void {
+    shortcuts.splice(shortcuts.length - 1, 0, ...more);
+}
+
 export function setKeys(on: boolean): void {
     keysOn.value = on;
     store("keys", on ? null : "off");
 }
 
-interface Shortcut {
+export interface Shortcut {
     keys: string; // one key, or two pressed one after the other
     label: Key;
     run: () => void;
 }
 
-const go = (path: string) => () => location.assign(path);
+let goTo = (path: string): void => location.assign(path);
+// The member's app moves without loading pages.
+export function goBy(move: (path: string) => void): void {
+    goTo = move;
+}
+export const go = (path: string) => () => goTo(path);
 
 export const shortcuts: Shortcut[] = [
     { keys: "j", label: "key_next", run: () => moveInFeed(1) },
@@ -35,9 +45,9 @@ export const shortcuts: Shortcut[] = [
 ];
 
 function focusAsk(): void {
-    const box = document.querySelector<HTMLInputElement>("#q");
+    const box = document.querySelector<HTMLInputElement>("#q, #search");
     if (box) box.focus();
-    else location.assign("/ask");
+    else goTo(document.body.dataset.me ? "/explore" : "/ask");
 }
 
 function typing(target: EventTarget | null): boolean {

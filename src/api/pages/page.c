@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "api/mastodon/mastodon.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "text/html.h"
@@ -88,6 +89,19 @@ static void logo(mn_buf *b)
          "fill=\"none\"/></svg>");
 }
 
+/* The web app reads from the body who is signed in. */
+static void body_tag(mn_req *r, mn_buf *b, bool member)
+{
+    if (!member) {
+        H(b, "<body>");
+        return;
+    }
+    mn_buf_addf(b, "<body class=\"signed\" data-me=\"%llu\" data-csrf=\"",
+                (unsigned long long)mn_masto_me(r));
+    mn_h_text(b, mn_web_csrf(r, mn_web_cookie(r)));
+    H(b, "\">");
+}
+
 mn_buf *mn_page_open(mn_req *r, mn_resp *w, const char *title, mn_tab tab)
 {
     mn_api *app = r->app;
@@ -102,24 +116,31 @@ mn_buf *mn_page_open(mn_req *r, mn_resp *w, const char *title, mn_tab tab)
     mn_h_textz(b, mn_api_domain(app));
     H(b, "</title>");
     asset_tag(b, "<link rel=\"stylesheet\" href=\"", "app.css", "\">");
+    bool member = mn_masto_me(r) != 0;
+    if (member) asset_tag(b, "<link rel=\"stylesheet\" href=\"", "member.css", "\">");
     asset_tag(b, "<link rel=\"icon\" href=\"", "icon.svg", "\" type=\"image/svg+xml\">");
     asset_tag(b, "<script type=\"module\" src=\"", "app.js", "\"></script>");
-    H(b, "</head><body><a class=\"skip\" href=\"#main\">Skip to content</a>"
+    H(b, "<link rel=\"manifest\" href=\"/manifest.json\"></head>");
+    body_tag(r, b, member);
+    H(b, "<a class=\"skip\" href=\"#main\">Skip to content</a>"
          "<header class=\"top\"><div class=\"bar\"><a class=\"brand\" href=\"/\">");
     logo(b);
     H(b, "<span>Mynah</span></a><nav aria-label=\"Main\">");
-    nav_link(b, "/", "Timeline", tab == MN_TAB_TIMELINE);
+    nav_link(b, "/", member ? "Home" : "Timeline", tab == MN_TAB_TIMELINE);
     nav_link(b, "/ask", "Ask", tab == MN_TAB_ASK);
     nav_link(b, "/model", "Model", tab == MN_TAB_MODEL);
     nav_link(b, "/about", "About", tab == MN_TAB_ABOUT);
+    if (!member) nav_link(b, "/auth/sign_in", "Sign in", tab == MN_TAB_SIGN_IN);
+    else nav_link(b, "/settings/security", "Settings", tab == MN_TAB_SIGN_IN);
     H(b, "</nav><div id=\"tools\"></div></div></header><main id=\"main\" tabindex=\"-1\">");
     return b;
 }
 
 void mn_page_close(mn_req *r, mn_resp *w)
 {
-    (void)r;
     mn_buf *b = mn_resp_body(w);
+    mn_resp_header(w, "Vary", MN_STR("Cookie"));
+    if (mn_masto_me(r)) mn_resp_header(w, "Cache-Control", MN_STR("private, no-cache"));
     H(b, "</main><footer class=\"foot\"><p>A post belongs to its author: each one says whether "
          "it may be "
          "learnt from, quoted or searched.</p><p><a href=\"/about\">How this works</a> · "

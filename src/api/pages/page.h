@@ -23,7 +23,8 @@ typedef enum mn_tab {
     MN_TAB_TIMELINE,
     MN_TAB_ASK,
     MN_TAB_MODEL,
-    MN_TAB_ABOUT
+    MN_TAB_ABOUT,
+    MN_TAB_SIGN_IN
 } mn_tab;
 
 /* Everything up to and including <main>; title is plain text. Sets type and status 200. Returns the body buffer. */

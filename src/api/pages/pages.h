@@ -38,6 +38,10 @@ void mn_page_search(mn_req *r, mn_resp *w);   /* GET /search      ?q=QUERY      
 void mn_page_tag(mn_req *r, mn_resp *w);      /* GET /tags/:tag                        */
 void mn_page_model(mn_req *r, mn_resp *w);    /* GET /model                            */
 void mn_page_about(mn_req *r, mn_resp *w);    /* GET /about                            */
+/* A page that only the web app fills: signed-in members get the frame, others are sent to sign in. Without scripts it says
+ * what needs them, with links to what does not. */
+void mn_page_app(mn_req *r, mn_resp *w);
+void mn_page_worker(mn_req *r, mn_resp *w); /* GET /sw.js: the service worker */
 /* A whole page for an error: "404 — no such post". Used by mn_resp_error through the application. */
 void mn_page_error(mn_req *r, mn_resp *w, int status, const char *message);
 
