@@ -115,6 +115,10 @@ mn_rc mn_api__jobs_start(mn_api *a, mn_err *e);
 void mn_api__jobs_stop(mn_api *a);
 void mn_api__jobs_free(mn_api *a);
 
+/* services.c: client, feeds, pushing, streaming. Cancel ends what waits for the internet; stop comes after HTTP and jobs. */
+mn_rc mn_api__services_start(mn_api *a, mn_err *e);
+void mn_api__services_cancel(mn_api *a);
+void mn_api__services_stop(mn_api *a);
 /* mastodon/push_send.c: the key of Web Push, in base64url, as clients get it. */
 const char *mn_api__vapid_public(const mn_api *a);
 
@@ -153,6 +157,5 @@ void mn_api__ask_post(mn_req *r, mn_resp *w);
 void mn_api__search_get(mn_req *r, mn_resp *w);
 void mn_api__model(mn_req *r, mn_resp *w);
 void mn_api__events(mn_req *r, mn_resp *w);
-void mn_api__ask_page(mn_req *r, mn_resp *w);
 
 #endif

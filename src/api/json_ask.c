@@ -58,7 +58,6 @@ static void answer_question(mn_req *r, mn_resp *w, mn_str question)
         mn_resp_error(r, w, 400, "the question should have 1 to 300 characters");
         return;
     }
-    if (!mn_api__may_ask(r, w)) return;
     mn_rc rc = mn_api_ask(r->app, question, before, r->arena, &answer, &e);
     if (rc != MN_OK) {
         mn_api__failed(r, w, &e);
@@ -84,11 +83,4 @@ void mn_api__ask_post(mn_req *r, mn_resp *w)
     }
     mn_str q = mn_json_str(mn_json_get(doc, "question"));
     answer_question(r, w, q.ptr ? q : MN_STR(""));
-}
-
-/* The page, behind the same limit as the API. */
-void mn_api__ask_page(mn_req *r, mn_resp *w)
-{
-    if (mn_req_query(r, "q").len > 0 && !mn_api__may_ask(r, w)) return;
-    mn_page_ask(r, w);
 }

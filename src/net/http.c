@@ -252,7 +252,10 @@ static void run_handler(mn_exchange *x)
     if (!x->route) no_route(x);
     else if (x->body_seen > x->body_limit)
         mn_resp_error(&x->req, &x->resp, 413, "the body is larger than is taken here");
-    else x->route->handler(&x->req, &x->resp);
+    else {
+        x->route->handler(&x->req, &x->resp);
+        if (o->finish) o->finish(&x->req, &x->resp);
+    }
 }
 
 /* Makes the answer; on whatever thread the handler belongs to. */

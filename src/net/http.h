@@ -117,6 +117,8 @@ typedef struct mn_http_opts {
      * status. Either NULL. */
     bool (*before)(mn_req *r, mn_resp *w);
     void (*after)(const mn_req *r, int status, size_t bytes, double cpu_us);
+    /* Called when a handler has returned, while its answer can still be given headers; NULL is fine. */
+    void (*finish)(mn_req *r, mn_resp *w);
     /* Writes the page of an error for people (the message is plain text); NULL: a plain one. */
     void (*error_page)(mn_req *r, mn_resp *w, int status, mn_str message);
     mn_http_limits limits;

@@ -26,7 +26,7 @@ const mn_rate mn_rates[] = {
     {"report", "reports", MN_BY_ACCOUNT, 400, 24 * HOURS, NULL, R("POST /api/v1/reports")},
     {"import", "imports and exports asked for", MN_BY_ACCOUNT, 20, 24 * HOURS, NULL,
      R("POST /api/mynah/imports", "POST /api/mynah/exports")},
-    {"ask", "questions to the model", MN_BY_ADDRESS, 150, 5 * MINUTES, NULL,
+    {"ask", "questions to the model", MN_BY_ADDRESS, 30, 1 * MINUTES, NULL,
      R("GET /api/mynah/ask", "POST /api/mynah/ask", "GET /ask")},
     {"app", "apps registered", MN_BY_ADDRESS, 5, 30 * MINUTES, NULL, R("POST /api/v1/apps")},
     {"sign_up", "sign-ups", MN_BY_ADDRESS, 5, 30 * MINUTES, NULL,

@@ -42,7 +42,7 @@ mn_rc mn_name_parse(const mn_names *n, const char *what, mn_str s, int *ret, mn_
 /* ---- what texts and newcomers meet (kept in memory, follows the store) ------------------------------------------------------ */
 
 typedef struct mn_moderation mn_moderation;
-mn_rc mn_moderation_new(mn_store *s, const struct mn_conf *c, mn_moderation **ret, mn_err *e);
+mn_rc mn_moderation_new(mn_store *s, mn_moderation **ret, mn_err *e);
 void mn_moderation_free(mn_moderation *m); /* NULL is fine */
 
 /* A text about to be published: a post with its warning, poll and descriptions; a profile. */

@@ -232,7 +232,8 @@ void mn_masto_link(mn_req *r, mn_resp *w, uint64_t newest, uint64_t oldest, bool
 
 mn_view mn_masto_view(mn_req *r)
 {
-    return (mn_view){.api = r->app, .arena = r->arena, .me = mn_masto_me(r)};
+    return (mn_view){
+        .api = r->app, .arena = r->arena, .me = mn_masto_me(r), .n_read = &state_of(r)->n_read};
 }
 
 /* ---- before a handler ------------------------------------------------------------------------------------------------ */
@@ -329,8 +330,9 @@ bool mn_masto__before(mn_req *r, mn_resp *w)
     if (!s) return refused(r, w, 503, "The server is out of memory; try again in a moment");
     r->priv = s;
     cross_origin(r, w);
-    if (!route || !route->scope) return false;
+    if (!route || !route->scope) return mn_api__limited(r, w);
     mn_rc rc = read_params(r, &s->params, &e);
+    if (mn_api__limited(r, w)) return true;
     if (rc != MN_OK) return refused(r, w, rc == MN_E_NOMEM ? 503 : 400, e.msg);
     return scope_refused(r, w, route->scope);
 }

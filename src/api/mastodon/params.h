@@ -37,6 +37,7 @@ typedef struct mn_masto_state {
     mn_grant grant;
     bool asked;  /* the grant is known */
     bool denied; /* a token was given and is not valid */
+    size_t n_read; /* posts delivered */
 } mn_masto_state;
 
 #endif
