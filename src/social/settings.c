@@ -13,7 +13,11 @@ const mn_conf_key mn_settings[] = {
     {"trusted_proxy", "",
      "Address of the proxy in front, such as 127.0.0.1: only from there is X-Forwarded-For\n"
      "believed, so that limits count its clients and not the proxy itself."},
-    {"database", "mynah.db", "The database file; a relative name is below the data folder."},
+    {"database", "mynah.db",
+     "The database: a file of SQLite, below the data folder when its name is relative, or\n"
+     "postgres://USER@HOST/DATABASE, which several `mynah serve` may share; a password "
+     "belongs\n"
+     "into the file ~/.pgpass. `mynah store move` copies from one to the other."},
     {"durability", "normal",
      "normal: what was acknowledged survives a crash of the program.\n"
      "full: it survives a power failure too; each write then waits for the disk."},
@@ -43,12 +47,14 @@ const mn_conf_key mn_settings[] = {
      "Who may sign up. open: anybody; approval: after a moderator's yes; invite: who was\n"
      "invited by a member; closed: nobody."},
     {"sign_up_email", "optional",
-     "Whether an e-mail address is asked for at sign-up: no, optional, or required (then it has\n"
+     "Whether an e-mail address is asked for at sign-up: no, optional, or required (then it "
+     "has\n"
      "to be confirmed before the account may act; needs `smtp_url`)."},
     {"sign_in_elsewhere", "yes",
      "yes lets people sign up and in with a Mastodon account they have on another server."},
     {"openid_providers", "",
-     "OpenID Connect providers to sign up and in with, one after the other separated by blanks,\n"
+     "OpenID Connect providers to sign up and in with, one after the other separated by "
+     "blanks,\n"
      "each NAME|ISSUER|CLIENT-ID|SECRET, such as\n"
      "Uni|https://login.uni.example|mynah|s3cret. Register the address\n"
      "https://DOMAIN/auth/identity/callback there. \"_\" in NAME shows as a blank."},

@@ -38,7 +38,7 @@ mn_rc mn_store_notification_request_note(mn_tx *tx, uint64_t account, uint64_t f
 #define SELECT_REQUESTS                                                                        \
     "SELECT r.id, r.account_id, r.from_id, r.last_post_id, r.created_ms, r.updated_ms, "       \
     "(SELECT count(*) FROM (SELECT n.id FROM notifications n WHERE n.from_id = r.from_id AND " \
-    "n.account_id = r.account_id AND n.filtered = 1 LIMIT 100) some) "                         \
+    "n.account_id = r.account_id AND n.filtered = 1 LIMIT 100) AS some_of_them) "              \
     "FROM notification_requests r JOIN accounts a ON a.id = r.from_id "
 
 static mn_rc read_request(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)

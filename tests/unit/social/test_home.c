@@ -127,8 +127,12 @@ static void wrong_settings_are_said_with_their_line(void **state)
     put("mynah.conf", "durability = sometimes\n");
     FAILS(MN_E_USAGE, mn_home_open(dir, &h, &e));
     OK(strstr(e.msg, "sometimes"));
-    put("mynah.conf", "database = postgres://x/y\n");
-    FAILS(MN_E_UNSUPPORTED, mn_home_open(dir, &h, &e));
+    put("mynah.conf", "database = postgres://u:secret@h/y?nonsense=1\n");
+    FAILS(MN_E_USAGE, mn_home_open(dir, &h, &e));
+    OK(strstr(e.msg, "postgres://USER@HOST/DATABASE") && !strstr(e.msg, "secret"));
+    put("mynah.conf", "database = postgres:///y?host=/nowhere/at/all\n");
+    FAILS(MN_E_IO, mn_home_open(dir, &h, &e));
+    OK(strstr(e.msg, "cannot reach the PostgreSQL server"));
 }
 
 static void a_damaged_database_is_said_and_left_alone(void **state)

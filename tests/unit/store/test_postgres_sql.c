@@ -96,7 +96,9 @@ static bool is_statement(const char *s)
     bool like_one = false;
     for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
         like_one = like_one || strncmp(s, begin[i], strlen(begin[i])) == 0;
-    return like_one && n > 12 && s[n - 1] != ' ' && s[n - 1] != '(' && !strchr(s, '%') &&
+    for (const char *p = strchr(s, '%'); p; p = strchr(p + 1, '%'))
+        if (strchr("sdulz.", p[1]) && p[1]) return false;
+    return like_one && n > 12 && s[n - 1] != ' ' && s[n - 1] != '(' &&
            !strstr(s, "sqlite_master") && !strstr(s, "$1");
 }
 
