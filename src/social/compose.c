@@ -267,7 +267,8 @@ static mn_rc add_conversation(mn_tx *tx, const plan *p, mn_err *e)
     return mn_social_conversation_add(tx, &t, p->text.mentions, p->text.n_mentions, e);
 }
 
-static mn_rc write_post(mn_tx *tx, const mn_draft *d, const plan *p, mn_arena *ar, mn_err *e)
+static mn_rc write_post(const mn_compose *c, mn_tx *tx, const mn_draft *d, const plan *p,
+                        mn_arena *ar, mn_err *e)
 {
     const mn_post *t = &p->post;
     MN_TRY(mn_store_post_add(tx, t, e));
@@ -281,11 +282,16 @@ static mn_rc write_post(mn_tx *tx, const mn_draft *d, const plan *p, mn_arena *a
     if (t->poll_id) MN_TRY(add_poll(tx, d, p, e));
     MN_TRY(add_conversation(tx, p, e));
     MN_TRY(tell_people(tx, p, ar, e));
+    if (c->written) MN_TRY(c->written(tx, t, e));
     if (p->text.report)
         MN_TRY(mn_moderation_flag(tx, t->account_id, t->id, p->text.filter_id, e));
     MN_TRY(mn_compose__tell_counts(tx, t->reply_to, e));
     MN_TRY(mn_compose__tell_counts(tx, t->quote_of, e));
-    return mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = t->account_id}, e);
+    return mn_store_event(tx,
+                          (mn_event){.kind = MN_EV_ACCOUNT,
+                                     .account = t->account_id,
+                                     .other = MN_EV_ACCOUNT_COUNTS},
+                          e);
 }
 
 /* In one transaction. MN_E_EXISTS: the key is taken, *ret says by what. */
@@ -310,7 +316,7 @@ static mn_rc write_once(const mn_compose *c, const mn_draft *d, const plan *p, m
         rc = mn_store_scheduled_remove(tx, d->account_id, p->scheduled, e);
         if (rc == MN_E_NOT_FOUND) rc = MN_E_EXISTS;
     }
-    if (rc == MN_OK) rc = write_post(tx, d, p, ar, e);
+    if (rc == MN_OK) rc = write_post(c, tx, d, p, ar, e);
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
     return rc;

@@ -43,6 +43,8 @@ typedef struct mn_compose {
     mn_str domain; /* ours: @name@domain is @name */
     mn_compose_limits limits;
     struct mn_moderation *moderation; /* word and link filters; NULL: none are asked */
+    /* Called in the transaction that made or edited a post (its link's preview is to be fetched); NULL: nobody. */
+    mn_rc (*written)(mn_tx *tx, const mn_post *p, mn_err *e);
     struct mn_limits *plans; /* what the author's plan includes; NULL: `limits` for everybody */
 } mn_compose;
 /* Limits from the settings. Borrows the store and the domain. errors MN_E_USAGE a setting out of range */

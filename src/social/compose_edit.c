@@ -269,7 +269,20 @@ static mn_rc write_mentions(mn_tx *tx, const change *h, mn_arena *ar, mn_err *e)
     return mn_store_mentions_set(tx, h->was.id, all, n, e);
 }
 
-static mn_rc write_change(mn_tx *tx, const mn_edit *x, const change *h, mn_arena *ar, mn_err *e)
+/* The post as it is now, for whoever follows its writing. */
+static mn_rc written(const mn_compose *c, mn_tx *tx, const change *h, mn_err *e)
+{
+    mn_post p = h->was;
+    if (!c->written) return MN_OK;
+    p.text = h->text.text;
+    p.warning = h->text.warning;
+    p.lang = h->lang;
+    p.sensitive = h->sensitive;
+    return c->written(tx, &p, e);
+}
+
+static mn_rc write_change(const mn_compose *c, mn_tx *tx, const mn_edit *x, const change *h,
+                          mn_arena *ar, mn_err *e)
 {
     int64_t now = mn_now_ms(), poll_id = -1;
     MN_TRY(write_poll(tx, x, h, now, &poll_id, e));
@@ -287,6 +300,7 @@ static mn_rc write_change(mn_tx *tx, const mn_edit *x, const change *h, mn_arena
                                 e));
     MN_TRY(write_mentions(tx, h, ar, e));
     MN_TRY(mn_social_tags_write(tx, h->was.id, h->text.text, false, e));
+    MN_TRY(written(c, tx, h, e));
     if (h->text.report)
         MN_TRY(mn_moderation_flag(tx, h->was.account_id, h->was.id, h->text.filter_id, e));
     return tell_people(tx, h, now, ar, e);
@@ -303,7 +317,7 @@ mn_rc mn_social_post_edit(const mn_compose *c, uint64_t account, uint64_t post,
     if (rc == MN_OK) rc = check_change(c, x, &ar, &h, e);
     if (rc == MN_OK && !same_all(x, &h)) {
         rc = mn_store_begin(c->store, &tx, e);
-        if (rc == MN_OK) rc = write_change(tx, x, &h, &ar, e);
+        if (rc == MN_OK) rc = write_change(c, tx, x, &h, &ar, e);
         if (rc == MN_OK) rc = mn_store_commit(tx, e);
         else if (tx) mn_store_rollback(tx);
     }
@@ -326,7 +340,11 @@ mn_rc mn_social_post_remove(mn_tx *tx, uint64_t post, int64_t at_ms, mn_err *e)
         MN_TRY(mn_social_conversation_gone(tx, post, thread, e));
     }
     MN_TRY(mn_store_post_delete(tx, post, at_ms, e));
-    return mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = p.account_id}, e);
+    return mn_store_event(tx,
+                          (mn_event){.kind = MN_EV_ACCOUNT,
+                                     .account = p.account_id,
+                                     .other = MN_EV_ACCOUNT_COUNTS},
+                          e);
 }
 
 mn_rc mn_social_post_delete(const mn_compose *c, uint64_t account, uint64_t post,

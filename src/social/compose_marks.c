@@ -80,7 +80,10 @@ static mn_rc write_boost(mn_tx *tx, const mn_post *p, uint64_t account, uint64_t
     if (rc != MN_E_NOT_FOUND) return rc;
     MN_TRY(mn_store_post_add(tx, &boost, e));
     MN_TRY(mn_compose__tell_counts(tx, p->id, e));
-    MN_TRY(mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = account}, e));
+    MN_TRY(mn_store_event(
+        tx,
+        (mn_event){.kind = MN_EV_ACCOUNT, .account = account, .other = MN_EV_ACCOUNT_COUNTS},
+        e));
     if (p->account_id != account) MN_TRY(mn_social_notify(tx, &n, NULL, e));
     *ret_id = boost.id;
     return MN_OK;
@@ -118,7 +121,10 @@ static mn_rc remove_boost(mn_tx *tx, const mn_post *p, uint64_t account, mn_err 
     if (rc == MN_E_NOT_FOUND) return MN_OK;
     MN_TRY(rc);
     MN_TRY(mn_store_post_delete(tx, id, mn_now_ms(), e));
-    MN_TRY(mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = account}, e));
+    MN_TRY(mn_store_event(
+        tx,
+        (mn_event){.kind = MN_EV_ACCOUNT, .account = account, .other = MN_EV_ACCOUNT_COUNTS},
+        e));
     return mn_social_notify_undo(tx, &n, e);
 }
 

@@ -68,7 +68,7 @@ typedef enum mn_event_kind {
     MN_EV_POST_EDITED,  /* post, account: its author */
     MN_EV_POST_GONE,    /* post, account: its author, other: what it boosted or 0 */
     MN_EV_POST_COUNTS, /* post: favourites, boosts, replies, votes, preview or media have changed */
-    MN_EV_ACCOUNT,     /* account: profile, state or counts have changed */
+    MN_EV_ACCOUNT,     /* account: profile, state or counts have changed; other: see below */
     MN_EV_NOTIFICATION, /* id: notification, account: whose */
     MN_EV_NOTIFICATIONS_MERGED, /* account: requests were accepted, notifications have joined the others */
     MN_EV_CONVERSATION, /* id: conversation, account: whose */
@@ -86,6 +86,8 @@ typedef enum mn_event_kind {
     MN_EV_ALL, /* another process changed too much to tell, or was not heard for a while: anything may have changed */
     MN_EV_KIND_LAST = MN_EV_ALL
 } mn_event_kind;
+/* `other` of MN_EV_ACCOUNT: only counters and the time of the last post; nobody sees more or less than before. */
+#define MN_EV_ACCOUNT_COUNTS 1
 typedef struct mn_event {
     mn_event_kind kind;
     uint64_t id; /* post, notification, conversation, list, token, announcement */
