@@ -3,6 +3,10 @@
 
 #include <stdio.h>
 
+#include "api/mastodon/mastodon.h"
+#include "social/feeds.h"
+#include "social/reading.h"
+
 #define PAGE_POSTS        20u
 #define THREAD_POSTS      500u
 #define THREAD_INDENT_MAX 6
@@ -36,12 +40,58 @@ static void feed_page(mn_buf *b, mn_posts *posts, const char *label, const char 
     pager(b, posts, first_page, path);
 }
 
+/* What a member's home shows of these ids: boosts as what they boost. */
+static mn_rc home_posts(mn_req *r, const uint64_t *ids, size_t n, mn_posts *ret, mn_err *e)
+{
+    mn_store *s = mn_api_store(r->app);
+    uint64_t *shown = mn_arena_calloc(r->arena, n + 1, sizeof *shown);
+    if (!shown) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    MN_TRY(mn_store_posts_by_ids(s, ids, n, r->arena, ret, e));
+    for (size_t i = 0; i < ret->n; i++)
+        shown[i] = ret->items[i].boost_of ? ret->items[i].boost_of : ret->items[i].id;
+    MN_TRY(mn_store_posts_by_ids(s, shown, ret->n, r->arena, ret, e));
+    return mn_social_posts_visible(s, ret, mn_masto_me(r), e);
+}
+
+/* Their home as far as it goes without scripts; the web app takes its place. */
+static void home_page(mn_req *r, mn_resp *w, uint64_t before)
+{
+    mn_err e = {0};
+    mn_api *a = r->app;
+    mn_posts posts = {0};
+    uint64_t *ids = NULL;
+    size_t n = 0;
+    mn_span span = {.below = before, .limit = PAGE_POSTS + 1};
+    mn_rc rc = mn_feeds_page(a->feeds, mn_masto_me(r), 0, &span, r->arena, &ids, &n, &e);
+    bool more = n > PAGE_POSTS;
+    if (more) n = PAGE_POSTS;
+    if (rc == MN_OK) rc = home_posts(r, ids, n, &posts, &e);
+    if (rc != MN_OK) {
+        mn_page_failed(r, w, &e);
+        return;
+    }
+    mn_buf *b = mn_page_open(r, w, "Home", MN_TAB_TIMELINE);
+    H(b, "<h1 class=\"sr\">Home</h1>");
+    mn_h_ask_form(b, MN_STR_NONE, false);
+    mn_h_feed(b, &posts, "Home", "Your timeline shows the posts of the people you follow.");
+    H(b, "<nav class=\"pager\" aria-label=\"Pages\">");
+    if (more)
+        mn_buf_addf(b, "<a rel=\"next\" href=\"/?before=%llu\">Older posts</a>",
+                    (unsigned long long)ids[n - 1]);
+    H(b, "</nav>");
+    mn_page_close(r, w);
+}
+
 void mn_page_timeline(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
     uint64_t before;
     mn_posts posts;
     if (!mn_page_before(r, w, &before)) return;
+    if (mn_masto_me(r)) {
+        home_page(r, w, before);
+        return;
+    }
     if (mn_store_posts_public(mn_api_store(r->app), before, PAGE_POSTS + 1, r->arena, &posts,
                               &e) != MN_OK) {
         mn_page_failed(r, w, &e);
@@ -130,16 +180,17 @@ static int depth_of(const mn_posts *t, const int *depths, size_t i)
 
 static void thread_html(mn_req *r, mn_buf *b, const mn_posts *t, uint64_t current)
 {
+    mn_err e = {0};
     int *depths = mn_arena_calloc(r->arena, t->n + 1, sizeof *depths);
+    bool *seen = mn_arena_calloc(r->arena, t->n + 1, sizeof *seen);
+    if (!depths || !seen ||
+        mn_social_may_see_posts(mn_api_store(r->app), t, mn_masto_me(r), seen, &e) != MN_OK)
+        return;
     H(b, "<div class=\"thread\">");
-    for (size_t i = 0; depths && i < t->n; i++) {
-        bool ok = false;
-        mn_err e = {0};
+    for (size_t i = 0; i < t->n; i++) {
         depths[i] = depth_of(t, depths, i);
         const mn_post *p = &t->items[i];
-        if (!p->deleted_ms &&
-            (mn_social_may_see(mn_api_store(r->app), p, 0, &ok, &e) != MN_OK || !ok))
-            continue;
+        if (!p->deleted_ms && !seen[i]) continue;
         int shown = depths[i] > THREAD_INDENT_MAX ? THREAD_INDENT_MAX : depths[i];
         mn_buf_addf(b, "<div class=\"depth-%d\">", shown);
         mn_h_post(b, p, 0, p->id == current);
@@ -156,7 +207,7 @@ static mn_rc post_find(mn_req *r, mn_post *ret, mn_err *e)
     MN_TRY(mn_store_post(mn_api_store(r->app), id, r->arena, ret, e));
     if (!mn_str_eq_nocase(ret->account_name, mn_req_param(r, "name"))) return MN_E_NOT_FOUND;
     if (ret->deleted_ms) return MN_OK;
-    MN_TRY(mn_social_may_see(mn_api_store(r->app), ret, 0, &ok, e));
+    MN_TRY(mn_social_may_see(mn_api_store(r->app), ret, mn_masto_me(r), &ok, e));
     return ok ? MN_OK : MN_E_NOT_FOUND;
 }
 
@@ -214,20 +265,6 @@ void mn_page_post(mn_req *r, mn_resp *w)
 
 /* ---- search ----------------------------------------------------------------------------------------------------- */
 
-/* The index follows the store by a moment: what has been hidden since is left out here. */
-static mn_rc keep_visible(mn_store *s, mn_posts *io, mn_err *e)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < io->n; i++) {
-        bool ok = false;
-        if (io->items[i].deleted_ms) continue;
-        MN_TRY(mn_social_may_see(s, &io->items[i], 0, &ok, e));
-        if (ok) io->items[n++] = io->items[i];
-    }
-    io->n = n;
-    return MN_OK;
-}
-
 static mn_rc search_posts(mn_req *r, mn_str query, mn_posts *ret, mn_err *e)
 {
     mn_search *x = mn_api_search(r->app);
@@ -242,7 +279,8 @@ static mn_rc search_posts(mn_req *r, mn_str query, mn_posts *ret, mn_err *e)
     for (size_t i = 0; i < n; i++) ids[i] = hits[i].id;
     mn_store *s = mn_api_store(r->app);
     MN_TRY(mn_store_posts_by_ids(s, ids, n, r->arena, ret, e));
-    return keep_visible(s, ret, e);
+    return mn_social_posts_visible(s, ret, mn_masto_me(r),
+                                   e); /* the index follows the store by a moment */
 }
 
 static void results_page(mn_req *r, mn_resp *w, const char *title, mn_str query, bool form)
