@@ -81,6 +81,9 @@ mn_rc mn_media_picture(mn_str bytes, mn_picture_use use, mn_picture *ret, mn_err
 mn_rc mn_media_picture_within(mn_str bytes, mn_picture_use use, int deadline_ms,
                               mn_picture *ret, mn_err *e);
 
+/* The picture of those who have none, as PNG: an avatar of 400 x 400 or a header of 1,500 x 500. Drawn, not decoded. */
+mn_rc mn_media_placeholder(mn_picture_use use, mn_buf *ret, mn_err *e);
+
 /* ---- files --------------------------------------------------------------------------------------------------------- */
 
 /* A file is named by the SHA-256 of what it holds: DIR/ab/abcd…. Written beside, synced, renamed. */
