@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/api_int.h"
+#include "api/mastodon/media.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -18,6 +19,8 @@ static const mn_job_kind kinds[] = {
     {0},
 };
 static const mn_timer timers[] = {
+    {"unattached uploads", 600, mn_media_sweep_rows},
+    {"unused files", 60, mn_media_sweep_files},
     {0},
 };
 #define TIMERS_MAX 32

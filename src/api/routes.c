@@ -1,6 +1,7 @@
 /* Every address the server answers. The first that fits wins, so literal ones stand before patterns: in each table, and
  * in the order of the tables. */
 #include "api/api_int.h"
+#include "api/mastodon/media.h"
 
 static const mn_route pages[] = {
     /* method, path, handler, body limit, where it runs, scope */
@@ -61,6 +62,7 @@ static const mn_route pages[] = {
 };
 
 static const mn_route *const tables[] = {
+    mn_masto__routes_media,
     pages,
 };
 
