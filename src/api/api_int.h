@@ -90,6 +90,7 @@ struct mn_api {
     mn_access *access;
     struct mn_jobs *jobs;
     struct mn_feeds *feeds; /* social/feeds.h: homes and lists */
+    struct mn_account_cache *accounts; /* mastodon/accounts.h: account entities */
     struct mn_streaming *streaming; /* mastodon/streaming.h */
     struct mn_client *client; /* net/client.h: to the internet */
     struct mn_pushing *pushing; /* mastodon/push.h */

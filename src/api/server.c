@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/mastodon/accounts.h"
 #include "api/mastodon/mastodon.h"
 #include "base/clock.h"
 #include "base/conf.h"
@@ -210,6 +211,7 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_loaded__release(&a->model);
     mn_live__release(&a->live);
     mn_access_free(a->access);
+    mn_account_cache_free(a->accounts);
     mn_free(a->routes);
     mn_limits_free(a->limits);
     mn_moderation_free(a->moderation);
@@ -279,6 +281,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     pthread_mutex_init(&a->numbers.lock, NULL);
     mn_rc rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
+    if (rc == MN_OK) rc = mn_account_cache_new(o->home->store, &a->accounts, e);
     if (rc == MN_OK) rc = start_http(a, o, e);
     if (rc == MN_OK && pthread_create(&a->indexer, NULL, index_follow, a) != 0)
         rc = mn_fail(e, MN_E_IO, "cannot start the index thread");
