@@ -64,6 +64,10 @@ static void follow(void *arg, const mn_event *ev, size_t n)
             atomic_fetch_add(generation(x->tokens, ev[i].id), 1);
         if (ev[i].kind == MN_EV_ACCOUNT)
             atomic_fetch_add(generation(x->accounts, ev[i].account), 1);
+        for (size_t k = 0; ev[i].kind == MN_EV_ALL && k < GENERATIONS; k++) {
+            atomic_fetch_add(&x->tokens[k], 1);
+            atomic_fetch_add(&x->accounts[k], 1);
+        }
     }
 }
 

@@ -193,7 +193,7 @@ static void heard(void *arg, const mn_event *ev, size_t n)
 {
     mn_moderation *m = arg;
     for (size_t i = 0; i < n; i++)
-        if (ev[i].kind == MN_EV_RULES) atomic_store(&m->stale, true);
+        if (ev[i].kind == MN_EV_RULES || ev[i].kind == MN_EV_ALL) atomic_store(&m->stale, true);
 }
 
 mn_rc mn_moderation_new(mn_store *s, mn_moderation **ret, mn_err *e)
