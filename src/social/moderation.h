@@ -29,8 +29,11 @@ struct mn_conf;
 typedef struct mn_actor {
     uint64_t account_id; /* 0: the command line */
     mn_account_role role;
+    mn_str
+        mail_base; /* "https://…" for links in the mail that an act sends; empty: no mail is sent */
 } mn_actor;
-typedef struct mn_names { /* of an enumeration, in its order */
+#define MN_ACCOUNT_DELETE_JOB "account.delete" /* payload {"account_id": "…"} */
+typedef struct mn_names {                      /* of an enumeration, in its order */
     const char *const *names;
     size_t n;
 } mn_names;
@@ -119,17 +122,16 @@ typedef enum mn_undo {
 } mn_undo;
 mn_rc mn_social_moderate_undo(mn_store *s, mn_actor by, uint64_t target, mn_undo what,
                               mn_err *e);
-/* Sign-ups that wait. Rejecting deletes the account. */
+/* Sign-ups that wait. Rejecting takes the account out as if it had never been: name and address are free again. */
 mn_rc mn_social_approve(mn_store *s, mn_actor by, uint64_t target, mn_err *e);
 mn_rc mn_social_reject(mn_store *s, mn_actor by, uint64_t target, mn_err *e);
-/* Deletes a suspended account's data now; asks the job queue to do it. */
+/* Has the job queue delete a suspended account's data now. */
 mn_rc mn_social_moderate_delete(mn_store *s, mn_actor by, uint64_t target, mn_err *e);
 mn_rc mn_social_role_set(mn_store *s, mn_actor by, uint64_t target, mn_account_role role,
                          mn_err *e); /* operators only; the last operator stays one */
 mn_rc mn_social_plan_set(mn_store *s, mn_actor by, uint64_t target, mn_str plan, mn_err *e);
-/* Deletes what has been suspended for MN_SUSPENDED_DAYS, up to limit posts; *ret_left: there is more. By a timer. */
-mn_rc mn_social_suspended_purge(mn_store *s, int64_t now_ms, size_t limit, bool *ret_left,
-                                mn_err *e);
+/* Has the job queue delete what has been suspended for MN_SUSPENDED_DAYS, up to 1,000 accounts. By a timer. */
+mn_rc mn_social_suspended_purge(mn_store *s, int64_t now_ms, size_t *ret_n, mn_err *e);
 
 /* ---- appeals ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -141,7 +143,8 @@ mn_rc mn_social_appeal_decide(mn_store *s, mn_actor by, uint64_t strike_id, bool
                               mn_err *e);
 /* Who cannot sign in any more appeals by the link in the mail: a text made from the strike and a secret of this instance.
  * false: not the right one. */
-mn_rc mn_social_appeal_code(mn_store *s, uint64_t strike_id, char ret[33], mn_err *e);
+mn_rc mn_social_appeal_code(mn_tx *tx, mn_store *s, uint64_t strike_id, char ret[33],
+                            mn_err *e); /* the secret is made with the first */
 mn_rc mn_social_appeal_code_right(mn_store *s, uint64_t strike_id, mn_str code, bool *ret,
                                   mn_err *e);
 

@@ -1,4 +1,5 @@
 /* Accounts as moderators see them, and what moderation sets on them. */
+#include "store/access.h"
 #include "store/moderation_int.h"
 
 #define COLUMNS                                                                                \
@@ -183,6 +184,26 @@ mn_rc mn_store_account_approve(mn_tx *tx, uint64_t id, mn_err *e)
         &q, e));
     db_u64(q, 1, id);
     MN_TRY(mn_store__run_one(q, MN_E_NOT_FOUND, NULL, e));
+    return account_told(tx, id, e);
+}
+
+mn_rc mn_store_sign_up_drop(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    static const char *const sql[] = {
+        "DELETE FROM identities WHERE account_id = ?1",
+        "DELETE FROM email_links WHERE account_id = ?1",
+        "DELETE FROM notifications WHERE from_id = ?1",
+        "DELETE FROM account_words WHERE account_id = ?1",
+        "DELETE FROM accounts WHERE id = ?1",
+    };
+    mn_stmt *q;
+    MN_TRY(db_prepare(tx->db, "DELETE FROM credentials WHERE account_id = ?1 AND approved = 0",
+                      &q, e));
+    db_u64(q, 1, id);
+    MN_TRY(mn_store__run_one(q, MN_E_NOT_FOUND, NULL, e));
+    MN_TRY(mn_store_tokens_remove(tx, id, 0, e));
+    for (size_t i = 0; i < sizeof sql / sizeof *sql; i++)
+        MN_TRY(mn_store__run2(tx->db, sql[i], id, 0, e));
     return account_told(tx, id, e);
 }
 

@@ -78,6 +78,8 @@ typedef struct mn_measures {
 } mn_measures;
 mn_rc mn_store_account_measures_set(mn_tx *tx, uint64_t id, const mn_measures *m, mn_err *e);
 mn_rc mn_store_account_approve(mn_tx *tx, uint64_t id, mn_err *e);
+/* Takes a sign-up that waits out altogether (MN_E_NOT_FOUND when it does not wait). It has no posts. */
+mn_rc mn_store_sign_up_drop(mn_tx *tx, uint64_t id, mn_err *e);
 mn_rc mn_store_account_role_set(mn_tx *tx, uint64_t id, mn_account_role role, mn_err *e);
 mn_rc mn_store_account_plan_set(mn_tx *tx, uint64_t id, mn_str plan, mn_err *e);
 /* Local accounts suspended before `before_ms` whose posts are still here, by id after `after`. */
