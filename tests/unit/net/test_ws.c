@@ -4,8 +4,7 @@
 #include <stdatomic.h>
 
 #include "net/ws.h"
-#include "net/ws_frame.h"
-#include "raw.h"
+#include "ws_client.h"
 
 static mn_http *H;
 static int P;
@@ -111,32 +110,12 @@ static int teardown(void **s)
     "GET " path " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: keep-alive, "       \
     "Upgrade\r\nSec-WebSocket-Key: " KEY "\r\nSec-WebSocket-Version: 13\r\n" more "\r\n"
 
-/* Reads exactly n bytes within two seconds. */
-static bool hear(int fd, void *ret, size_t n)
-{
-    char *p = ret;
-    int64_t until = mn_mono_us() + 2000000;
-    while (n > 0) {
-        struct pollfd f = {fd, POLLIN, 0};
-        int64_t left = (until - mn_mono_us()) / 1000;
-        if (left <= 0 || poll(&f, 1, (int)left) <= 0) return false;
-        ssize_t k = recv(fd, p, n, 0);
-        if (k <= 0) return false;
-        p += k, n -= (size_t)k;
-    }
-    return true;
-}
-
-/* The head of an answer, byte by byte, so that frames behind it stay where they are. */
-static void hear_head(int fd, char *ret, size_t cap)
-{
-    size_t n = 0;
-    ret[0] = 0;
-    while (n + 1 < cap && !(n >= 4 && memcmp(ret + n - 4, "\r\n\r\n", 4) == 0)) {
-        if (!hear(fd, ret + n, 1)) return;
-        ret[++n] = 0;
-    }
-}
+#define hear(fd, p, n)          ws_hear((fd), (p), (n))
+#define hear_head(fd, p, n)     ws_hear_head((fd), (p), (n))
+#define frame(out, first, p, n) ws_frame((out), (first), (p), (n))
+#define say(fd, first, p, n)    ws_say((fd), (first), (p), (n))
+#define next_frame(fd, ret_n)   ws_next((fd), B, sizeof B, (ret_n))
+#define SAY(fd, first, z)       ws_say((fd), (first), (z), sizeof(z) - 1)
 
 static int dial_to(int port, const char *handshake)
 {
@@ -150,55 +129,6 @@ static int dial(void)
     int fd = dial_to(P, HANDSHAKE("/echo", ""));
     if (raw_status(B) != 101) fail_msg("handshake: %s", B);
     return fd;
-}
-
-/* A masked frame into out; returns its length. */
-static size_t frame(char *out, int first, const void *p, size_t n)
-{
-    uint8_t head[10];
-    const uint8_t mask[4] = {0x12, 0x34, 0x56, 0x78};
-    size_t k = mn_ws_frame_head(0, n, head);
-    head[0] = (uint8_t)first;
-    head[1] |= 0x80;
-    memcpy(out, head, k);
-    memcpy(out + k, mask, 4);
-    for (size_t i = 0; i < n; i++)
-        out[k + 4 + i] = (char)(((const uint8_t *)p)[i] ^ mask[i & 3]);
-    return k + 4 + n;
-}
-
-static void say(int fd, int first, const void *p, size_t n)
-{
-    char *out = malloc(n + 14);
-    raw_say(fd, out, frame(out, first, p, n));
-    free(out);
-}
-#define SAY(fd, first, z) say((fd), (first), (z), sizeof(z) - 1)
-
-/* The next frame that is no ping: its opcode, the payload in B; -1 at the end of the connection. */
-static int next_frame(int fd, size_t *ret_n)
-{
-    for (;;) {
-        uint8_t h[10];
-        if (!hear(fd, h, 2)) return -1;
-        OK((h[0] & 0x70) == 0 && !(h[1] & 0x80));
-        uint64_t n = h[1];
-        size_t wide = n == 126 ? 2 : n == 127 ? 8 : 0;
-        if (wide) {
-            if (!hear(fd, h + 2, wide)) return -1;
-            n = 0;
-            for (size_t i = 0; i < wide; i++) n = n << 8 | h[2 + i];
-        }
-        OK(n < sizeof B);
-        if (!hear(fd, B, n)) return -1;
-        B[n] = 0;
-        *ret_n = n;
-        if ((h[0] & 15) == MN_WS_OP_PING) {
-            say(fd, 0x8a, B, n);
-            continue;
-        }
-        return h[0] & 15;
-    }
 }
 
 static bool echoes(int fd, const char *z)
