@@ -93,5 +93,11 @@ bool mn_net_port_refused(uint16_t port);
 /* The same rules without a connection: "http(s)://host…" with a host that is not a literal private address, no credentials, no
  * refused port, not too long. For checking what a member enters; mn_client_do checks again. */
 mn_rc mn_client_url_check(const mn_client *c, mn_str url, mn_err *e);
+/* An address found on a page, resolved against the page's own; normal form without fragment, in the arena. Checked as by
+ * mn_client_url_check. */
+mn_rc mn_client_url_join(const mn_client *c, mn_str base, mn_str found, mn_arena *a,
+                         mn_str *ret, mn_err *e);
+/* The host of an http(s) address in lower case, in the arena; MN_STR_NONE when it is none. */
+mn_str mn_client_url_host(mn_str url, mn_arena *a);
 
 #endif

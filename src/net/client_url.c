@@ -127,3 +127,33 @@ mn_rc mn_client_url_check(const mn_client *c, mn_str url, mn_err *e)
     mn_arena_release(&a);
     return rc;
 }
+
+mn_rc mn_client_url_join(const mn_client *c, mn_str base, mn_str found, mn_arena *a,
+                         mn_str *ret, mn_err *e)
+{
+    mn_client_url from, to;
+    mn_str joined = MN_STR_NONE;
+    found = mn_str_trim(found);
+    if (found.len > MN_CLIENT_URL_MAX || has_control(found))
+        return mn_fail(e, MN_E_PARSE, "that is not an http address");
+    MN_TRY(mn_client__url(c, base, a, &from, e));
+    mn_str z = mn_str_dup(a, found);
+    CURLU *u = curl_url();
+    mn_rc rc = u && z.ptr ? MN_OK : MN_E_NOMEM;
+    if (rc == MN_OK && (curl_url_set(u, CURLUPART_URL, from.text.ptr, 0) != CURLUE_OK ||
+                        curl_url_set(u, CURLUPART_URL, z.ptr, CURLU_URLENCODE) != CURLUE_OK))
+        rc = MN_E_PARSE;
+    if (rc == MN_OK) rc = part(u, CURLUPART_URL, a, &joined);
+    curl_url_cleanup(u);
+    if (rc != MN_OK) return mn_fail(e, rc, "that is not an http address");
+    MN_TRY(mn_client__url(c, joined, a, &to, e));
+    *ret = to.text;
+    return MN_OK;
+}
+
+mn_str mn_client_url_host(mn_str url, mn_arena *a)
+{
+    mn_client any = {.allow_private = true};
+    mn_client_url u;
+    return mn_client__url(&any, url, a, &u, NULL) == MN_OK ? u.host : MN_STR_NONE;
+}

@@ -396,6 +396,38 @@ static void addresses_that_could_be_misread_are_refused(void **state)
     mn_client_free(c);
 }
 
+static void addresses_on_a_page_are_resolved(void **state)
+{
+    static const struct {
+        const char *found, *whole;
+    } cases[] = {{"/a.jpg", "https://example.com/a.jpg"},
+                 {"b.jpg?x=1#y", "https://example.com/dir/b.jpg?x=1"},
+                 {"//cdn.example.net/c.jpg", "https://cdn.example.net/c.jpg"},
+                 {" http://other.example/ ", "http://other.example/"},
+                 {"../../../d", "https://example.com/d"},
+                 {"javascript:alert(1)", NULL},
+                 {"data:image/png;base64,AAAA", NULL},
+                 {"http://127.0.0.1/", NULL},
+                 {"a\nb", NULL}};
+    mn_err e = {0};
+    mn_arena a;
+    mn_str s;
+    (void)state;
+    mn_client *c = strict_client("our.example");
+    mn_arena_init(&a, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mn_rc rc = mn_client_url_join(c, MN_STR("https://example.com/dir/page"),
+                                      mn_str_from(cases[i].found), &a, &s, &e);
+        bool right =
+            cases[i].whole ? rc == MN_OK && mn_str_eqz(s, cases[i].whole) : rc != MN_OK;
+        if (!right) fail_msg("'%s': %s", cases[i].found, mn_rc_name(rc));
+    }
+    IS(mn_client_url_host(MN_STR("https://WWW.Example.com:8443/x"), &a), "www.example.com");
+    OK(!mn_client_url_host(MN_STR("nothing"), &a).ptr);
+    mn_arena_release(&a);
+    mn_client_free(c);
+}
+
 static bool is_public(const char *ip)
 {
     struct sockaddr_in a = {.sin_family = AF_INET};
@@ -537,6 +569,7 @@ int main(void)
         TEST(connections_are_kept_between_calls),
         TEST(private_addresses_are_never_reached),
         TEST(addresses_that_could_be_misread_are_refused),
+        TEST(addresses_on_a_page_are_resolved),
         TEST(only_the_public_internet_is_public),
         TEST(the_table_of_ports_is_in_order),
         TEST(stopping_ends_running_calls),
