@@ -8,6 +8,7 @@
 #include "api/mastodon/media.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "social/cards.h"
 
 #define WORKERS      2
 #define LOOK_MS      1000
@@ -16,6 +17,7 @@
 
 /* What there is to do. A room adds its line here. */
 static const mn_job_kind kinds[] = {
+    {MN_CARD_JOB, mn_card_job, 60},
     {0},
 };
 static const mn_timer timers[] = {

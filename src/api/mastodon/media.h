@@ -24,13 +24,11 @@ mn_rc mn_media_picture_urls(const mn_view *v, const uint64_t *ids, size_t n, mn_
 mn_rc mn_media_account_picture(mn_api *a, uint64_t account_id, mn_media_use use, mn_str bytes,
                                mn_err *e);
 
-/* ---- link previews --------------------------------------------------------------------------------------------------- */
+/* ---- link previews: wanted by social/cards.h --------------------------------------------------------------------------- */
 
-/* In the transaction that makes or edits a post: its first link, if it has one, will be asked for a preview (a job; public,
- * unlisted and followers' posts, direct ones not). Without a link the post shows none from now on. */
-mn_rc mn_card_wanted(mn_tx *tx, const mn_post *p, mn_err *e);
-#define MN_CARD_JOB   "card"
-#define MN_CARD_AGE_S (14 * 86400) /* asked again when it is shared again later than this */
+#define MN_CARD_AGE_S                                                                          \
+    (14 * 86400) /* a page is asked again when it is shared again later than this */
+/* The job MN_CARD_JOB: the page that the post's first link names becomes its card. */
 mn_rc mn_card_job(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
 
 /* ---- files kept and let go -------------------------------------------------------------------------------------------- */
