@@ -28,11 +28,11 @@ mn_str mn_social_card_link(mn_str text, mn_str domain)
     return MN_STR_NONE;
 }
 
-mn_rc mn_social_card_wanted(mn_tx *tx, const mn_post *p, mn_str domain, mn_err *e)
+mn_rc mn_social_card_wanted(mn_tx *tx, const mn_post *p, mn_err *e)
 {
     char payload[64];
     bool asked = p->visibility != MN_VIS_DIRECT && !p->boost_of;
-    if (!asked || !mn_social_card_link(p->text, domain).ptr)
+    if (!asked || !mn_social_card_link(p->text, MN_STR_NONE).ptr)
         return mn_store_post_card_set(tx, p->id, 0, e);
     snprintf(payload, sizeof payload, "{\"post\":\"%llu\"}", (unsigned long long)p->id);
     return mn_store_job_add(tx, MN_STR(MN_CARD_JOB), mn_str_from(payload), mn_now_ms(), NULL,

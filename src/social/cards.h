@@ -10,8 +10,8 @@
  * MN_STR_NONE when there is none. */
 mn_str mn_social_card_link(mn_str text, mn_str domain);
 
-/* In the transaction that makes a post or edits its text (p as it is then): a job for the preview of its first link. A direct
- * post's links are not asked for. A post without a link shows no preview from now on. */
-mn_rc mn_social_card_wanted(mn_tx *tx, const mn_post *p, mn_str domain, mn_err *e);
+/* In the transaction that makes a post or edits its text (p as it is then; the hook `written` of mn_compose): a job for the
+ * preview of its first link. A direct post's links are not asked for. A post without a link shows none from now on. */
+mn_rc mn_social_card_wanted(mn_tx *tx, const mn_post *p, mn_err *e);
 
 #endif
