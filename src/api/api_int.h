@@ -109,6 +109,9 @@ struct mn_api {
 
 /* All tables of routes in one array, ended by .path = NULL; gives. */
 mn_rc mn_api__routes_new(mn_route **ret, mn_err *e);
+/* consent.c */
+extern const mn_route mn_api__routes_consent[];
+void mn_api__answer_used(mn_api *a, const mn_answer *answer);
 /* mastodon/mastodon.c: what happens before every handler; true: answered. */
 bool mn_masto__before(mn_req *r, mn_resp *w);
 /* jobs.c: workers and timers. Stop waits for what is under way; free when no request is left that may wake them. */
@@ -158,5 +161,10 @@ void mn_api__ask_post(mn_req *r, mn_resp *w);
 void mn_api__search_get(mn_req *r, mn_resp *w);
 void mn_api__model(mn_req *r, mn_resp *w);
 void mn_api__events(mn_req *r, mn_resp *w);
+
+/* Tables of routes: apps, OAuth, signing in and up. */
+extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
+    mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],
+    mn_page__routes_sign_up[], mn_page__routes_password[], mn_page__routes_identity[];
 
 #endif

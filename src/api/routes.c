@@ -62,8 +62,17 @@ static const mn_route pages[] = {
 };
 
 static const mn_route *const tables[] = {
+    mn_masto__routes_apps,
+    mn_masto__routes_oauth,
+    mn_masto__routes_authorize,
+    mn_masto__routes_register,
+    mn_page__routes_sign_in,
+    mn_page__routes_sign_up,
+    mn_page__routes_password,
+    mn_page__routes_identity,
     mn_masto__routes_media,
     pages,
+    mn_api__routes_consent,
 };
 
 mn_rc mn_api__routes_new(mn_route **ret, mn_err *e)

@@ -130,6 +130,7 @@ mn_rc mn_api_ask(mn_api *a, mn_str question, uint64_t before_id, mn_arena *ar, m
     if (!o.engine) mn_loaded__done(&a->model); /* without a model many may ask at once */
     mn_rc rc = mn_ask(x, a->home->store, question, &o, ar, ret, e);
     if (o.engine) mn_loaded__done(&a->model);
+    if (rc == MN_OK) mn_api__answer_used(a, ret);
     return rc;
 }
 
