@@ -89,11 +89,11 @@ struct mn_api {
     mn_route *routes;
     mn_access *access;
     struct mn_jobs *jobs;
-    struct mn_feeds *feeds; /* social/feeds.h: homes and lists */
+    struct mn_feeds *feeds;            /* social/feeds.h: homes and lists */
     struct mn_account_cache *accounts; /* mastodon/accounts.h: account entities */
-    struct mn_streaming *streaming; /* mastodon/streaming.h */
-    struct mn_client *client; /* net/client.h: to the internet */
-    struct mn_pushing *pushing; /* mastodon/push.h */
+    struct mn_streaming *streaming;    /* mastodon/streaming.h */
+    struct mn_client *client;          /* net/client.h: to the internet */
+    struct mn_pushing *pushing;        /* mastodon/push.h */
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;
@@ -162,6 +162,10 @@ void mn_api__search_get(mn_req *r, mn_resp *w);
 void mn_api__model(mn_req *r, mn_resp *w);
 void mn_api__events(mn_req *r, mn_resp *w);
 
+/* mail.c, access_work.c: kinds of jobs and timers. */
+mn_rc mn_api__mail_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
+mn_rc mn_api__access_flush(mn_api *a, mn_arena *ar, mn_err *e);
+mn_rc mn_api__access_sweep(mn_api *a, mn_arena *ar, mn_err *e);
 /* Tables of routes: apps, OAuth, signing in and up. */
 extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
     mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],

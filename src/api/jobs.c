@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "social/cards.h"
+#include "social/mail.h"
 
 #define WORKERS      2
 #define LOOK_MS      1000
@@ -17,10 +18,13 @@
 
 /* What there is to do. A room adds its line here. */
 static const mn_job_kind kinds[] = {
+    {MN_MAIL_JOB, mn_api__mail_run, 120},
     {MN_CARD_JOB, mn_card_job, 60},
     {0},
 };
 static const mn_timer timers[] = {
+    {"tokens in use", 60, mn_api__access_flush},
+    {"tokens and codes past their time", 600, mn_api__access_sweep},
     {"unattached uploads", 600, mn_media_sweep_rows},
     {"unused files", 60, mn_media_sweep_files},
     {0},

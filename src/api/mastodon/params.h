@@ -37,6 +37,7 @@ typedef struct mn_masto_state {
     mn_grant grant;
     bool asked;  /* the grant is known */
     bool denied; /* a token was given and is not valid */
+    mn_str form_secret; /* of the cookie that this answer sets for its forms (pages/sign.c) */
     size_t n_read; /* posts delivered */
 } mn_masto_state;
 
