@@ -5,6 +5,7 @@
 #include "api/jobs.h"
 #include "api/mastodon/mastodon.h"
 #include "media/media.h"
+#include "social/cards.h"
 #include "store/media.h"
 
 /* ---- addresses: whole ones, in the view's arena --------------------------------------------------------------------- */
