@@ -60,6 +60,8 @@ const mn_conf_key mn_settings[] = {
      "https://DOMAIN/auth/identity/callback there. \"_\" in NAME shows as a blank."},
     {"show_domain_blocks", "nobody",
      "Who may see the list of blocked domains: nobody, members or everybody."},
+    {"public_timeline", "anyone",
+     "Who reads the public timelines of posts and hashtags: anyone, or members."},
     {"reading", "open",
      "open: what is public may be read by everybody; members: one signs in to read."},
     {"reading_limit_anonymous", "0",

@@ -96,7 +96,7 @@ typedef struct mn_event {
 /* To be told with the commit of this transaction; the same event twice in a row is kept once. */
 mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e);
 /* fn is called with the events of each commit (n ≥ 1), on the committing thread or one of the driver's, never two calls at
- * once; it must be quick and may read the store, not write it. Up to 8 listeners. */
+ * once; it must be quick and may read the store, not write it. Up to 16 listeners. */
 typedef void mn_event_fn(void *arg, const mn_event *ev, size_t n);
 mn_rc mn_store_listen(mn_store *s, mn_event_fn *fn, void *arg, mn_err *e);
 /* No call is under way or comes after this has returned. */

@@ -13,7 +13,7 @@
 #define MN_STORE_REASON_MAX 2048
 #define MN_STORE_TEXT_MAX   (16u << 20) /* bytes of one post's text */
 #define MN_STORE_JOB_TRIES  10
-#define MN_STORE_LISTENERS  8
+#define MN_STORE_LISTENERS  16
 
 /* Where to look for a free id after a collision at `derived`; only a hint, kept while the process lives. */
 typedef struct mn_place {
