@@ -212,6 +212,7 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_loaded__release(&a->model);
     mn_live__release(&a->live);
     mn_access_free(a->access);
+    mn_masto__statuses_stop(a);
     mn_account_cache_free(a->accounts);
     mn_free(a->routes);
     mn_limits_free(a->limits);
@@ -232,7 +233,6 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
 {
     mn_http_opts h = {
         .listen = o->listen,
-        .routes = a->routes,
         .app = a,
         .n_threads = o->threads,
         .trusted_proxy = o->trusted_proxy,
@@ -243,6 +243,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
         .limits = o->limits,
     };
     MN_TRY(mn_api__routes_new(&a->routes, e));
+    h.routes = a->routes;
     MN_TRY(mn_access_new(a->home->store, &a->access, e));
     MN_TRY(mn_http_start(&h, &a->http, e));
     if (!a->base[0])
@@ -282,6 +283,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     pthread_mutex_init(&a->numbers.lock, NULL);
     mn_rc rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
+    if (rc == MN_OK) rc = mn_masto__statuses_start(a, e);
     if (rc == MN_OK) rc = mn_account_cache_new(o->home->store, &a->accounts, e);
     if (rc == MN_OK) rc = start_http(a, o, e);
     if (rc == MN_OK && pthread_create(&a->indexer, NULL, index_follow, a) != 0)
