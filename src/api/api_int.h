@@ -90,9 +90,9 @@ struct mn_api {
     mn_access *access;
     struct mn_jobs *jobs;
     struct mn_feeds *feeds;            /* social/feeds.h: homes and lists */
-    struct mn_filters *filters; /* social/filters.h */
-    struct mn_shown *shown;     /* mastodon/shown.h: posts as JSON */
-    struct mn_compose *compose; /* social/compose.h */
+    struct mn_filters *filters;        /* social/filters.h */
+    struct mn_shown *shown;            /* mastodon/shown.h: posts as JSON */
+    struct mn_compose *compose;        /* social/compose.h */
     struct mn_account_cache *accounts; /* mastodon/accounts.h: account entities */
     struct mn_streaming *streaming;    /* mastodon/streaming.h */
     struct mn_client *client;          /* net/client.h: to the internet */
@@ -172,6 +172,11 @@ mn_rc mn_api__access_sweep(mn_api *a, mn_arena *ar, mn_err *e);
 /* Tables of routes: apps, OAuth, signing in and up. */
 extern const mn_route mn_masto__routes_timelines[], mn_masto__routes_lists[],
     mn_masto__routes_tags[], mn_masto__routes_filters[], mn_masto__routes_conversations[];
+extern const mn_route mn_masto__routes_statuses[], mn_masto__routes_status_acts[],
+    mn_masto__routes_status_lists[], mn_masto__routes_scheduled[];
+extern const mn_route mn_masto__routes_account_profile[], mn_masto__routes_accounts[],
+    mn_masto__routes_account_acts[], mn_masto__routes_account_lists[],
+    mn_masto__routes_notifications[], mn_masto__routes_notification_requests[];
 extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
     mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],
     mn_page__routes_sign_up[], mn_page__routes_password[], mn_page__routes_identity[];

@@ -62,11 +62,25 @@ static const mn_route pages[] = {
 };
 
 static const mn_route *const tables[] = {
-    mn_masto__routes_apps,      mn_masto__routes_oauth,         mn_masto__routes_authorize,
-    mn_masto__routes_register,  mn_page__routes_sign_in,        mn_page__routes_sign_up,
-    mn_page__routes_password,   mn_page__routes_identity,       mn_masto__routes_media,
-    mn_masto__routes_timelines, mn_masto__routes_lists,         mn_masto__routes_tags,
-    mn_masto__routes_filters,   mn_masto__routes_conversations, pages,
+    mn_masto__routes_account_profile,
+    mn_masto__routes_accounts,
+    mn_masto__routes_account_acts,
+    mn_masto__routes_account_lists,
+    mn_masto__routes_apps,
+    mn_masto__routes_oauth,
+    mn_masto__routes_authorize,
+    mn_masto__routes_register,
+    mn_page__routes_sign_in,
+    mn_page__routes_sign_up,
+    mn_page__routes_password,
+    mn_page__routes_identity,
+    mn_masto__routes_media,
+    mn_masto__routes_timelines,
+    mn_masto__routes_lists,
+    mn_masto__routes_tags,
+    mn_masto__routes_filters,
+    mn_masto__routes_conversations,
+    pages,
     mn_api__routes_consent,
 };
 

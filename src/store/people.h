@@ -14,8 +14,9 @@
 
 /* A viewer (`me`) and one account. */
 typedef struct mn_relation {
-    uint64_t id;    /* the other account */
-    bool following; /* me → it */
+    uint64_t id;            /* the other account … */
+    mn_account_state state; /* … and its own state */
+    bool following;         /* me → it */
     bool boosts,
         notify; /* of that follow, or of the request that waits: shows boosts; tells of each post */
     mn_str languages;             /* of the same: comma-separated, empty: all */

@@ -323,6 +323,14 @@ mn_rc mn_entity_muted_accounts(const mn_view *v, const mn_rel_row *rows, size_t 
 
 /* ---- CredentialAccount ------------------------------------------------------------------------------------------- */
 
+void mn_masto__attribution_json(const mn_prefs *p, mn_json_writer *j)
+{
+    mn_jw_key(j, "attribution_domains");
+    mn_jw_array(j);
+    for (size_t i = 0; i < p->n_attribution; i++) mn_jw_str(j, p->attribution[i]);
+    mn_jw_array_end(j);
+}
+
 static mn_rc put_source(const mn_view *v, const mn_profile *p, mn_json_writer *j, mn_err *e)
 {
     uint64_t asked = 0;
@@ -340,10 +348,7 @@ static mn_rc put_source(const mn_view *v, const mn_profile *p, mn_json_writer *j
     mn_jw_kbool(j, "hide_collections", p->a.hide_follows);
     mn_jw_kbool(j, "discoverable", p->a.discoverable);
     mn_jw_kbool(j, "indexable", mn_masto__indexable(v, &p->a));
-    mn_jw_key(j, "attribution_domains");
-    mn_jw_array(j);
-    for (size_t i = 0; i < p->prefs.n_attribution; i++) mn_jw_str(j, p->prefs.attribution[i]);
-    mn_jw_array_end(j);
+    mn_masto__attribution_json(&p->prefs, j);
     mn_jw_object_end(j);
     return MN_OK;
 }

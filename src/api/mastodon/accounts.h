@@ -45,6 +45,8 @@ mn_rc mn_masto__profile(const mn_view *v, uint64_t id, mn_profile *ret, mn_err *
 bool mn_masto__indexable(const mn_view *v, const mn_account *a);
 void mn_masto__fields_json(const mn_view *v, const mn_profile *p, bool as_html,
                            mn_json_writer *j);
+/* The member attribution_domains. */
+void mn_masto__attribution_json(const mn_prefs *p, mn_json_writer *j);
 /* "public", "unlisted", "private", "direct"; "public", "followers", "nobody". */
 const char *mn_masto__privacy_name(mn_visibility v);
 const char *mn_masto__quote_policy_name(mn_quote_policy p);
