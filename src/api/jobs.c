@@ -6,6 +6,7 @@
 
 #include "api/api_int.h"
 #include "api/mastodon/media.h"
+#include "api/mastodon/statuses.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "social/cards.h"
@@ -23,6 +24,9 @@ static const mn_job_kind kinds[] = {
     {0},
 };
 static const mn_timer timers[] = {
+    {"scheduled posts", 2, mn_masto__scheduled_timer},
+    {"polls that end", 10, mn_masto__polls_timer},
+    {"repeated requests", 600, mn_masto__repeats_timer},
     {"tokens in use", 60, mn_api__access_flush},
     {"tokens and codes past their time", 600, mn_api__access_sweep},
     {"unattached uploads", 600, mn_media_sweep_rows},

@@ -62,6 +62,10 @@ static const mn_route pages[] = {
 };
 
 static const mn_route *const tables[] = {
+    mn_masto__routes_statuses,
+    mn_masto__routes_status_acts,
+    mn_masto__routes_status_lists,
+    mn_masto__routes_scheduled,
     mn_masto__routes_account_profile,
     mn_masto__routes_accounts,
     mn_masto__routes_account_acts,

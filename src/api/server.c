@@ -8,6 +8,7 @@
 
 #include "api/mastodon/accounts.h"
 #include "api/mastodon/mastodon.h"
+#include "api/mastodon/statuses.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"

@@ -212,6 +212,19 @@ mn_rc mn_compose__tell_counts(mn_tx *tx, uint64_t post, mn_err *e)
     return mn_store_event(tx, (mn_event){.kind = MN_EV_POST_COUNTS, .id = post}, e);
 }
 
+mn_rc mn_compose__media_rc(mn_rc rc, mn_err *e)
+{
+    if (rc == MN_E_BUSY)
+        return mn_fail(e, MN_E_USAGE,
+                       "Validation failed: files that are still being processed can't be "
+                       "attached; try again in a moment");
+    if (rc == MN_E_NOT_FOUND)
+        return mn_fail(
+            e, MN_E_USAGE,
+            "Validation failed: there is no such file, or it is attached to another post");
+    return rc;
+}
+
 static mn_rc add_poll(mn_tx *tx, const mn_draft *d, const plan *p, mn_err *e)
 {
     mn_poll poll = {.id = p->post.poll_id,
@@ -278,7 +291,8 @@ static mn_rc write_post(const mn_compose *c, mn_tx *tx, const mn_draft *d, const
         memmem(t->text.ptr ? t->text.ptr : "", t->text.len, "\uff03", 3))
         MN_TRY(mn_social_tags_write(tx, t->id, t->text, true, e));
     if (d->n_media)
-        MN_TRY(mn_store_media_attach(tx, t->account_id, t->id, d->media, d->n_media, e));
+        MN_TRY(mn_compose__media_rc(
+            mn_store_media_attach(tx, t->account_id, t->id, d->media, d->n_media, e), e));
     if (t->poll_id) MN_TRY(add_poll(tx, d, p, e));
     MN_TRY(add_conversation(tx, p, e));
     MN_TRY(tell_people(tx, p, ar, e));

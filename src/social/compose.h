@@ -104,6 +104,11 @@ typedef struct mn_edit {
 mn_rc mn_social_post_edit(const mn_compose *c, uint64_t account, uint64_t post,
                           const mn_edit *x, mn_err *e);
 
+/* [{"id","description"}] of a post's media and {"multiple","options"} of a poll (0: none) as they are now, the way a version
+ * keeps them (mn_post_version); empty: none. */
+mn_rc mn_social_media_json(mn_store *s, uint64_t post, mn_arena *ar, mn_str *ret, mn_err *e);
+mn_rc mn_social_poll_json(mn_store *s, uint64_t poll, mn_arena *ar, mn_str *ret, mn_err *e);
+
 /* By its author. With keep_media its media become unattached again, to be used in a new post (delete and redraft). */
 mn_rc mn_social_post_delete(const mn_compose *c, uint64_t account, uint64_t post,
                             bool keep_media, mn_err *e);

@@ -26,7 +26,7 @@ static mn_rc keep(mn_buf *b, mn_arena *ar, mn_str *ret, mn_err *e)
     return MN_OK;
 }
 
-mn_rc mn_compose__media_json(mn_store *s, uint64_t post, mn_arena *ar, mn_str *ret, mn_err *e)
+mn_rc mn_social_media_json(mn_store *s, uint64_t post, mn_arena *ar, mn_str *ret, mn_err *e)
 {
     mn_media *m = NULL;
     mn_buf b;
@@ -48,7 +48,7 @@ mn_rc mn_compose__media_json(mn_store *s, uint64_t post, mn_arena *ar, mn_str *r
     return keep(&b, ar, ret, e);
 }
 
-mn_rc mn_compose__poll_json(mn_store *s, uint64_t poll, mn_arena *ar, mn_str *ret, mn_err *e)
+mn_rc mn_social_poll_json(mn_store *s, uint64_t poll, mn_arena *ar, mn_str *ret, mn_err *e)
 {
     mn_poll p;
     mn_buf b;
@@ -106,8 +106,8 @@ static mn_rc load_change(const mn_compose *c, uint64_t account, uint64_t post, m
     if (x->was.boost_of)
         return mn_fail(e, MN_E_USAGE, "Validation failed: A boost cannot be edited");
     MN_TRY(mn_store_media_of(c->store, post, ar, &x->media, &x->n_media, e));
-    MN_TRY(mn_compose__media_json(c->store, post, ar, &x->was_media, e));
-    MN_TRY(mn_compose__poll_json(c->store, x->was.poll_id, ar, &x->was_poll, e));
+    MN_TRY(mn_social_media_json(c->store, post, ar, &x->was_media, e));
+    MN_TRY(mn_social_poll_json(c->store, x->was.poll_id, ar, &x->was_poll, e));
     if (x->was.poll_id) {
         mn_rc rc = mn_store_poll(c->store, x->was.poll_id, ar, &x->poll, e);
         if (rc != MN_OK && rc != MN_E_NOT_FOUND) return rc;

@@ -32,9 +32,8 @@ mn_rc mn_compose__visible(mn_store *s, uint64_t id, uint64_t viewer, const char 
 /* Options of a poll against the limits, tidied; *ret is filled but for its ids. expires_s 0: as `expires_ms`. */
 mn_rc mn_compose__poll(const mn_compose_limits *l, const mn_str *options, size_t n,
                        int64_t expires_s, mn_err *e);
-/* [{"id","description"}] of a post's media and {"options","multiple"} of its poll, as its version keeps them; empty: none. */
-mn_rc mn_compose__media_json(mn_store *s, uint64_t post, mn_arena *ar, mn_str *ret, mn_err *e);
-mn_rc mn_compose__poll_json(mn_store *s, uint64_t poll, mn_arena *ar, mn_str *ret, mn_err *e);
+/* What the store says of media that cannot be attached, as a fault of what was sent. */
+mn_rc mn_compose__media_rc(mn_rc rc, mn_err *e);
 /* A post of others than its author is told of by MN_EV_POST_COUNTS. */
 mn_rc mn_compose__tell_counts(mn_tx *tx, uint64_t post, mn_err *e);
 /* Everything mn_social_post_create asks of a draft before it writes, but for its media. */

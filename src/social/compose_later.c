@@ -59,7 +59,8 @@ static mn_rc write_scheduled(const mn_compose *c, mn_tx *tx, const mn_draft *d,
     MN_TRY(check_counts(c, tx, d->account_id, d->scheduled_ms, e));
     MN_TRY(mn_store_scheduled_add(tx, x, e));
     if (d->n_media == 0) return MN_OK;
-    MN_TRY(mn_store_media_check(tx, d->account_id, 0, d->media, d->n_media, e));
+    MN_TRY(mn_compose__media_rc(
+        mn_store_media_check(tx, d->account_id, 0, d->media, d->n_media, e), e));
     return mn_store_media_hold(tx, d->account_id, x->id, d->media, d->n_media, e);
 }
 

@@ -126,7 +126,9 @@ static mn_rc ask_filters(const mn_compose *c, uint64_t author, const mn_str *ext
     MN_TRY(most(c, author, MN_PLAN_MENTIONS, 0, &mentions, e));
     ask.most_links = links;
     ask.most_mentions = mentions;
-    MN_TRY(mn_moderation_text(c->moderation, &ask, &said, e));
+    mn_rc rc = mn_moderation_text(c->moderation, &ask, &said, e);
+    if (rc == MN_E_DENIED) return mn_fail(e, MN_E_USAGE, "Validation failed: %s", e->msg);
+    MN_TRY(rc);
     t->sensitive = said.sensitive;
     t->report = said.report;
     t->filter_id = said.filter_id;

@@ -69,8 +69,8 @@ static void close_gap(mn_buf *b, size_t *gap)
 
 static size_t prefix_len(mn_str url)
 {
-    size_t n =
-        7 + (url.len > 4 && (url.ptr[4] == 's' || url.ptr[4] == 'S')); /* http:// https:// */
+    bool secure = url.len > 4 && (url.ptr[4] == 's' || url.ptr[4] == 'S');
+    size_t n = secure ? 8 : 7; /* http:// https:// */
     mn_str rest = mn_str_sub(url, n, 4);
     if (mn_str_eq_nocase(rest, MN_STR("www."))) n += 4;
     return n;

@@ -155,7 +155,8 @@ static void on_event(mn_shown *c, const mn_event *ev)
         if (ev->other) forget(c, ev->other);
         return;
     case MN_EV_ACCOUNT:
-        forget(c, MN_SHOWN_ACCOUNT, ev->account);
+        /* The author's state decides who sees a post; their counters do not. */
+        if (ev->other != MN_EV_ACCOUNT_COUNTS) forget_of(c, ev->account);
         return;
     case MN_EV_RULES:
     case MN_EV_POSTS:
