@@ -9,7 +9,8 @@
 
 mn_str mn_oauth__vapid(mn_req *r)
 {
-    return mn_str_from(mn_api__vapid_public(r->app));
+    const mn_api *a = r->app;
+    return a->pushing ? mn_str_from(mn_api__vapid_public(a)) : MN_STR("");
 }
 
 /* ---- answers --------------------------------------------------------------------------------------------------- */
