@@ -6,6 +6,7 @@
 
 #include "api/api_int.h"
 #include "api/mastodon/media.h"
+#include "api/mastodon/push.h"
 #include "api/mastodon/statuses.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,6 +22,7 @@
 static const mn_job_kind kinds[] = {
     {MN_MAIL_JOB, mn_api__mail_run, 120},
     {MN_CARD_JOB, mn_card_job, 60},
+    {"push", mn_pushing_run, 60},
     {0},
 };
 static const mn_timer timers[] = {

@@ -2,6 +2,8 @@
  * in the order of the tables. */
 #include "api/api_int.h"
 #include "api/mastodon/media.h"
+#include "api/mastodon/push.h"
+#include "api/mastodon/streaming.h"
 
 static const mn_route pages[] = {
     /* method, path, handler, body limit, where it runs, scope */
@@ -84,6 +86,8 @@ static const mn_route *const tables[] = {
     mn_masto__routes_tags,
     mn_masto__routes_filters,
     mn_masto__routes_conversations,
+    mn_masto__routes_streaming,
+    mn_masto__routes_push,
     pages,
     mn_api__routes_consent,
 };

@@ -205,8 +205,10 @@ static void stop_index(mn_api *a)
 void mn_api_stop(mn_api *a, int grace_ms)
 {
     if (!a) return;
+    mn_api__services_cancel(a);
     mn_api__jobs_stop(a);
     if (a->http) mn_http_stop(a->http, grace_ms);
+    mn_api__services_stop(a);
     mn_api__jobs_free(a);
     stop_index(a);
     mn_search_close(atomic_load(&a->search));
@@ -246,6 +248,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
     MN_TRY(mn_api__routes_new(&a->routes, e));
     h.routes = a->routes;
     MN_TRY(mn_access_new(a->home->store, &a->access, e));
+    MN_TRY(mn_api__services_start(a, e));
     MN_TRY(mn_http_start(&h, &a->http, e));
     if (!a->base[0])
         snprintf(a->base, sizeof a->base, "http://127.0.0.1:%d", mn_http_port(a->http));

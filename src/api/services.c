@@ -17,7 +17,7 @@ static mn_rc start_client(mn_api *a, mn_err *e)
     mn_client_opts o = {.user_agent = agent, .own_host = a->domain};
     MN_TRY(mn_conf_bool(a->home->conf, "outgoing_private", &private, e));
     o.allow_private = private;
-    snprintf(agent, sizeof agent, "Mynah/0.1.0 (+%s/)",
+    snprintf(agent, sizeof agent, "Mynah/" MN_VERSION " (+%s/)",
              a->base[0] ? a->base : "http://localhost");
     return mn_client_new(&o, &a->client, e);
 }

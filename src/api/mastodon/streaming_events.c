@@ -1,8 +1,8 @@
 /* Which event of the store concerns whom, and what it says to them.
  *
  * A post into homes and lists: mn_feeds_audience says whose. A post just written, no answer, boost, quote or poll, looks the
- * same to everybody who did not write it and has no filters: it is rendered once, with marks that are all false. Anything
- * else is rendered for each account. Public streams get what anybody sees, and `filtered` for those who have filters.
+ * same to everybody who did not write it and has no filters (nobody has done anything with it yet): it is rendered for the
+ * first of them and sent to all. Anything else is rendered for each account. Public streams get what anybody sees, and `filtered` for those who have filters.
  *
  * A deletion is told with the post's id to the author, followers of the author and, if it was public, the public and tag
  * streams: to more than may have got the post (who sees it in a list, or listens to another tag), never to fewer, but for
@@ -27,7 +27,7 @@ typedef struct at_work {
     mn_store *store;
     mn_post post;
     const char *event;
-    mn_news *shared; /* for homes: what most see */
+    mn_news *shared; /* for homes: what all see who have nothing to do with it yet */
     mn_news *open;   /* for public streams: what anybody sees */
     bool shareable;
 } at_work;
@@ -80,7 +80,8 @@ static mn_rc render_open(const mn_view *v, const void *post, mn_json_writer *j, 
 static mn_rc render_filtered(const mn_view *v, const void *post, mn_json_writer *j, mn_err *e)
 {
     bool hide = false;
-    return mn_entity_filtered(v, post, MN_FILTER_PUBLIC, j, &hide, e);
+    MN_TRY(mn_entity_filtered(v, post, MN_FILTER_PUBLIC, j, &hide, e));
+    return hide ? MN_E_NOT_FOUND : MN_OK;
 }
 static mn_rc render_notification(const mn_view *v, const void *id, mn_json_writer *j, mn_err *e)
 {
@@ -103,7 +104,8 @@ static mn_str extended(mn_streaming *h, mn_str object, const char *more, mn_str 
 
 static bool looks_the_same(const mn_post *p)
 {
-    return !p->boost_of && !p->quote_of && !p->poll_id && !p->reply_to && p->thread_id == p->id;
+    return !p->boost_of && !p->quote_of && !p->poll_id && !p->reply_to &&
+           p->thread_id == p->id && p->quote_policy != MN_QUOTES_FOLLOWERS;
 }
 
 static mn_news *open_news(at_work *w)
@@ -112,24 +114,13 @@ static mn_news *open_news(at_work *w)
     return w->open;
 }
 
-/* What a signed-in reader sees who has done nothing with the post. */
-static mn_news *shared_news(at_work *w)
-{
-    if (w->shared) return w->shared;
-    mn_news *open = open_news(w);
-    if (!open) return NULL;
-    w->shared = news_of(w->h, w->event,
-                        extended(w->h, open->payload,
-                                 ",\"favourited\":false,\"reblogged\":false,\"muted\":false,"
-                                 "\"bookmarked\":false,\"filtered\":[]",
-                                 MN_STR("")));
-    return w->shared;
-}
-
 static mn_news *home_news(at_work *w, mn_circle *m)
 {
-    if (w->shareable && !m->filters && m->account != w->post.account_id) return shared_news(w);
-    return news_of(w->h, w->event, render(w->h, m->account, render_home, &w->post));
+    bool plain = w->shareable && !m->filters && m->account != w->post.account_id;
+    if (plain && w->shared) return w->shared;
+    mn_news *n = news_of(w->h, w->event, render(w->h, m->account, render_home, &w->post));
+    if (plain) w->shared = n;
+    return n;
 }
 
 static bool in_list(const mn_audience *a, uint64_t list)
