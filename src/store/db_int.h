@@ -38,8 +38,8 @@ struct mn_driver {
     /* The schema version: 0 when nothing was ever made here. set_version belongs into the transaction that migrates. */
     mn_rc (*version)(mn_db *db, int *ret, mn_err *e);
     mn_rc (*set_version)(mn_db *db, int version, mn_err *e);
-    /* A write transaction takes the database's writer lock at once (waiting up to 30 s); a read transaction is one
-     * snapshot. After rollback, and after a failed commit, no transaction is open. */
+    /* A write transaction takes the database's writer lock at once, or with its first statement, before that runs
+     * (waiting up to 30 s); a read transaction is one snapshot. After rollback, and after a failed commit, no transaction is open. */
     mn_rc (*begin)(mn_db *db, bool write, mn_err *e);
     mn_rc (*commit)(mn_db *db, mn_err *e);
     void (*rollback)(mn_db *db);
@@ -54,6 +54,9 @@ struct mn_driver {
     void (*bind_null)(mn_stmt *q, int i);
     /* *ret_row: a row is there to be read. After the last one, and after an error, the statement is reset. */
     mn_rc (*step)(mn_stmt *q, bool *ret_row, mn_err *e);
+    /* Runs a bound statement whose rows and count nobody asks for. It may be put off, but not past the next statement that
+     * is stepped, nor the commit; which then tell its failure. NULL: step it. */
+    mn_rc (*later)(mn_stmt *q, mn_err *e);
     void (*reset)(mn_stmt *q);
     uint64_t (*changed)(mn_stmt *q); /* rows the last finished step wrote */
     int64_t (*col_i64)(mn_stmt *q, int i);
@@ -137,7 +140,8 @@ static inline bool db_col_null(mn_stmt *q, int i)
     return q->driver->col_null(q, i);
 }
 
-/* Runs a bound statement that gives no rows; *ret_changed (may be NULL): rows written. */
+/* Runs a bound statement that gives no rows; *ret_changed: rows written. Without it (NULL), a failure may be told later in
+ * the transaction: whoever wants to know of a conflict says ON CONFLICT DO NOTHING and asks for the count. */
 mn_rc mn_store__run(mn_stmt *q, uint64_t *ret_changed, mn_err *e);
 /* Prepares, binds up to two ids (?1 ?2) and runs. */
 mn_rc mn_store__run2(mn_db *db, const char *sql, uint64_t a, uint64_t b, mn_err *e);

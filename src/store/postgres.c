@@ -15,10 +15,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-const char mn_store__pg_begin_read[] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-static const char begin_write[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; "
-                                  "SELECT version FROM mynah_schema WHERE id = 1 FOR UPDATE";
-
 /* ---- connecting -------------------------------------------------------------------------------------------------- */
 
 static const char *part(const PQconninfoOption *o, const char *keyword)
@@ -147,55 +143,51 @@ mn_rc mn_store__pg_set_up(PGconn *h, const char *shown, const char *sql,
     return MN_OK;
 }
 
-/* The table that says whose the schema is, with its one row: the version, and the writer's lock. Two processes may do this
- * at once; IF NOT EXISTS alone does not make that safe, so a failure is forgotten when the table is there afterwards. */
-static mn_rc make_mark(PGconn *h, const char *shown, mn_err *e)
+/* Whose the schema is, in one look: OURS and more when our mark is there, else how many tables it has; -1: there is none. */
+#define OURS 1000000
+static mn_rc look_whose(pg_conn *c, int64_t *ret, mn_err *e)
 {
-    static const char there[] = "SELECT count(*) FROM information_schema.tables WHERE "
-                                "table_schema = current_schema() AND table_name = "
-                                "'mynah_schema'";
-    int64_t ours = 0, all = 0;
-    MN_TRY(ask(h, shown, there, 0, &ours, e));
-    MN_TRY(ask(h, shown,
-               "SELECT count(*) FROM information_schema.tables WHERE table_schema = "
-               "current_schema()",
-               0, &all, e));
-    if (!ours && all > 0)
-        return mn_fail(e, MN_E_CORRUPT,
-                       "database '%s' holds the tables of another program; name another one",
-                       shown);
-    if (!ours) {
-        mn_rc rc = exec(h, shown,
-                        "CREATE TABLE IF NOT EXISTS mynah_schema (id BIGINT PRIMARY KEY, "
-                        "version BIGINT NOT NULL)",
-                        NULL, e);
-        if (rc != MN_OK && PQstatus(h) == CONNECTION_OK)
-            MN_TRY(ask(h, shown, there, 0, &ours, e));
-        if (rc != MN_OK && !ours) return rc;
-    }
-    return exec(h, shown,
+    return ask(c->h, c->shown,
+               "SELECT CASE WHEN current_schema() IS NULL THEN -1 ELSE (SELECT "
+               "coalesce(sum(CASE WHEN table_name = 'mynah_schema' THEN 1000000 ELSE 1 END), "
+               "0) FROM information_schema.tables WHERE table_schema = current_schema()) END",
+               0, ret, e);
+}
+
+/* The table mynah_schema, with its one row: the version, and the writer's lock. Two processes may do this at once; IF NOT
+ * EXISTS alone does not make that safe, so a failure is forgotten when the table is there afterwards. */
+static mn_rc make_mark(pg_conn *c, int64_t whose, mn_err *e)
+{
+    mn_rc rc = MN_OK;
+    if (whose < OURS)
+        rc = exec(c->h, c->shown,
+                  "CREATE TABLE IF NOT EXISTS mynah_schema (id BIGINT PRIMARY KEY, version "
+                  "BIGINT NOT NULL)",
+                  NULL, e);
+    if (rc != MN_OK && PQstatus(c->h) == CONNECTION_OK) MN_TRY(look_whose(c, &whose, e));
+    if (rc != MN_OK && whose < OURS) return rc;
+    return exec(c->h, c->shown,
                 "INSERT INTO mynah_schema (id, version) VALUES (1, 0) ON CONFLICT DO NOTHING",
                 NULL, e);
 }
 
 static mn_rc check_owner(pg_conn *c, mn_err *e)
 {
-    int64_t rows = 0, schema = 0;
-    MN_TRY(ask(c->h, c->shown, "SELECT CASE WHEN current_schema() IS NULL THEN 0 ELSE 1 END", 0,
-               &schema, e));
-    if (!schema)
+    int64_t whose = 0, rows = 0;
+    MN_TRY(look_whose(c, &whose, e));
+    if (whose < 0)
         return mn_fail(e, MN_E_USAGE,
                        "database '%s' has no schema to keep tables in; make the one that "
                        "search_path names",
                        c->shown);
-    MN_TRY(ask(c->h, c->shown,
-               "SELECT count(*) FROM information_schema.tables WHERE table_schema = "
-               "current_schema() AND table_name = 'mynah_schema'",
-               0, &rows, e));
-    if (rows > 0)
+    if (whose > 0 && whose < OURS)
+        return mn_fail(e, MN_E_CORRUPT,
+                       "database '%s' holds the tables of another program; name another one",
+                       c->shown);
+    if (whose > 0)
         MN_TRY(
             ask(c->h, c->shown, "SELECT count(*) FROM mynah_schema WHERE id = 1", 0, &rows, e));
-    return rows > 0 ? MN_OK : make_mark(c->h, c->shown, e);
+    return rows > 0 ? MN_OK : make_mark(c, whose, e);
 }
 
 /* What every connection is told first. JIT costs short statements more than it gives. */
@@ -230,6 +222,9 @@ void mn_store__pg_note_failure(pg_conn *c)
     PQfinish(c->h);
     c->h = NULL;
     c->unsettled = false;
+    c->n_sent = 0;
+    c->lock_at = -1;
+    c->send_failed = false;
 }
 
 /* Reads the answer of a ROLLBACK that nobody waited for. */
@@ -246,7 +241,7 @@ mn_rc mn_store__pg_ready(pg_conn *c, mn_err *e)
 {
     settle(c);
     if (c->h) return MN_OK;
-    if (c->in_tx && !c->unbegun)
+    if (c->in_tx && c->unbegun == PG_BEGUN)
         return mn_fail(e, MN_E_IO, "the connection to database '%s' was lost; try again",
                        c->shown);
     return connect_now(c, e);
@@ -272,6 +267,7 @@ static mn_rc open_db(const char *url, const mn_store_opts *o, bool writer, mn_db
     if (!c) return mn_fail(e, MN_E_NOMEM, "out of memory");
     c->base.driver = &mn_store__postgres;
     c->writer = writer;
+    c->lock_at = -1;
     c->durable = o->durable;
     c->url = mn_strdup(url);
     mn_rc rc = c->url ? mn_store__pg_shown(url, &c->shown, e)
@@ -287,7 +283,7 @@ static mn_rc version(mn_db *db, int *ret, mn_err *e)
 {
     pg_conn *c = (pg_conn *)db;
     int64_t v = 0;
-    MN_TRY(mn_store__pg_ready(c, e));
+    MN_TRY(mn_store__pg_direct(c, e));
     MN_TRY(ask(c->h, c->shown, "SELECT version FROM mynah_schema WHERE id = 1", 0, &v, e));
     *ret = (int)v;
     return MN_OK;
@@ -297,24 +293,12 @@ static mn_rc set_version(mn_db *db, int v, mn_err *e)
 {
     pg_conn *c = (pg_conn *)db;
     char sql[80];
+    MN_TRY(mn_store__pg_direct(c, e));
     snprintf(sql, sizeof sql, "UPDATE mynah_schema SET version = %d WHERE id = 1", v);
     return exec(c->h, c->shown, sql, NULL, e);
 }
 
 /* ---- transactions ------------------------------------------------------------------------------------------------ */
-
-static mn_rc lock(pg_conn *c, mn_err *e)
-{
-    PGresult *r;
-    MN_TRY(exec(c->h, c->shown, begin_write, &r, e));
-    bool locked = PQntuples(r) == 1;
-    PQclear(r);
-    return locked ? MN_OK
-                  : mn_fail(e, MN_E_CORRUPT,
-                            "database '%s' has lost the row of its table mynah_schema; restore "
-                            "a backup",
-                            c->shown);
-}
 
 static void roll_back(pg_conn *c)
 {
@@ -323,36 +307,26 @@ static void roll_back(pg_conn *c)
     mn_store__pg_note_failure(c);
 }
 
-static mn_rc begin_writing(pg_conn *c, mn_err *e)
-{
-    for (bool again = false;; again = true) {
-        mn_rc rc = mn_store__pg_ready(c, e);
-        if (rc == MN_OK) rc = lock(c, e);
-        if (rc == MN_OK) return MN_OK;
-        bool lost = c->h && PQstatus(c->h) != CONNECTION_OK;
-        mn_store__pg_note_failure(c);
-        roll_back(c);
-        /* An old connection to a server that was started anew since: nothing has happened yet. */
-        if (!lost || again) return rc;
-    }
-}
-
+/* Nothing is sent yet: see postgres_pipe.c. */
 static mn_rc begin(mn_db *db, bool write, mn_err *e)
 {
     pg_conn *c = (pg_conn *)db;
+    (void)e;
     c->failed = false;
-    if (write) MN_TRY(begin_writing(c, e));
     c->in_tx = true;
-    c->unbegun = !write;
+    c->n_later = 0;
+    c->unbegun = write ? PG_TO_WRITE : PG_TO_READ;
     return MN_OK;
 }
 
 static void rollback(mn_db *db)
 {
     pg_conn *c = (pg_conn *)db;
-    bool open = c->in_tx && !c->unbegun;
+    if (c->h && c->n_sent > 0) mn_store__pg_pipe_read(c, NULL, NULL);
+    bool open = c->in_tx && c->unbegun == PG_BEGUN;
     mn_store__pg_reset_all(c);
-    c->in_tx = c->unbegun = c->failed = false;
+    c->in_tx = c->failed = false;
+    c->unbegun = PG_BEGUN;
     mn_store__pg_note_failure(c);
     if (!open || !c->h) return;
     if (c->writer) roll_back(c);
@@ -360,31 +334,43 @@ static void rollback(mn_db *db)
     else mn_store__pg_note_failure(c);
 }
 
+static mn_rc fail_commit(pg_conn *c, mn_rc rc, mn_err *e)
+{
+    if (c->h && PQstatus(c->h) != CONNECTION_OK)
+        rc = mn_fail(e, MN_E_IO,
+                     "the connection to database '%s' was lost at the end of a transaction; "
+                     "whether it is kept shows when the database is back",
+                     c->shown);
+    rollback(&c->base);
+    return rc;
+}
+
 static mn_rc commit(mn_db *db, mn_err *e)
 {
     pg_conn *c = (pg_conn *)db;
     PGresult *r;
     mn_store__pg_reset_all(c);
-    if (c->failed || !c->h) {
+    if (c->unbegun != PG_BEGUN && !c->failed) { /* nothing was done */
         rollback(db);
-        return mn_fail(e, MN_E_IO, "the transaction on '%s' has failed; nothing of it is kept",
-                       c->shown);
+        return MN_OK;
     }
-    mn_rc rc = exec(c->h, c->shown, "COMMIT", &r, e);
-    if (rc == MN_OK) {
-        if (strcmp(PQcmdStatus(r), "COMMIT") != 0)
-            rc = mn_fail(e, MN_E_IO,
-                         "the transaction on '%s' has failed; nothing of it is kept", c->shown);
-        PQclear(r);
-    } else if (PQstatus(c->h) != CONNECTION_OK)
-        rc = mn_fail(e, MN_E_IO,
-                     "the connection to database '%s' was lost at the end of a transaction; "
-                     "whether it is kept shows when the database is back",
+    mn_rc rc = c->failed || !c->h ? MN_E_IO : mn_store__pg_pipe_open(c, e);
+    if (c->failed || !c->h)
+        rc = mn_fail(e, MN_E_IO, "the transaction on '%s' has failed; nothing of it is kept",
                      c->shown);
+    if (rc == MN_OK) {
+        mn_store__pg_pipe_sent(c,
+                               PQsendQueryParams(c->h, "COMMIT", 0, NULL, NULL, NULL, NULL, 1));
+        rc = mn_store__pg_pipe_read(c, &r, e);
+    }
+    if (rc != MN_OK) return fail_commit(c, rc, e);
+    bool kept = strcmp(PQcmdStatus(r), "COMMIT") == 0;
+    PQclear(r);
     c->in_tx = false;
-    mn_store__pg_note_failure(c);
-    if (rc != MN_OK) roll_back(c);
-    return rc;
+    return kept
+               ? MN_OK
+               : mn_fail(e, MN_E_IO,
+                         "the transaction on '%s' has failed; nothing of it is kept", c->shown);
 }
 
 /* In the transaction, to every process that listens when it commits. */
@@ -392,16 +378,18 @@ static mn_rc notify(mn_db *db, const char *payload, mn_err *e)
 {
     pg_conn *c = (pg_conn *)db;
     const char *const values[] = {c->channel, payload};
-    if (c->failed || !c->h)
+    if (c->failed)
         return mn_fail(e, MN_E_IO, "the transaction on '%s' has failed; nothing of it is kept",
                        c->shown);
-    PGresult *r = PQexecParams(c->h, "SELECT pg_notify($1::text, $2::text)", 2, NULL, values,
-                               NULL, NULL, 0);
-    mn_rc rc =
-        PQresultStatus(r) == PGRES_TUPLES_OK ? MN_OK : mn_store__pg_fail(c->h, r, c->shown, e);
-    PQclear(r);
-    if (rc != MN_OK) c->failed = true;
-    return rc;
+    mn_rc rc = mn_store__pg_pipe_open(c, e);
+    if (rc != MN_OK) {
+        c->failed = true;
+        return rc;
+    }
+    mn_store__pg_pipe_sent(c, PQsendQueryParams(c->h, "SELECT pg_notify($1::text, $2::text)", 2,
+                                                NULL, values, NULL, NULL, 1));
+    c->n_later++;
+    return MN_OK;
 }
 
 /* ---- what has no meaning here ------------------------------------------------------------------------------------ */
@@ -453,6 +441,7 @@ const mn_driver mn_store__postgres = {
     .bind_bytes = mn_store__pg_bind_bytes,
     .bind_null = mn_store__pg_bind_null,
     .step = mn_store__pg_step,
+    .later = mn_store__pg_later,
     .reset = mn_store__pg_reset,
     .changed = mn_store__pg_changed,
     .col_i64 = mn_store__pg_col_i64,

@@ -1,6 +1,7 @@
 /* What the files of the PostgreSQL driver share. Private to src/store/postgres*.c.
  *
  * postgres.c         connections, transactions, the table of the driver
+ * postgres_pipe.c    many commands in one journey to the server
  * postgres_stmt.c    statements: types of parameters, execution, columns
  * postgres_sql.c     the SQL of this folder in PostgreSQL's words
  * postgres_error.c   what went wrong, for people
@@ -21,6 +22,7 @@
 #define MN_PG_CHANNEL_MAX 32
 
 typedef struct pg_stmt pg_stmt;
+typedef enum pg_begin { PG_BEGUN, PG_TO_READ, PG_TO_WRITE } pg_begin;
 typedef struct pg_conn {
     mn_db base;
     PGconn *h;   /* NULL: lost, to be made again by the next transaction */
@@ -28,9 +30,15 @@ typedef struct pg_conn {
     char *shown; /* user, host and database, for messages */
     bool writer, durable;
     bool in_tx;
-    bool failed;    /* the transaction has had an error; only rollback is left */
-    bool unbegun;   /* of a reader: BEGIN goes out with the first statement */
+    bool failed; /* the transaction has had an error; only rollback is left */
+    pg_begin unbegun,
+        begun_here; /* what BEGIN is still to be sent; what was sent in this pipeline */
     bool unsettled; /* a ROLLBACK was sent and its answer not read yet */
+    int n_sent; /* commands of the pipeline, whose answers were not read yet; 0: none is open */
+    int n_later; /* statements among them that nobody waits for */
+    int lock_at; /* which of them takes the lock; -1: none */
+    bool send_failed;
+    unsigned round; /* which pipeline this is */
     unsigned life;  /* which connection this is: statements are prepared in one of them */
     unsigned n_names;
     char channel[MN_PG_CHANNEL_MAX]; /* on which the processes of this schema tell each other */
@@ -52,7 +60,19 @@ mn_rc mn_store__pg_set_up(PGconn *h, const char *shown, const char *sql,
 void mn_store__pg_note_failure(pg_conn *c);
 /* Reads the answer that is still under way, makes a lost connection anew (never within a transaction). */
 mn_rc mn_store__pg_ready(pg_conn *c, mn_err *e);
-extern const char mn_store__pg_begin_read[];
+
+/* ---- postgres_pipe.c --------------------------------------------------------------------------------------------- */
+
+/* Makes ready to send commands (PQsend…): connects if need be, opens a pipeline, sends the transaction's BEGIN first. */
+mn_rc mn_store__pg_pipe_open(pg_conn *c, mn_err *e);
+/* Counts a command just sent; `sent` is what PQsend… gave. */
+void mn_store__pg_pipe_sent(pg_conn *c, int sent);
+/* Reads all answers and closes the pipeline. *ret (may be NULL): the last command's result, to be cleared. The first failure
+ * of any of them is told. */
+mn_rc mn_store__pg_pipe_read(pg_conn *c, PGresult **ret, mn_err *e);
+/* Before a command outside of pipelines: reads what is under way, begins the transaction. */
+mn_rc mn_store__pg_direct(pg_conn *c, mn_err *e);
+#define MN_PG_SENT_MAX 64 /* that many are under way at most: neither side's buffers fill up */
 
 /* ---- postgres_stmt.c --------------------------------------------------------------------------------------------- */
 
@@ -62,6 +82,7 @@ void mn_store__pg_bind_bytes(mn_stmt *s, int i, const void *p, size_t n, bool is
 void mn_store__pg_bind_null(mn_stmt *s, int i);
 mn_rc mn_store__pg_step(mn_stmt *s, bool *ret_row, mn_err *e);
 void mn_store__pg_reset(mn_stmt *s);
+mn_rc mn_store__pg_later(mn_stmt *s, mn_err *e);
 uint64_t mn_store__pg_changed(mn_stmt *s);
 int64_t mn_store__pg_col_i64(mn_stmt *s, int i);
 mn_str mn_store__pg_col_bytes(mn_stmt *s, int i);
@@ -69,6 +90,8 @@ bool mn_store__pg_col_null(mn_stmt *s, int i);
 /* Ends all statements that are under way; frees all statements. */
 void mn_store__pg_reset_all(pg_conn *c);
 void mn_store__pg_free_all(pg_conn *c);
+/* The pipeline failed: what it was to prepare may not be there. */
+void mn_store__pg_forget_prepared(pg_conn *c);
 
 /* ---- postgres_sql.c ---------------------------------------------------------------------------------------------- */
 

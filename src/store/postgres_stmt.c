@@ -7,8 +7,7 @@
  *
  * A result is held whole, but for scans: those are cursors, read MN_PG_FETCH rows at a time, any number beside each other.
  *
- * A reader's BEGIN goes out in one packet with its first statement, and nobody waits for its ROLLBACK: a read of one
- * statement is one journey to the server and back. */
+ * Statements travel in pipelines (postgres_pipe.c). */
 #include "store/postgres_int.h"
 
 #include <endian.h>
@@ -29,7 +28,8 @@ struct pg_stmt {
     char *text;      /* as PostgreSQL wants it */
     int n_params;
     bool scan, ddl;
-    unsigned life; /* of the connection it is prepared in; 0: in none */
+    unsigned life;  /* of the connection it is prepared in; 0: in none */
+    unsigned round; /* the pipeline that prepared it */
     unsigned number;
     bool running, declared;
     int row;
@@ -212,61 +212,43 @@ static void name_of(const pg_stmt *q, char ret[16])
     snprintf(ret, 16, "%s%u", q->scan ? "c" : "m", q->number);
 }
 
-static mn_rc ensure_prepared(pg_stmt *q, mn_err *e)
+/* Sends the statement, with its preparation when it is the first time, into the open pipeline. */
+static void send(pg_stmt *q)
 {
     pg_conn *c = q->conn;
     char name[16];
-    if (q->life == c->life) return MN_OK;
-    q->number = ++c->n_names; /* a name of its own: the one before may still be there */
+    bool fresh = q->life != c->life;
+    if (fresh)
+        q->number = ++c->n_names; /* a name of its own: the one before may still be there */
     name_of(q, name);
-    PGresult *r = PQprepare(c->h, name, q->text, q->n_params, q->types);
-    MN_TRY(take(q, r, e));
-    q->life = c->life;
-    return MN_OK;
+    if (fresh) {
+        mn_store__pg_pipe_sent(c, PQsendPrepare(c->h, name, q->text, q->n_params, q->types));
+        q->life = c->life;
+        q->round = c->round;
+    }
+    mn_store__pg_pipe_sent(
+        c, PQsendQueryPrepared(c->h, name, q->n_params, q->values, q->lengths, q->formats, 1));
 }
 
-/* BEGIN and the statement in one packet; the statement's result, or the first that failed. */
-static PGresult *begin_and_run(const pg_stmt *q, const char *name)
+void mn_store__pg_forget_prepared(pg_conn *c)
 {
-    PGconn *h = q->conn->h;
-    PGresult *r, *keep = NULL;
-    if (!PQenterPipelineMode(h)) return NULL;
-    bool sent = PQsendQueryParams(h, mn_store__pg_begin_read, 0, NULL, NULL, NULL, NULL, 1) &&
-                PQsendQueryPrepared(h, name, q->n_params, q->values, q->lengths, q->formats, 1);
-    sent = PQpipelineSync(h) && sent;
-    for (int gaps = 0; sent && gaps < 3;) {
-        r = PQgetResult(h);
-        if (!r) {
-            gaps++;
-            continue;
-        }
-        if (PQresultStatus(r) == PGRES_PIPELINE_SYNC) gaps = 3;
-        if (gaps < 3 && (!keep || good(keep))) {
-            PQclear(keep);
-            keep = r;
-        } else PQclear(r);
-    }
-    PQexitPipelineMode(h);
-    return keep;
+    for (size_t i = 0; i < c->cap; i++)
+        if (c->slots[i] && c->slots[i]->round == c->round) c->slots[i]->life = 0;
 }
 
 static mn_rc run_prepared(pg_stmt *q, mn_err *e)
 {
-    pg_conn *c = q->conn;
-    char name[16];
-    MN_TRY(ensure_prepared(q, e));
-    name_of(q, name);
-    PGresult *r = c->unbegun ? begin_and_run(q, name)
-                             : PQexecPrepared(c->h, name, q->n_params, q->values, q->lengths,
-                                              q->formats, 1);
-    MN_TRY(take(q, r, e));
-    c->unbegun = false;
-    return MN_OK;
+    PGresult *r;
+    MN_TRY(mn_store__pg_pipe_open(q->conn, e));
+    send(q);
+    MN_TRY(mn_store__pg_pipe_read(q->conn, &r, e));
+    return take(q, r, e);
 }
 
 static mn_rc fetch(pg_stmt *q, mn_err *e)
 {
     char sql[64];
+    MN_TRY(mn_store__pg_direct(q->conn, e));
     snprintf(sql, sizeof sql, "FETCH %d FROM c%u", MN_PG_FETCH, q->number);
     return take(q, PQexecParams(q->conn->h, sql, 0, NULL, NULL, NULL, NULL, 1), e);
 }
@@ -274,10 +256,7 @@ static mn_rc fetch(pg_stmt *q, mn_err *e)
 static mn_rc run_scan(pg_stmt *q, mn_err *e)
 {
     pg_conn *c = q->conn;
-    if (c->unbegun) {
-        MN_TRY(take(q, PQexec(c->h, mn_store__pg_begin_read), e));
-        c->unbegun = false;
-    }
+    MN_TRY(mn_store__pg_direct(c, e));
     MN_TRY(take(q,
                 PQexecParams(c->h, q->text, q->n_params, q->types, q->values, q->lengths,
                              q->formats, 1),
@@ -289,6 +268,7 @@ static mn_rc run_scan(pg_stmt *q, mn_err *e)
 /* A change of the schema may have to build an index: it takes what time it needs. */
 static mn_rc run_ddl(pg_stmt *q, mn_err *e)
 {
+    MN_TRY(mn_store__pg_direct(q->conn, e));
     MN_TRY(take(q, PQexec(q->conn->h, "SET LOCAL statement_timeout = 0"), e));
     return take(q, PQexec(q->conn->h, q->text), e);
 }
@@ -297,14 +277,12 @@ static mn_rc run(pg_stmt *q, mn_err *e)
 {
     pg_conn *c = q->conn;
     for (bool again = false;; again = true) {
-        mn_rc rc = mn_store__pg_ready(c, e);
-        if (rc == MN_OK)
-            rc = q->ddl ? run_ddl(q, e) : q->scan ? run_scan(q, e) : run_prepared(q, e);
+        mn_rc rc = q->ddl ? run_ddl(q, e) : q->scan ? run_scan(q, e) : run_prepared(q, e);
         if (rc == MN_OK) return MN_OK;
         bool lost = c->h && PQstatus(c->h) != CONNECTION_OK;
         mn_store__pg_note_failure(c);
-        /* Nothing was read yet, and the server may only have been started anew: once more. */
-        if (lost && c->unbegun && !again) continue;
+        /* Nothing was read or written yet, and the server may only have been started anew: once more. */
+        if (lost && c->unbegun != PG_BEGUN && c->n_later == 0 && !again) continue;
         c->failed = c->in_tx;
         return rc;
     }
@@ -323,7 +301,7 @@ void mn_store__pg_reset(mn_stmt *s)
 {
     pg_stmt *q = (pg_stmt *)s;
     char sql[32];
-    if (q->declared && q->conn->h && !q->conn->failed) {
+    if (q->declared && !q->conn->failed && mn_store__pg_direct(q->conn, NULL) == MN_OK) {
         snprintf(sql, sizeof sql, "CLOSE c%u", q->number);
         PQclear(PQexec(q->conn->h, sql));
     }
@@ -360,6 +338,31 @@ mn_rc mn_store__pg_step(mn_stmt *s, bool *ret_row, mn_err *e)
     bool row = rc == MN_OK && q->row < PQntuples(q->res);
     if (!row) mn_store__pg_reset(s);
     if (rc == MN_OK) *ret_row = row;
+    return rc;
+}
+
+/* A failure is told by the next statement somebody waits for, at the latest by the commit. */
+mn_rc mn_store__pg_later(mn_stmt *s, mn_err *e)
+{
+    pg_stmt *q = (pg_stmt *)s;
+    pg_conn *c = q->conn;
+    bool row = true;
+    mn_rc rc = MN_OK;
+    if (q->ddl || q->scan || !c->in_tx || q->bind_rc != MN_OK) {
+        while (rc == MN_OK && row) rc = mn_store__pg_step(s, &row, e);
+        return rc;
+    }
+    rc = mn_store__pg_pipe_open(c, e);
+    if (rc == MN_OK) {
+        send(q);
+        c->n_later++;
+    }
+    if (rc == MN_OK && c->n_sent >= MN_PG_SENT_MAX) rc = mn_store__pg_pipe_read(c, NULL, e);
+    if (rc != MN_OK) {
+        mn_store__pg_note_failure(c);
+        c->failed = true;
+    }
+    finish(q);
     return rc;
 }
 

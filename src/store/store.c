@@ -35,6 +35,7 @@ mn_rc mn_store__fail_text(mn_err *e)
 mn_rc mn_store__run(mn_stmt *q, uint64_t *ret_changed, mn_err *e)
 {
     bool row = true;
+    if (!ret_changed && q->driver->later) return q->driver->later(q, e);
     while (row) MN_TRY(db_step(q, &row, e));
     if (ret_changed) *ret_changed = q->driver->changed(q);
     return MN_OK;

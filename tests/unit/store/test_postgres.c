@@ -223,6 +223,7 @@ static size_t follow_until(mn_arena *ar, const pid_t *pids)
     size_t seen = 0;
     for (int running = WRITERS; running > 0 || seen < WRITERS * EACH;) {
         mn_posts page = {0};
+        bool all_ended = running == 0; /* before this look: nothing comes after it */
         mn_arena_reset(ar);
         RUN(mn_store_posts_changed(s, after, 7, ar, &page, &e));
         for (size_t i = 0; i < page.n; i++) {
@@ -236,7 +237,7 @@ static size_t follow_until(mn_arena *ar, const pid_t *pids)
                 OK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
                 running--;
             }
-        if (running == 0 && page.n == 0) break;
+        if (all_ended && page.n == 0) break;
     }
     return seen;
 }
@@ -454,19 +455,76 @@ static void after_an_error_a_transaction_takes_nothing_more(void **state)
     (void)state;
     mn_tx *tx;
     mn_stmt *q;
+    uint64_t n = 0;
     open_it();
     RUN(add_account(s, 1, "a"));
     RUN(mn_store_begin(s, &tx, &e));
     RUN(mn_store_post_add(tx, &(mn_post){.id = 3, .account_id = 1, .text = MN_STR("x")}, &e));
     RUN(db_prepare(tx->db, "INSERT INTO accounts (id) VALUES (?1)", &q, &e));
     db_i64(q, 1, 1);
-    FAILS(MN_E_EXISTS, mn_store__run(q, NULL, &e));
+    FAILS(MN_E_EXISTS, mn_store__run(q, &n, &e));
     FAILS(MN_E_IO,
           mn_store_post_add(tx, &(mn_post){.id = 4, .account_id = 1, .text = MN_STR("x")}, &e));
     OK(strstr(e.msg, "has failed"));
     FAILS(MN_E_IO, mn_store_commit(tx, &e));
     assert_int_equal(count_posts(), 0);
     RUN(add_post(s, 5));
+}
+
+static void
+a_failure_nobody_waited_for_is_told_by_the_next_statement_or_the_commit(void **state)
+{
+    (void)state;
+    static const char twice[] = "INSERT INTO meta (name, value) VALUES (?1, 'x')";
+    mn_tx *tx;
+    mn_stmt *q;
+    open_it();
+    RUN(add_account(s, 1, "a"));
+    for (int round = 0; round < 2; round++) {
+        RUN(mn_store_begin(s, &tx, &e));
+        for (int i = 0; i < 2; i++) {
+            RUN(db_prepare(tx->db, twice, &q, &e));
+            db_text(q, 1, MN_STR("same"));
+            RUN(mn_store__run(q, NULL, &e));
+        }
+        mn_post p = {.id = 3, .account_id = 1, .text = MN_STR("x")};
+        if (round == 0) FAILS(MN_E_EXISTS, mn_store_post_add(tx, &p, &e));
+        if (round == 0) mn_store_rollback(tx);
+        else FAILS(MN_E_EXISTS, mn_store_commit(tx, &e));
+        OK(strstr(e.msg, "meta_pkey"));
+    }
+    assert_int_equal(count_posts(), 0);
+    RUN(add_post(s, 5)); /* and statements prepared in what failed are there again */
+    RUN(mn_store_begin(s, &tx, &e));
+    RUN(mn_store_meta_set(tx, "same", MN_STR("v"), &e));
+    RUN(mn_store_commit(tx, &e));
+}
+
+static void more_statements_than_a_pipeline_holds_are_all_done(void **state)
+{
+    (void)state;
+    char key[16];
+    mn_tx *tx;
+    mn_arena ar;
+    mn_str v;
+    open_it();
+    mn_arena_init(&ar, 0);
+    RUN(mn_store_begin(s, &tx, &e));
+    for (int i = 0; i < 3 * MN_PG_SENT_MAX + 5; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        RUN(mn_store_meta_set(tx, key, mn_str_from(key), &e));
+    }
+    RUN(mn_store_commit(tx, &e));
+    for (int i = 0; i < 3 * MN_PG_SENT_MAX + 5; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        RUN(mn_store_meta_get(s, key, &ar, &v, &e));
+        OK(mn_str_eqz(v, key));
+    }
+    RUN(mn_store_begin(s, &tx, &e));
+    RUN(mn_store_meta_set(tx, "gone", MN_STR("x"), &e));
+    mn_store_rollback(tx);
+    FAILS(MN_E_NOT_FOUND, mn_store_meta_get(s, "gone", &ar, &v, &e));
+    mn_arena_release(&ar);
 }
 
 static void a_reader_has_one_snapshot(void **state)
@@ -514,6 +572,8 @@ int main(void)
         CASE(numbers_of_every_type_are_read),
         CASE(scans_run_beside_each_other_and_may_be_left),
         CASE(after_an_error_a_transaction_takes_nothing_more),
+        CASE(a_failure_nobody_waited_for_is_told_by_the_next_statement_or_the_commit),
+        CASE(more_statements_than_a_pipeline_holds_are_all_done),
         CASE(a_reader_has_one_snapshot),
     };
     const struct CMUnitTest none[] = {TEST(the_suite_on_postgres)};
