@@ -171,7 +171,8 @@ mn_rc mn_api__access_flush(mn_api *a, mn_arena *ar, mn_err *e);
 mn_rc mn_api__access_sweep(mn_api *a, mn_arena *ar, mn_err *e);
 /* Tables of routes: apps, OAuth, signing in and up. */
 extern const mn_route mn_masto__routes_timelines[], mn_masto__routes_lists[],
-    mn_masto__routes_tags[], mn_masto__routes_filters[], mn_masto__routes_conversations[];
+    mn_masto__routes_tags[], mn_masto__routes_filters[], mn_masto__routes_conversations[],
+    mn_masto__routes_search[];
 extern const mn_route mn_masto__routes_statuses[], mn_masto__routes_status_acts[],
     mn_masto__routes_status_lists[], mn_masto__routes_scheduled[];
 extern const mn_route mn_masto__routes_account_profile[], mn_masto__routes_accounts[],

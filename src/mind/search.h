@@ -42,5 +42,10 @@ typedef struct mn_query_opts {
  * not have any more (deleted, or of an undone import) are left out even before the next update. Thread-safe. */
 mn_rc mn_search_query(mn_search *x, mn_str query, const mn_query_opts *o, mn_arena *a,
                       mn_hit **ret, size_t *ret_n, mn_err *e);
+/* The newest posts that hold all of the words, newest first: ids below `before` (0: no bound), at most limit
+ * (≤ MN_SEARCH_LIMIT_MAX, else MN_E_USAGE). Words are compared as the index has them. No words find nothing. What was deleted
+ * since the last update may be among them: look in the store. Thread-safe. */
+mn_rc mn_search_match(mn_search *x, mn_str words, uint64_t before, size_t limit, mn_arena *a,
+                      uint64_t **ret, size_t *ret_n, mn_err *e);
 
 #endif

@@ -175,6 +175,36 @@ mn_rc mn_store_rows_direct(mn_store *s, uint64_t account, const mn_span *sp, mn_
     return rows(s, sql, sp, (int64_t[]){number(account)}, 1, ar, ret, ret_n, e);
 }
 
+mn_rc mn_store_library(mn_store *s, uint64_t account, uint64_t below, size_t limit,
+                       mn_arena *ar, uint64_t **ret, size_t *ret_n, mn_err *e)
+{
+#define ARM(table, of) /* each arm is short and in order, so that the union is small */        \
+    "UNION SELECT id FROM (SELECT " of " AS id FROM " table " WHERE account_id = ?1 AND " of   \
+    " < ?2 ORDER BY " of " DESC LIMIT ?3) arm "
+    mn_db *db;
+    mn_stmt *q;
+    void *items = NULL;
+    MN_TRY(check_span(&(mn_span){.limit = limit}, e));
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(
+        db,
+        "SELECT id FROM (SELECT id FROM posts WHERE account_id = ?1 AND id < ?2 AND boost_of = "
+        "0 AND deleted_ms = 0 ORDER BY id DESC LIMIT ?3) p " ARM("favourites f", "post_id")
+            ARM("bookmarks b", "post_id") ARM("mentions m", "post_id") "ORDER BY 1 DESC LIMIT "
+                                                                       "?3",
+        &q, e);
+#undef ARM
+    if (rc == MN_OK) {
+        db_u64(q, 1, account);
+        db_i64(q, 2, below ? number(below) : INT64_MAX);
+        db_i64(q, 3, (int64_t)limit);
+        rc = mn_store__collect(q, mn_store__row_id, sizeof **ret, ar, &items, ret_n, e);
+    }
+    mn_store__reader_done(s, db);
+    if (rc == MN_OK) *ret = items;
+    return rc;
+}
+
 mn_rc mn_store_card_by_url(mn_store *s, mn_str url, uint64_t *ret_id, mn_err *e)
 {
     mn_db *db;

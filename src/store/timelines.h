@@ -54,6 +54,10 @@ mn_rc mn_store_rows_linking(mn_store *s, uint64_t card_id, const mn_span *sp, mn
 /* Direct posts that the account wrote or is mentioned in. */
 mn_rc mn_store_rows_direct(mn_store *s, uint64_t account, const mn_span *sp, mn_arena *ar,
                            mn_row **ret, size_t *ret_n, mn_err *e);
+/* Ids of posts that concern the account, newest first, below `below` (0: no bound): its own (no boosts), those it favourited or
+ * bookmarked, those that mention it. Some may be gone. limit ≤ 1,000 */
+mn_rc mn_store_library(mn_store *s, uint64_t account, uint64_t below, size_t limit,
+                       mn_arena *ar, uint64_t **ret, size_t *ret_n, mn_err *e);
 /* MN_E_NOT_FOUND (no message) when no post here has that preview. */
 mn_rc mn_store_card_by_url(mn_store *s, mn_str url, uint64_t *ret_id, mn_err *e);
 
