@@ -369,14 +369,10 @@ mn_rc mn_store_media_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t 
                            mn_err *e)
 {
     mn_stmt *q;
-    /* An id in the JSON of what waits: 18 digits or more, so that it is nothing else. */
     MN_TRY(db_prepare(
         tx->db,
-        "DELETE FROM media WHERE id IN (SELECT m.id FROM media m WHERE m.post_id = 0 AND "
-        "m.created_ms < ?1 AND m.use = 0 AND NOT EXISTS (SELECT 1 FROM scheduled s WHERE "
-        "s.account_id = m.account_id AND s.params LIKE '%' || CAST(m.id AS TEXT) || '%') AND "
-        "NOT EXISTS (SELECT 1 FROM drafts d WHERE d.account_id = m.account_id AND d.params "
-        "LIKE '%' || CAST(m.id AS TEXT) || '%') ORDER BY m.created_ms LIMIT ?2)",
+        "DELETE FROM media WHERE id IN (SELECT m.id FROM media m WHERE m.post_id = 0 "
+        "AND m.created_ms < ?1 AND m.use = 0 ORDER BY m.created_ms LIMIT ?2)",
         &q, e));
     db_i64(q, 1, before_ms);
     db_u64(q, 2, limit);

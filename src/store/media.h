@@ -46,7 +46,8 @@ mn_rc mn_store_account_picture_set(mn_tx *tx, uint64_t account_id, mn_media_use 
 mn_rc mn_store_account_pictures(mn_store *s, uint64_t account_id, mn_arena *ar, mn_media **ret,
                                 size_t *ret_n, mn_err *e);
 
-/* Removes up to limit rows uploaded for posts before `before_ms` that no post, scheduled post or draft holds. */
+/* Removes up to limit rows uploaded for posts before `before_ms` that nothing holds: no post, and no scheduled post or draft,
+ * whose id stands in post_id while it waits (store/scheduled.h). */
 mn_rc mn_store_media_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t *ret_removed,
                            mn_err *e);
 /* Does anything name the file? */
