@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "api/api_int.h"
+#include "api/mastodon/accounts.h"
 #include "api/mastodon/media.h"
 #include "api/mastodon/push.h"
 #include "api/mastodon/statuses.h"
@@ -26,6 +27,7 @@ static const mn_job_kind kinds[] = {
     {0},
 };
 static const mn_timer timers[] = {
+    {"mutes that end", 30, mn_masto__mutes_expire},
     {"scheduled posts", 2, mn_masto__scheduled_timer},
     {"polls that end", 10, mn_masto__polls_timer},
     {"repeated requests", 600, mn_masto__repeats_timer},

@@ -1,5 +1,6 @@
 /* What people do to each other, by request: each answers how the two stand to each other then. */
 #include "api/mastodon/accounts.h"
+#include "base/clock.h"
 
 typedef struct act {
     mn_req *r;
@@ -155,6 +156,23 @@ static void endorse(mn_req *r, mn_resp *w)
 static void unendorse(mn_req *r, mn_resp *w)
 {
     perform(r, w, do_endorse, &(act){.on = false});
+}
+
+#define EXPIRE_BATCH 500
+
+mn_rc mn_masto__mutes_expire(mn_api *a, mn_arena *ar, mn_err *e)
+{
+    size_t n = EXPIRE_BATCH;
+    (void)ar;
+    while (n == EXPIRE_BATCH) {
+        mn_tx *tx;
+        MN_TRY(mn_store_begin(mn_api_store(a), &tx, e));
+        mn_rc rc = mn_store_mutes_expire(tx, mn_now_ms(), EXPIRE_BATCH, &n, e);
+        if (rc == MN_OK) rc = mn_store_commit(tx, e);
+        else mn_store_rollback(tx);
+        if (rc != MN_OK) return rc;
+    }
+    return MN_OK;
 }
 
 /* ---- domains, suggestions ---------------------------------------------------------------------------------------- */

@@ -101,9 +101,8 @@ static void put_day(mn_json_writer *j, const char *key, int64_t ms)
     else mn_jw_str(j, (mn_str){mn_time_format(ms, day), 10});
 }
 
-static void put_names(const mn_view *v, const mn_profile *p, mn_json_writer *j)
+void mn_masto__names_json(const mn_view *v, const mn_account *a, mn_json_writer *j)
 {
-    const mn_account *a = &p->a;
     mn_str base = mn_masto_base(v->api);
     bool here = a->domain.len == 0;
     mn_str name = mn_str_split(a->name, '@', &(mn_str){0});
@@ -186,6 +185,11 @@ static void put_role(mn_json_writer *j, mn_account_role r, bool whole)
     mn_jw_object_end(j);
 }
 
+void mn_entity_role(mn_account_role r, mn_json_writer *j)
+{
+    put_role(j, r, true);
+}
+
 static void put_roles(const mn_profile *p, mn_json_writer *j)
 {
     if (p->a.domain.len) return;
@@ -228,7 +232,7 @@ static mn_rc put_members(const mn_view *v, const mn_profile *p, bool nested, mn_
                          mn_err *e)
 {
     mn_jw_object(j);
-    put_names(v, p, j);
+    mn_masto__names_json(v, &p->a, j);
     put_html(v, j, "note", p->a.bio, false);
     put_state(v, p, j);
     put_pictures(p, j);

@@ -32,6 +32,8 @@ mn_rc mn_entity_credential_account(const mn_view *v, uint64_t id, mn_json_writer
 /* Those of the rows, with mute_expires_at. */
 mn_rc mn_entity_muted_accounts(const mn_view *v, const mn_rel_row *rows, size_t n,
                                mn_json_writer *j, mn_err *e);
+/* Role, with permissions. */
+void mn_entity_role(mn_account_role r, mn_json_writer *j);
 void mn_entity_relationship(const mn_relation *r, mn_json_writer *j);
 /* The account as rows and what is read from them: for profile handlers. */
 typedef struct mn_profile {
@@ -43,6 +45,8 @@ typedef struct mn_profile {
 } mn_profile;
 mn_rc mn_masto__profile(const mn_view *v, uint64_t id, mn_profile *ret, mn_err *e);
 bool mn_masto__indexable(const mn_view *v, const mn_account *a);
+/* The members id, username, acct, display_name, url, uri. */
+void mn_masto__names_json(const mn_view *v, const mn_account *a, mn_json_writer *j);
 void mn_masto__fields_json(const mn_view *v, const mn_profile *p, bool as_html,
                            mn_json_writer *j);
 /* The member attribution_domains. */
@@ -71,6 +75,8 @@ static inline mn_bounds mn_masto__bounds(const mn_page *p)
     return (mn_bounds){
         .before = p->max_id, .since = p->since_id, .after = p->min_id, .limit = p->limit};
 }
+/* A timer: mutes that have ended are taken away, and told. */
+mn_rc mn_masto__mutes_expire(mn_api *a, mn_arena *ar, mn_err *e);
 /* A list of accounts as answer. */
 void mn_masto__answer_accounts(mn_req *r, mn_resp *w, const uint64_t *ids, size_t n);
 
