@@ -132,8 +132,7 @@ void mn_entity_rules(const mn_rule *rules, size_t n, mn_json_writer *j)
     mn_jw_array_end(j);
 }
 
-/* The account that stands for the community: the one named in the settings, else the first operator; 0: none. */
-static mn_rc contact_id(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
+mn_rc mn_instance_contact(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
 {
     mn_account c;
     mn_moderated *staff;
@@ -155,7 +154,7 @@ static mn_rc contact_id(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
 static mn_rc contact_account(const mn_view *v, mn_json_writer *j, mn_err *e)
 {
     uint64_t id = 0;
-    MN_TRY(contact_id(v->api, v->arena, &id, e));
+    MN_TRY(mn_instance_contact(v->api, v->arena, &id, e));
     if (id) return mn_entity_account(v, id, j, e);
     mn_jw_null(j);
     return MN_OK;

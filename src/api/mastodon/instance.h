@@ -3,6 +3,7 @@
 #define MN_API_INSTANCE_H
 
 #include "api/mastodon/mastodon.h"
+#include "store/moderation.h"
 
 /* "4.5.0 (compatible; mynah 0.1.0)": clients look for a Mastodon version at the beginning and compare its number. */
 #define MN_MASTODON_VERSION     "4.5.0"
@@ -27,6 +28,8 @@ mn_rc mn_instance_text(const mn_api *a, const char *name, mn_arena *ar, mn_buf *
                        int64_t *ret_changed_ms, mn_err *e);
 /* The rules as an array of Rule. */
 void mn_entity_rules(const mn_rule *rules, size_t n, mn_json_writer *j);
+/* The account that stands for the community: the one named in the settings, else the first operator; 0: none. */
+mn_rc mn_instance_contact(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e);
 /* A local account by "name", "@name", "name@DOMAIN", or the address of its page. */
 mn_rc mn_instance_account(const mn_api *a, mn_str who, mn_arena *ar, mn_account *ret,
                           mn_err *e);
