@@ -10,6 +10,7 @@
 #include "social/people.h"
 #include "store/filters.h"
 #include "store/lists.h"
+#include "store/moderation.h"
 #include "unit/net/ws_client.h"
 
 static member alice, bob, carol;
@@ -507,6 +508,37 @@ static void notifications_and_conversations_reach_their_account(void **s)
     until_subscribed(0);
 }
 
+static void announcements_reach_everybody_who_listens(void **s)
+{
+    (void)s;
+    int b = listen_to(&bob, "user"), c = listen_to(&carol, "user"),
+        pub = listen_to(&bob, "public");
+    mn_announcement a = {.id = mn_snowflake_next(),
+                         .text = MN_STR("tea at five"),
+                         .published_ms = mn_now_ms() - 1000,
+                         .updated_ms = mn_now_ms()};
+    char id[24];
+    snprintf(id, sizeof id, "%llu", (unsigned long long)a.id);
+    IN_TX(mn_store_announcement_put(tx, &a, false, &e));
+    const mn_json *p = payload_of(hears(b, "user", "announcement"));
+    IS(mn_json_str(mn_json_get(p, "id")), id);
+    OK(mn_str_find(mn_json_str(mn_json_get(p, "content")), MN_STR("tea at five"), 0) !=
+       SIZE_MAX);
+    hears(c, "user", "announcement");
+    IN_TX(mn_store_reaction_add(tx, a.id, MN_STR("\xF0\x9F\x8D\xB5"), bob.id, &e));
+    p = payload_of(hears(b, "user", "announcement.reaction"));
+    IS(mn_json_str(mn_json_get(p, "announcement_id")), id);
+    IS(mn_json_str(mn_json_get(p, "name")), "\xF0\x9F\x8D\xB5");
+    OK(mn_json_i64(mn_json_get(p, "count"), 0) == 1);
+    IN_TX(mn_store_reaction_remove(tx, a.id, MN_STR("\xF0\x9F\x8D\xB5"), bob.id, &e));
+    p = payload_of(hears(b, "user", "announcement.reaction"));
+    OK(mn_json_i64(mn_json_get(p, "count"), 7) == 0);
+    IN_TX(mn_store_announcement_delete(tx, a.id, &e));
+    IS(mn_json_str(mn_json_get(hears(b, "user", "announcement.delete"), "payload")), id);
+    close(b), close(c), close(pub);
+    until_subscribed(0);
+}
+
 /* ---- one socket, many streams ------------------------------------------------------------------------------------------ */
 
 static void streams_are_taken_up_and_left_on_one_socket(void **s)
@@ -683,6 +715,7 @@ int main(void)
         TEST(lists_are_streams_of_their_owner),
         TEST(filters_are_told_with_the_post),
         TEST(notifications_and_conversations_reach_their_account),
+        TEST(announcements_reach_everybody_who_listens),
         TEST(streams_are_taken_up_and_left_on_one_socket),
         TEST(the_same_comes_as_server_sent_events),
         TEST(a_revoked_token_s_streams_are_cut_at_once),

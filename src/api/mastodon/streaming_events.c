@@ -15,7 +15,6 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "social/feeds.h"
-#include "store/moderation.h"
 #include "store/notifications.h"
 #include "store/people.h"
 #include "store/tags.h"
@@ -353,6 +352,9 @@ void mn_streaming__event(mn_streaming *h, const mn_event *ev)
     case MN_EV_CONVERSATION:
     case MN_EV_FILTERS:
         on_personal(h, ev);
+        break;
+    case MN_EV_ANNOUNCEMENT:
+        mn_streaming__announcement(h, ev);
         break;
     default:
         break;

@@ -528,6 +528,7 @@ void mn_streaming_stop(mn_api *a)
         if (n->kind == MN_NOTE_GONE) on_gone(h, n->from);
         note_free(n);
     }
+    mn_free(h->reactions);
     mn_arena_release(&h->arena);
     pthread_mutex_destroy(&h->lock);
     pthread_cond_destroy(&h->wake);

@@ -141,6 +141,8 @@ struct mn_streaming {
     uint64_t event_no;
     mn_news *news; /* of the event at work */
     int64_t checked_us;
+    struct mn_reaction_seen *reactions; /* to announcements, as they were told last */
+    size_t n_reactions;
 };
 
 /* streaming_hub.c */
@@ -163,5 +165,7 @@ void mn_listener_tell(mn_listener *c, mn_str bytes);
 
 /* streaming_events.c: one event of the store, to all whom it concerns. */
 void mn_streaming__event(mn_streaming *h, const mn_event *ev);
+/* streaming_notices.c: MN_EV_ANNOUNCEMENT */
+void mn_streaming__announcement(mn_streaming *h, const mn_event *ev);
 
 #endif
