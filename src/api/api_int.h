@@ -91,6 +91,7 @@ struct mn_api {
     struct mn_jobs *jobs;
     struct mn_feeds *feeds;            /* social/feeds.h: homes and lists */
     struct mn_filters *filters;        /* social/filters.h */
+    struct mn_trends *trends;          /* social/trends.h */
     struct mn_shown *shown;            /* mastodon/shown.h: posts as JSON */
     struct mn_compose *compose;        /* social/compose.h */
     struct mn_account_cache *accounts; /* mastodon/accounts.h: account entities */
@@ -172,7 +173,9 @@ mn_rc mn_api__access_sweep(mn_api *a, mn_arena *ar, mn_err *e);
 /* Tables of routes: apps, OAuth, signing in and up. */
 extern const mn_route mn_masto__routes_timelines[], mn_masto__routes_lists[],
     mn_masto__routes_tags[], mn_masto__routes_filters[], mn_masto__routes_conversations[],
-    mn_masto__routes_search[];
+    mn_masto__routes_search[], mn_masto__routes_trends[];
+/* mastodon/trends.c: a timer. */
+mn_rc mn_masto__trends_refresh(mn_api *a, mn_arena *ar, mn_err *e);
 extern const mn_route mn_masto__routes_statuses[], mn_masto__routes_status_acts[],
     mn_masto__routes_status_lists[], mn_masto__routes_scheduled[];
 extern const mn_route mn_masto__routes_account_profile[], mn_masto__routes_accounts[],

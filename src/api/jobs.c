@@ -35,6 +35,7 @@ static const mn_timer timers[] = {
     {"tokens and codes past their time", 600, mn_api__access_sweep},
     {"unattached uploads", 600, mn_media_sweep_rows},
     {"unused files", 60, mn_media_sweep_files},
+    {"trends", 300, mn_masto__trends_refresh},
     {0},
 };
 #define TIMERS_MAX 32

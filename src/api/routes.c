@@ -89,6 +89,7 @@ static const mn_route *const tables[] = {
     mn_masto__routes_filters,
     mn_masto__routes_conversations,
     mn_masto__routes_search,
+    mn_masto__routes_trends,
     mn_masto__routes_streaming,
     mn_masto__routes_push,
     pages,

@@ -9,6 +9,7 @@
 #include "net/client.h"
 #include "social/feeds.h"
 #include "social/filters.h"
+#include "social/trends.h"
 
 static mn_rc start_client(mn_api *a, mn_err *e)
 {
@@ -27,6 +28,7 @@ mn_rc mn_api__services_start(mn_api *a, mn_err *e)
     MN_TRY(start_client(a, e));
     MN_TRY(mn_feeds_new(a->home->store, 0, &a->feeds, e));
     MN_TRY(mn_filters_new(a->home->store, &a->filters, e));
+    MN_TRY(mn_trends_new(a->home->store, &a->trends, e));
     MN_TRY(mn_pushing_start(a, e));
     return mn_streaming_start(a, e);
 }
@@ -40,6 +42,7 @@ void mn_api__services_stop(mn_api *a)
 {
     mn_streaming_stop(a);
     mn_pushing_free(a);
+    mn_trends_free(a->trends);
     mn_filters_free(a->filters);
     mn_feeds_free(a->feeds);
     mn_client_free(a->client);

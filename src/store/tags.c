@@ -491,7 +491,7 @@ mn_rc mn_store_tag_mentions(mn_store *s, uint64_t from_id, size_t limit, mn_aren
         "x.post_id JOIN accounts a ON a.id = p.account_id JOIN tags t ON t.id = x.tag_id WHERE "
         "x.post_id >= ?1 AND p.visibility = 0 AND p.deleted_ms = 0 AND p.sensitive = 0 AND "
         "a.state = 0 AND a.silenced_ms = 0 AND a.discoverable = 1 AND t.hidden = 0 "
-        "ORDER BY x.post_id LIMIT ?2",
+        "ORDER BY x.post_id DESC LIMIT ?2",
         &q, e);
     if (rc == MN_OK) {
         db_u64(q, 1, from_id);

@@ -93,7 +93,7 @@ mn_rc mn_store_featured_suggestions(mn_store *s, uint64_t account, size_t limit,
 /* ---- use, for trends ------------------------------------------------------------------------------------------------ */
 
 /* One line a post that carries the tag, since `from_id`, of public posts that are not sensitive, whose authors are
- * active, not silenced and discoverable; ordered by post, up to limit. */
+ * active, not silenced and discoverable; newest first, up to limit. */
 typedef struct mn_tag_mention {
     uint64_t post_id, tag_id, account_id;
 } mn_tag_mention;

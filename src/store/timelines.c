@@ -375,6 +375,44 @@ mn_rc mn_store_row_tags(mn_store *s, uint64_t post_id, mn_arena *ar, uint64_t **
                   ar, ret, ret_n, e);
 }
 
+/* ---- trends ---------------------------------------------------------------------------------------------------------- */
+
+static mn_rc read_trend(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar, (void)e;
+    *(mn_trend_row *)ret = (mn_trend_row){.id = db_col_u64(q, 0),
+                                          .account_id = db_col_u64(q, 1),
+                                          .card_id = db_col_u64(q, 2),
+                                          .marks = db_col_u64(q, 3),
+                                          .reply = db_col_i64(q, 4) != 0};
+    return MN_OK;
+}
+
+mn_rc mn_store_trend_rows(mn_store *s, uint64_t from_id, size_t limit, mn_arena *ar,
+                          mn_trend_row **ret, size_t *ret_n, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    void *items = NULL;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(
+        db,
+        "SELECT p.id, p.account_id, p.card_id, p.n_boosts + p.n_favourites, p.reply_to FROM "
+        "posts p JOIN accounts a ON a.id = p.account_id WHERE p.id >= ?1 AND p.visibility = 0 "
+        "AND p.deleted_ms = 0 AND p.boost_of = 0 AND p.sensitive = 0 AND (p.card_id <> 0 OR "
+        "p.n_boosts + p.n_favourites > 0) AND a.state = 0 AND a.silenced_ms = 0 AND "
+        "a.discoverable = 1 ORDER BY p.id DESC LIMIT ?2",
+        &q, e);
+    if (rc == MN_OK) {
+        db_u64(q, 1, from_id);
+        db_u64(q, 2, limit);
+        rc = mn_store__collect(q, read_trend, sizeof(mn_trend_row), ar, &items, ret_n, e);
+    }
+    mn_store__reader_done(s, db);
+    if (rc == MN_OK) *ret = items;
+    return rc;
+}
+
 /* ---- the outlook --------------------------------------------------------------------------------------------------- */
 
 static mn_rc read_followee(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)

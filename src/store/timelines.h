@@ -67,6 +67,16 @@ mn_rc mn_store_row_mentions(mn_store *s, uint64_t post_id, mn_arena *ar, uint64_
 mn_rc mn_store_row_tags(mn_store *s, uint64_t post_id, mn_arena *ar, uint64_t **ret,
                         size_t *ret_n, mn_err *e);
 
+/* Recent posts that may trend: public, no boosts, not sensitive, with a mark or a preview, by accounts that are active, not
+ * silenced and discoverable. From from_id on, newest first, up to limit. */
+typedef struct mn_trend_row {
+    uint64_t id, account_id, card_id;
+    uint64_t marks; /* favourites and boosts */
+    bool reply;
+} mn_trend_row;
+mn_rc mn_store_trend_rows(mn_store *s, uint64_t from_id, size_t limit, mn_arena *ar,
+                          mn_trend_row **ret, size_t *ret_n, mn_err *e);
+
 /* ---- what an account's timelines go by --------------------------------------------------------------------------------- */
 
 typedef struct mn_followee {
