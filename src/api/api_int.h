@@ -168,6 +168,7 @@ void mn_api__events(mn_req *r, mn_resp *w);
 
 /* mail.c, access_work.c: kinds of jobs and timers. */
 mn_rc mn_api__mail_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
+mn_rc mn_api__erase_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
 mn_rc mn_api__access_flush(mn_api *a, mn_arena *ar, mn_err *e);
 mn_rc mn_api__access_sweep(mn_api *a, mn_arena *ar, mn_err *e);
 /* Tables of routes: apps, OAuth, signing in and up. */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "social/cards.h"
+#include "social/erase.h"
 #include "social/mail.h"
 
 #define WORKERS      2
@@ -22,6 +23,7 @@
 /* What there is to do. A room adds its line here. */
 static const mn_job_kind kinds[] = {
     {MN_MAIL_JOB, mn_api__mail_run, 120},
+    {MN_ERASE_JOB, mn_api__erase_run, 300},
     {MN_CARD_JOB, mn_card_job, 60},
     {"push", mn_pushing_run, 60},
     {0},

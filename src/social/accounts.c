@@ -209,26 +209,11 @@ static mn_rc close_account(mn_store *s, uint64_t id, mn_arena *ar, mn_err *e)
         mn_store_rollback(tx);
         return MN_OK;
     }
-    a.state = MN_ACCOUNT_DELETED;
-    a.display_name = a.bio = a.password_hash = a.fields = a.settings = a.plan = MN_STR("");
-    a.role = MN_ROLE_MEMBER;
-    a.avatar_id = a.header_id = a.moved_to = 0;
-    a.discoverable = a.hide_follows = a.locked = a.bot = false;
+    mn_social_account_emptied(&a);
     mn_rc rc = cut_access(tx, id, e);
     if (rc == MN_OK) rc = mn_store_account_picture_set(tx, id, MN_MEDIA_AVATAR, 0, e);
     if (rc == MN_OK) rc = mn_store_account_picture_set(tx, id, MN_MEDIA_HEADER, 0, e);
     if (rc == MN_OK) return save(tx, &a, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
-/* Follows, blocks and all that hangs on them, some at a time. */
-static mn_rc forget_people(mn_store *s, uint64_t id, size_t limit, bool *ret_left, mn_err *e)
-{
-    mn_tx *tx;
-    MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_people_forget(tx, id, limit, ret_left, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
     return rc;
 }
@@ -238,14 +223,13 @@ mn_rc mn_social_account_delete(mn_store *s, uint64_t account_id, size_t limit, b
 {
     mn_arena ar;
     mn_posts posts = {0};
-    bool people = false;
     mn_arena_init(&ar, 0);
     mn_rc rc = close_account(s, account_id, &ar, e);
     if (rc == MN_OK)
         rc = mn_store_posts_by_account(s, account_id, MN_VIS_DIRECT, 0, limit, &ar, &posts, e);
     if (rc == MN_OK && posts.n > 0) rc = delete_posts(s, &posts, e);
-    if (rc == MN_OK) rc = forget_people(s, account_id, limit, &people, e);
-    if (rc == MN_OK) *ret_left = posts.n == limit || people;
+    if (rc == MN_OK && posts.n == limit) *ret_left = true;
+    else if (rc == MN_OK) rc = erase_rest(s, account_id, limit, ret_left, e);
     mn_arena_release(&ar);
     return rc;
 }

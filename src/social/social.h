@@ -41,11 +41,13 @@ mn_rc mn_social_password_set(mn_store *s, uint64_t account_id, const char *passw
                              char *ret_password, mn_err *e);
 /* From member to suspended and back; all sessions and tokens end. MN_E_DENIED for a deleted account. */
 mn_rc mn_social_account_suspend(mn_store *s, uint64_t account_id, bool suspended, mn_err *e);
-/* Deletes for good, up to `limit` posts a call, a transaction each, until *ret_left is false: the account cannot sign in
- * any more, its profile is emptied, its posts become tombstones. The name stays taken. Can be taken up again after a
- * crash. */
+/* Deletes for good, up to `limit` posts or rows a call, a transaction each, until *ret_left is false: the account cannot sign in
+ * any more, its profile is emptied, its posts become tombstones, and everything that hangs on it is removed (store/erase.h).
+ * The name stays taken. Can be taken up again after a crash. At once and by a job: social/erase.h. */
 mn_rc mn_social_account_delete(mn_store *s, uint64_t account_id, size_t limit, bool *ret_left,
                                mn_err *e);
+/* What is left of it: name, id, where it came from, when it was made. */
+void mn_social_account_emptied(mn_account *a);
 const char *mn_social_role_name(mn_account_role r);
 mn_rc mn_social_role_parse(const char *s, mn_account_role *ret, mn_err *e);
 const char *mn_social_state_name(mn_account_state s);

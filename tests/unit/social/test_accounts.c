@@ -79,7 +79,7 @@ static void a_one_time_password_is_made_and_opens(void **state)
     assert_int_equal(strlen(one), 20);
     OK(strcmp(one, two) != 0 && strspn(one, "abcdefghijkmnpqrstuvwxyz23456789") == 20);
     mn_account a = get(id);
-    OK(mn_str_starts(a.password_hash, "$argon2id$") && a.role == MN_ROLE_MEMBER);
+    OK(mn_str_starts(a.password_hash, "one-time:$argon2id$") && a.role == MN_ROLE_MEMBER);
     IS(a.display_name, "ada");
     OK(opens(id, one) && !opens(id, two) && !opens(id, ""));
 }
