@@ -64,6 +64,11 @@ static uint64_t post(const member *m, const char *text)
 {
     return post_as(m, text, MN_VIS_PUBLIC, 0);
 }
+static void delete_post(const member *m, uint64_t id)
+{
+    mn_err e = {0};
+    RUN(mn_social_post_delete(&compose, m->id, id, false, &e));
+}
 static void follow(const member *a, const member *b)
 {
     IN_TX(mn_social_follow(tx, a->id, b->id, NULL, NULL, &e));
@@ -355,12 +360,12 @@ static void edits_and_deletions_are_told(void **s)
     OK(mn_json_u64(mn_json_get(p, "id"), 0) == id);
     OK(mn_str_find(mn_json_str(mn_json_get(p, "content")), MN_STR("first"), 0) != SIZE_MAX);
     hears(pub, "public", "status.update");
-    RUN(mn_social_post_delete(&compose, alice.id, id, false, &e));
+    delete_post(&alice, id);
     OK(mn_json_u64(mn_json_get(hears(b, "user", "delete"), "payload"), 0) == id);
     OK(mn_json_u64(mn_json_get(hears(pub, "public", "delete"), "payload"), 0) == id);
     id = post_as(&alice, "for followers", MN_VIS_FOLLOWERS, 0);
     hears_post(b, "user", id);
-    RUN(mn_social_post_delete(&compose, alice.id, id, false, &e));
+    delete_post(&alice, id);
     hears(b, "user", "delete");
     id = post(&alice, "the next");
     hears_post(pub, "public", id); /* of the closed one nothing was said in public */
@@ -606,8 +611,7 @@ static void the_same_comes_as_server_sent_events(void **s)
     OK(strstr(B, want));
     raw_hear(tag, B, sizeof B, "}\n\n", 2000, &shut);
     OK(strstr(B, want));
-    mn_err e = {0};
-    RUN(mn_social_post_delete(&compose, alice.id, id, false, &e));
+    delete_post(&alice, id);
     snprintf(want, sizeof want, "event: delete\ndata: %llu\n\n", (unsigned long long)id);
     raw_hear(user, B, sizeof B, want, 2000, &shut);
     OK(strstr(B, want));
