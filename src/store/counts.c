@@ -39,6 +39,20 @@ mn_rc mn_store__count(mn_tx *tx, uint64_t post, mn_counted what, int by, mn_err 
     return MN_OK;
 }
 
+mn_rc mn_store__count_waiting(mn_tx *tx, uint64_t post, mn_err *e)
+{
+    int64_t n = 0;
+    MN_TRY(mn_store__get2(tx->db,
+                          "SELECT count(*) FROM posts WHERE thread_id = ?1 AND thread_id <> id "
+                          "AND reply_to = ?1 AND deleted_ms = 0 AND visibility <= 1",
+                          post, 0, &n, e));
+    if (n == 0) return MN_OK;
+    /* Those of this transaction are among them and have been noted already. */
+    MN_TRY(mn_store__count(tx, post, MN_COUNT_REPLIES, 1, e));
+    tx->counts[slot_of(tx->counts, tx->cap_counts, post)].delta[MN_COUNT_REPLIES] = (int32_t)n;
+    return MN_OK;
+}
+
 /* Each a statement of its own, so that one kind of change writes one column. The floor is for counters that an earlier
  * version has not kept. */
 #define ADD(column)                                                                            \

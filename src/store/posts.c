@@ -115,6 +115,7 @@ static mn_rc add_at(mn_tx *tx, const mn_post *p, uint64_t id, bool *ret_added, m
     MN_TRY(insert(tx, p, id, thread, author, ret_added, e));
     if (!*ret_added) return MN_OK;
     MN_TRY(count_in(tx, p, e));
+    if (p->import_id) MN_TRY(mn_store__count_waiting(tx, id, e));
     MN_TRY(mn_store__thread_move(tx, id, thread, e));
     return enter_consent(tx, p, id, e);
 }

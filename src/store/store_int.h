@@ -142,6 +142,8 @@ mn_rc mn_store__post_count(mn_tx *tx, const mn_post *p, int by, mn_err *e);
 mn_rc mn_store__post_head(mn_tx *tx, uint64_t id, mn_post *ret, mn_err *e);
 /* counts.c: adds to a counter of a post; nothing happens for post 0, or when there is no such post at the commit. */
 mn_rc mn_store__count(mn_tx *tx, uint64_t post, mn_counted what, int by, mn_err *e);
+/* A post that was just added where answers may wait for it: it counts them, once. */
+mn_rc mn_store__count_waiting(mn_tx *tx, uint64_t post, mn_err *e);
 mn_rc mn_store__flush_counts(mn_tx *tx, mn_err *e);
 /* SHA-256 of a line chained to the one before (zeros before the first). */
 void mn_store__ledger_hash(const uint8_t prev[32], const mn_ledger_line *l, uint8_t ret[32]);
