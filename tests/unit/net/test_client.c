@@ -48,13 +48,14 @@ static void say_redirect(int fd, const char *where)
 /* 64 MiB of zeros, compressed. */
 static void say_bomb(int fd)
 {
-    static char zeros[1 << 16], out[1 << 17];
+    static const char zeros[1 << 16];
+    static _Thread_local char out[1 << 17];
     z_stream z = {0};
     deflateInit2(&z, 9, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
     z.next_out = (Bytef *)out;
     z.avail_out = sizeof out;
     for (int i = 0; i < 1024; i++) {
-        z.next_in = (Bytef *)zeros;
+        z.next_in = (Bytef *)(uintptr_t)zeros;
         z.avail_in = sizeof zeros;
         deflate(&z, i == 1023 ? Z_FINISH : Z_NO_FLUSH);
     }
