@@ -143,8 +143,9 @@ void mn_api__read(const mn_req *r, size_t n_posts);
 /* After the handler: counts what was read where the route is one to read by. */
 void mn_api__reading_done(mn_req *r, mn_resp *w);
 mn_caller mn_api__caller(const mn_req *r);
-/* Timer. */
+/* Timers. */
 mn_rc mn_api__limits_flush(mn_api *a, mn_arena *ar, mn_err *e);
+mn_rc mn_api__suspended_purge(mn_api *a, mn_arena *ar, mn_err *e);
 /* A query parameter that is an id; absent: 0. False: 400 sent. */
 bool mn_api__id_query(mn_req *r, mn_resp *w, const char *name, uint64_t *ret);
 /* A number from least to most with a default; false: 400 sent. */
@@ -182,6 +183,11 @@ extern const mn_route mn_masto__routes_statuses[], mn_masto__routes_status_acts[
 extern const mn_route mn_masto__routes_account_profile[], mn_masto__routes_accounts[],
     mn_masto__routes_account_acts[], mn_masto__routes_account_lists[],
     mn_masto__routes_notifications[], mn_masto__routes_notification_requests[];
+extern const mn_route mn_masto__routes_instance[], mn_masto__routes_wellknown[],
+    mn_masto__routes_reports[], mn_masto__routes_announcements[],
+    mn_masto__routes_admin_accounts[], mn_masto__routes_admin_reports[],
+    mn_masto__routes_admin_blocks[], mn_masto__routes_admin_numbers[],
+    mn_masto__routes_admin_own[];
 extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
     mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],
     mn_page__routes_sign_up[], mn_page__routes_password[], mn_page__routes_identity[];

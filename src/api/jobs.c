@@ -29,6 +29,8 @@ static const mn_job_kind kinds[] = {
     {0},
 };
 static const mn_timer timers[] = {
+    {"what was read", 10, mn_api__limits_flush},
+    {"suspensions that end", 3600, mn_api__suspended_purge},
     {"mutes that end", 30, mn_masto__mutes_expire},
     {"scheduled posts", 2, mn_masto__scheduled_timer},
     {"polls that end", 10, mn_masto__polls_timer},

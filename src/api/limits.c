@@ -149,3 +149,12 @@ mn_rc mn_api__limits_flush(mn_api *a, mn_arena *ar, mn_err *e)
     (void)ar;
     return mn_limits_flush(a->limits, e);
 }
+
+mn_rc mn_api__suspended_purge(mn_api *a, mn_arena *ar, mn_err *e)
+{
+    size_t n = 0;
+    (void)ar;
+    MN_TRY(mn_social_suspended_purge(a->home->store, mn_now_ms(), &n, e));
+    if (n) mn_info("moderation", "%zu accounts suspended for long are being deleted", n);
+    return MN_OK;
+}

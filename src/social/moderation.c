@@ -5,13 +5,12 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/snowflake.h"
 #include "social/compose.h"
+#include "social/erase.h"
 #include "social/mail.h"
 #include "social/notify.h"
 #include "store/access.h"
-#include "text/count.h"
 
 #define DAY_MS   INT64_C(86400000)
 #define TEXT_MAX 5000
@@ -396,13 +395,10 @@ mn_rc mn_social_reject(mn_store *s, mn_actor by, uint64_t target, mn_err *e)
 /* From here on it cannot be taken back: the mark of suspension goes, the job is in the queue. */
 static mn_rc give_to_queue(mn_tx *tx, mn_actor by, const mn_moderated *m, mn_err *e)
 {
-    char payload[64];
     mn_measures x = measures_of(m);
     x.suspended_ms = 0;
-    snprintf(payload, sizeof payload, "{\"account_id\":\"%llu\"}", (unsigned long long)m->id);
     MN_TRY(mn_store_account_measures_set(tx, m->id, &x, e));
-    MN_TRY(mn_store_job_add(tx, MN_STR(MN_ACCOUNT_DELETE_JOB), mn_str_from(payload),
-                            mn_now_ms(), NULL, e));
+    MN_TRY(mn_social_account_erase_later(tx, m->id, e));
     return mn_moderation__audit(tx, by, "delete", "account", m->id, m->name, e);
 }
 

@@ -32,8 +32,7 @@ typedef struct mn_actor {
     mn_str
         mail_base; /* "https://…" for links in the mail that an act sends; empty: no mail is sent */
 } mn_actor;
-#define MN_ACCOUNT_DELETE_JOB "account.delete" /* payload {"account_id": "…"} */
-typedef struct mn_names {                      /* of an enumeration, in its order */
+typedef struct mn_names { /* of an enumeration, in its order */
     const char *const *names;
     size_t n;
 } mn_names;
