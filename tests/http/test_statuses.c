@@ -28,9 +28,9 @@ static int tear_down(void **state)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 static const char *path(const char *fmt, uint64_t id)
 {
-    static char buf[2][300];
+    static char buf[16][300];
     static int k;
-    k ^= 1;
+    k = (k + 1) % 16;
     snprintf(buf[k], sizeof buf[k], fmt, (unsigned long long)id);
     return buf[k];
 }

@@ -71,11 +71,14 @@ static void put_params(const mn_draft *d, mn_json_writer *j)
                                                             : (mn_visibility)d->visibility));
     mn_jw_kbool(j, "sensitive", d->sensitive > 0);
     mn_jw_kstr(j, "language", d->lang.len ? d->lang : MN_STR_NONE);
-    id_or_null(j, "in_reply_to_id", d->reply_to);
+    /* Numbers, as Mastodon has them here and nowhere else. */
+    mn_jw_key(j, "in_reply_to_id");
+    if (d->reply_to) mn_jw_u64(j, d->reply_to);
+    else mn_jw_null(j);
+    mn_jw_ku64(j, "application_id", d->app_id);
     id_or_null(j, "quoted_status_id", d->quote_of);
-    mn_jw_kstrz(j, "quote_approval_policy",
-                d->quote_policy < 0 ? NULL : policies[d->quote_policy]);
-    id_or_null(j, "application_id", d->app_id);
+    if (d->quote_policy >= 0)
+        mn_jw_kstrz(j, "quote_approval_policy", policies[d->quote_policy]);
     mn_jw_kstr(j, "idempotency", d->idempotency_key.len ? d->idempotency_key : MN_STR_NONE);
     mn_jw_key(j, "scheduled_at");
     if (d->scheduled_ms) mn_jw_time(j, d->scheduled_ms);
