@@ -1,5 +1,6 @@
 /* In and out: names and passwords, second factor, links by mail, sessions. */
 #include "social/signin.h"
+#include "store/moderation.h"
 
 #include "base/clock.h"
 #include "social/passwords.h"
@@ -50,6 +51,7 @@ static mn_rc sign_in(mn_store *s, mn_str name, mn_str password, mn_arena *ar, mn
                      uint64_t *ret_account, mn_err *e)
 {
     mn_account a = {0};
+    mn_moderated m;
     bool right = false, totp = false;
     mn_rc rc = find(s, name, ar, &a, e);
     if (rc != MN_OK && rc != MN_E_NOT_FOUND) return rc;
@@ -57,8 +59,10 @@ static mn_rc sign_in(mn_store *s, mn_str name, mn_str password, mn_arena *ar, mn
     *ret = MN_SIGN_IN_WRONG;
     if (!right || a.state == MN_ACCOUNT_DELETED) return MN_OK;
     MN_TRY(totp_is_on(s, a.id, ar, &totp, e));
+    MN_TRY(mn_store_moderated(s, a.id, ar, &m, e));
     *ret_account = a.id;
     *ret = a.state == MN_ACCOUNT_SUSPENDED            ? MN_SIGN_IN_SUSPENDED
+           : m.disabled_ms                            ? MN_SIGN_IN_SUSPENDED
            : totp                                     ? MN_SIGN_IN_TOTP
            : mn_password_is_one_time(a.password_hash) ? MN_SIGN_IN_ONE_TIME
                                                       : MN_SIGN_IN_RIGHT;

@@ -3,14 +3,17 @@
 
 #include "store/store_int.h"
 
-/* One row with the account as it is now; an app's own token has no account, a session no app. */
+/* One row with the account as it is now; an app's own token has no account, a session no app. An account that moderators have
+ * disabled (it cannot sign in, its posts stay) counts as suspended here. */
 #define TOKEN_COLUMNS                                                                          \
     "t.id, t.app_id, t.account_id, t.kind, t.scopes, t.created_ms, t.used_ms, t.expires_ms, "  \
     "t.ip, t.agent, COALESCE(p.name, ''), COALESCE(p.website, '')"
 #define NOW_COLUMNS                                                                            \
-    TOKEN_COLUMNS ", COALESCE(a.state, 0), COALESCE(a.role, 0), COALESCE(a.silenced_ms, 0), "  \
-                  "COALESCE(c.approved, 1), COALESCE(c.must_confirm, 0), "                     \
-                  "COALESCE(c.email_confirmed_ms, 0)"
+    TOKEN_COLUMNS                                                                              \
+        ", CASE WHEN a.state = 0 AND a.disabled_ms <> 0 THEN 1 ELSE "                          \
+        "COALESCE(a.state, 0) END, COALESCE(a.role, 0), COALESCE(a.silenced_ms, 0), "          \
+        "COALESCE(c.approved, 1), COALESCE(c.must_confirm, 0), "                               \
+        "COALESCE(c.email_confirmed_ms, 0)"
 #define TOKEN_FROM " FROM tokens t LEFT JOIN apps p ON p.id = t.app_id"
 #define NOW_FROM                                                                               \
     TOKEN_FROM " LEFT JOIN accounts a ON a.id = t.account_id "                                 \
