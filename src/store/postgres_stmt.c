@@ -411,14 +411,15 @@ int64_t mn_store__pg_col_i64(mn_stmt *s, int i)
     case OID_NUMERIC:
         return numeric(p, (size_t)PQgetlength(q->res, q->row, i));
     default:
-        MN_ASSERT(!"a column that is no number was read as one");
-        return 0;
+        mn_assert_failed("a column that is no number was read as one", __FILE__, __LINE__);
     }
 }
 
 mn_str mn_store__pg_col_bytes(mn_stmt *s, int i)
 {
     const pg_stmt *q = (const pg_stmt *)s;
+    Oid type = PQftype(q->res, i);
+    MN_ASSERT(type == OID_TEXT || type == OID_BYTEA);
     if (PQgetisnull(q->res, q->row, i)) return MN_STR("");
     return (mn_str){PQgetvalue(q->res, q->row, i), (size_t)PQgetlength(q->res, q->row, i)};
 }
