@@ -303,7 +303,7 @@ static void v2_registrations(const facts *f, mn_json_writer *j)
     mn_jw_null(j);
     mn_jw_key(j, "min_age");
     mn_jw_null(j);
-    kurl(f->view.api, j, "url", f->open || f->approval ? "/sign-up" : NULL);
+    kurl(f->view.api, j, "url", f->open || f->approval ? "/auth/sign_up" : NULL);
     mn_jw_object_end(j);
 }
 
