@@ -108,26 +108,30 @@ mn_rc mn_store_conversation_put(mn_tx *tx, const mn_conversation *c, uint64_t *r
     return MN_OK;
 }
 
-/* The newest direct post of the thread that the account has part in; 0: none is left. */
-static mn_rc newest_of(mn_tx *tx, uint64_t account, uint64_t thread, uint64_t *ret, mn_err *e)
+/* The newest direct post of the thread but one, that the account has part in; 0: none is left. */
+static mn_rc newest_of(mn_tx *tx, uint64_t account, uint64_t thread, uint64_t but,
+                       uint64_t *ret, mn_err *e)
 {
-    int64_t id = 0;
-    MN_TRY(mn_store__get2(
+    mn_stmt *q;
+    MN_TRY(db_prepare(
         tx->db,
         "SELECT coalesce(max(p.id), 0) FROM posts p WHERE p.id IN (SELECT t.id FROM posts t "
         "WHERE t.thread_id = ?2 AND t.thread_id <> t.id UNION ALL SELECT r.id FROM posts r "
-        "WHERE r.id = ?2 AND r.thread_id = r.id) AND p.visibility = 3 AND p.deleted_ms = 0 AND "
-        "(p.account_id = ?1 OR EXISTS (SELECT 1 FROM mentions m WHERE m.post_id = p.id AND "
-        "m.account_id = ?1))",
-        account, thread, &id, e));
-    *ret = (uint64_t)id;
-    return MN_OK;
+        "WHERE r.id = ?2 AND r.thread_id = r.id) AND p.id <> ?3 AND p.visibility = 3 AND "
+        "p.deleted_ms = 0 AND (p.account_id = ?1 OR EXISTS (SELECT 1 FROM mentions m WHERE "
+        "m.post_id = p.id AND m.account_id = ?1))",
+        &q, e));
+    db_u64(q, 1, account);
+    db_u64(q, 2, thread);
+    db_u64(q, 3, but);
+    return mn_store__one(q, mn_store__row_id, NULL, ret, e);
 }
 
-static mn_rc step_back(mn_tx *tx, uint64_t id, uint64_t account, uint64_t thread, mn_err *e)
+static mn_rc step_back(mn_tx *tx, uint64_t id, uint64_t account, uint64_t thread, uint64_t post,
+                       mn_err *e)
 {
     uint64_t last = 0;
-    MN_TRY(newest_of(tx, account, thread, &last, e));
+    MN_TRY(newest_of(tx, account, thread, post, &last, e));
     MN_TRY(last ? mn_store__run2(tx->db,
                                  "UPDATE conversations SET last_post_id = ?2 WHERE id = ?1", id,
                                  last, e)
@@ -154,7 +158,6 @@ mn_rc mn_store_conversation_post_gone(mn_tx *tx, uint64_t thread_id, uint64_t po
     void *items = NULL;
     size_t n = 0;
     mn_arena_init(&ar, 0);
-    /* Threads are few rows of posts; conversations of one thread are found through its people. */
     mn_rc rc = db_prepare(tx->db,
                           "SELECT id, account_id FROM conversations WHERE thread_id = ?1 AND "
                           "last_post_id = ?2 ORDER BY id",
@@ -166,7 +169,7 @@ mn_rc mn_store_conversation_post_gone(mn_tx *tx, uint64_t thread_id, uint64_t po
     }
     for (size_t i = 0; rc == MN_OK && i < n; i++) {
         const owned *o = (const owned *)items + i;
-        rc = step_back(tx, o->id, o->account, thread_id, e);
+        rc = step_back(tx, o->id, o->account, thread_id, post_id, e);
     }
     mn_arena_release(&ar);
     return rc;

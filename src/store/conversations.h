@@ -17,7 +17,7 @@ typedef struct mn_conversation {
 /* Makes the account's row for c->thread_id or brings it up to c->last_post_id, others, unread. *ret_id: the row. */
 mn_rc mn_store_conversation_put(mn_tx *tx, const mn_conversation *c, uint64_t *ret_id,
                                 mn_err *e);
-/* The thread's rows after a post of it has gone: those whose last post it was go back to the newest direct post of the thread
+/* The thread's rows when a post of it goes (called before or after its deletion): those whose last post it was go back to the newest direct post of the thread
  * that their account wrote or is mentioned in; rows left without one are deleted. Emits MN_EV_CONVERSATION. */
 mn_rc mn_store_conversation_post_gone(mn_tx *tx, uint64_t thread_id, uint64_t post_id,
                                       mn_err *e);
