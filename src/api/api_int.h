@@ -118,6 +118,8 @@ extern const mn_route mn_api__routes_consent[];
 void mn_api__answer_used(mn_api *a, const mn_answer *answer);
 /* mastodon/mastodon.c: what happens before every handler; true: answered. */
 bool mn_masto__before(mn_req *r, mn_resp *w);
+/* Large bodies are for members: anybody else may send MN_HTTP_BODY_FREE. */
+size_t mn_masto__body_limit(const mn_req *r, size_t limit);
 /* jobs.c: workers and timers. Stop waits for what is under way; free when no request is left that may wake them. */
 mn_rc mn_api__jobs_start(mn_api *a, mn_err *e);
 void mn_api__jobs_stop(mn_api *a);

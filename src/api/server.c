@@ -240,6 +240,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
         .n_threads = o->threads,
         .trusted_proxy = o->trusted_proxy,
         .before = before,
+        .body_limit = mn_masto__body_limit,
         .after = after,
         .finish = mn_api__reading_done,
         .error_page = error_page,

@@ -124,6 +124,8 @@ static void find_route(mn_exchange *x)
         x->n_params = n;
         x->route = r;
         x->body_limit = r->body_limit;
+        if (x->body_limit > MN_HTTP_BODY_FREE && x->http->opts.body_limit)
+            x->body_limit = x->http->opts.body_limit(&x->req, x->body_limit);
         return;
     }
 }

@@ -107,6 +107,8 @@ typedef struct mn_http_limits {
     int ws_queue_bytes; /* 1 MiB may wait for a slow reader, then the socket is dropped */
 } mn_http_limits;
 
+#define MN_HTTP_BODY_FREE ((size_t)1 << 20)
+
 typedef struct mn_http_opts {
     const char *listen;     /* "127.0.0.1:8420", "[::1]:0" … */
     const mn_route *routes; /* ends with .path = NULL; borrowed */
@@ -116,6 +118,9 @@ typedef struct mn_http_opts {
     /* Called around every request that is well-formed: `before` may answer itself (return true); `after` sees the final
      * status. Either NULL. */
     bool (*before)(mn_req *r, mn_resp *w);
+    /* Asked when the headers of a request are there and its route takes more than MN_HTTP_BODY_FREE bytes: how much of a body
+     * this one may send (at most `limit`), so that strangers cannot fill the memory. NULL: as much as the route takes. */
+    size_t (*body_limit)(const mn_req *r, size_t limit);
     void (*after)(const mn_req *r, int status, size_t bytes, double cpu_us);
     /* Called when a handler has returned, while its answer can still be given headers; NULL is fine. */
     void (*finish)(mn_req *r, mn_resp *w);

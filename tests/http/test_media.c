@@ -221,6 +221,20 @@ static void a_file_goes_with_its_post(void **state)
     }
 }
 
+static void large_bodies_are_for_members(void **state)
+{
+    static char noise[3 << 20];
+    member stranger = {.token = "made-up"};
+    (void)state;
+    mn_str file = {noise, sizeof noise};
+    int status = send_form("POST", "/api/v2/media", NULL, "file", file, NULL);
+    OK(status == 401 || status == 413);
+    status = send_form("POST", "/api/v2/media", &stranger, "file", file, NULL);
+    OK(status == 401 || status == 413);
+    assert_int_equal(send_form("POST", "/api/v2/media", &alice, "file", file, NULL), 422);
+    IS(masto_str("error"), "Validation failed: File content type is invalid");
+}
+
 /* ---- sound, ranges ---------------------------------------------------------------------------------------------------------- */
 
 static void sound_is_kept_as_it_is_and_given_in_ranges(void **state)
@@ -416,6 +430,7 @@ int main(void)
         TEST(what_is_no_medium_is_refused_in_mastodons_words),
         TEST(only_the_uploader_sees_and_changes_it_while_it_is_loose),
         TEST(a_file_goes_with_its_post),
+        TEST(large_bodies_are_for_members),
         TEST(sound_is_kept_as_it_is_and_given_in_ranges),
         TEST(an_account_has_a_picture_or_the_common_one),
         TEST(a_link_gets_a_preview_of_plain_text),

@@ -322,6 +322,17 @@ static bool scope_refused(mn_req *r, mn_resp *w, const char *scope)
     return false;
 }
 
+size_t mn_masto__body_limit(const mn_req *r, size_t limit)
+{
+    mn_api *a = r->app;
+    mn_grant g = {0};
+    mn_str token, kind = mn_str_split(mn_req_header(r, "Authorization"), ' ', &token);
+    token = mn_str_eq_nocase(kind, MN_STR("Bearer")) ? mn_str_trim(token) : mn_web_cookie(r);
+    bool known =
+        token.len && mn_access_check(a->access, token, &g, NULL) == MN_OK && g.account_id;
+    return known ? limit : MN_HTTP_BODY_FREE;
+}
+
 bool mn_masto__before(mn_req *r, mn_resp *w)
 {
     const mn_route *route = mn_req_route_of(r);
