@@ -248,19 +248,41 @@ mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena
                    args, 2, ar, ret, e);
 }
 
+/* That many ids are asked for at once: a statement each would be a journey each to a database on another machine. */
+#define IDS_AT_ONCE 20
+#define IDS_SQL                                                                                \
+    "WHERE p.id IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "   \
+    "?17, ?18, ?19, ?20)"
+
+/* Up to IDS_AT_ONCE posts, in the order asked for; ids that are not here leave no gap. */
+static mn_rc read_some(mn_db *db, const uint64_t *ids, size_t n, mn_arena *ar, mn_posts *ret,
+                       mn_err *e)
+{
+    mn_stmt *q;
+    void *rows = NULL;
+    size_t n_rows = 0;
+    MN_TRY(
+        db_prepare(db, n == 1 ? SELECT_POSTS "WHERE p.id = ?1" : SELECT_POSTS IDS_SQL, &q, e));
+    for (size_t i = 0; i < (n == 1 ? 1 : IDS_AT_ONCE); i++)
+        db_u64(q, (int)i + 1, ids[i < n ? i : 0]);
+    MN_TRY(mn_store__collect(q, read_post, sizeof(mn_post), ar, &rows, &n_rows, e));
+    const mn_post *posts = rows;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < n_rows && posts[k].id != ids[i]) k++;
+        if (k < n_rows) ret->items[ret->n++] = posts[k];
+    }
+    return MN_OK;
+}
+
 static mn_rc read_ids(mn_db *db, const uint64_t *ids, size_t n, mn_arena *ar, mn_posts *ret,
                       mn_err *e)
 {
-    mn_stmt *q;
     mn_posts posts = {.items = mn_arena_alloc(ar, n * sizeof(mn_post))};
     if (!posts.items) return mn_fail(e, MN_E_NOMEM, "out of memory reading the database");
-    MN_TRY(db_prepare(db, SELECT_POSTS "WHERE p.id = ?1", &q, e));
-    for (size_t i = 0; i < n; i++) {
-        db_u64(q, 1, ids[i]);
-        mn_rc rc = mn_store__one(q, read_post, ar, &posts.items[posts.n], e);
-        if (rc == MN_OK) posts.n++;
-        else if (rc != MN_E_NOT_FOUND) return rc;
-    }
+    for (size_t i = 0; i < n; i += IDS_AT_ONCE)
+        MN_TRY(
+            read_some(db, ids + i, n - i < IDS_AT_ONCE ? n - i : IDS_AT_ONCE, ar, &posts, e));
     *ret = posts;
     return MN_OK;
 }
