@@ -110,12 +110,12 @@ static void note_allowed(mn_exchange *x, mn_method m)
 }
 
 /* The first route that fits wins, so literal ones stand before patterns. */
-static void find_route(mn_exchange *x)
+static bool find_route_of(mn_exchange *x, mn_str path)
 {
     for (const mn_route *r = x->http->opts.routes; r->path; r++) {
         mn_http_param params[MN_HTTP_PARAMS_MAX];
         size_t n = 0;
-        if (!mn_http_match(r->path, x->req.path, params, &n)) continue;
+        if (!mn_http_match(r->path, path, params, &n)) continue;
         if (r->method != x->req.method) {
             note_allowed(x, r->method);
             continue;
@@ -126,8 +126,18 @@ static void find_route(mn_exchange *x)
         x->body_limit = r->body_limit;
         if (x->body_limit > MN_HTTP_BODY_FREE && x->http->opts.body_limit)
             x->body_limit = x->http->opts.body_limit(&x->req, x->body_limit);
-        return;
+        return true;
     }
+    return false;
+}
+
+/* A slash at the end that no route has counts as none: there are clients that write "/api/v1/instance/". */
+static void find_route(mn_exchange *x)
+{
+    mn_str path = x->req.path;
+    if (find_route_of(x, path)) return;
+    if (path.len > 1 && mn_str_ends(path, "/"))
+        find_route_of(x, mn_str_sub(path, 0, path.len - 1));
 }
 
 static enum MHD_Result keep_forwarded(void *arg, enum MHD_ValueKind kind, const char *name,

@@ -283,6 +283,8 @@ static void wrong_addresses_and_methods_have_their_answers(void **s)
 {
     (void)s;
     OK(ASK("GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n") == 404 && says("{\"error\":") && !shut);
+    OK(ASK("GET /hello/ HTTP/1.1\r\nHost: x\r\n\r\n") == 200 && says("hello /hello/"));
+    OK(ASK("GET /hello// HTTP/1.1\r\nHost: x\r\n\r\n") == 404);
     OK(ASK("GET /nothing HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n") == 404);
     OK(says("text/plain") && says("nosniff"));
     OK(ASK("POST /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n") == 405);
