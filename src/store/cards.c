@@ -122,6 +122,62 @@ mn_rc mn_store_post_card_set(mn_tx *tx, uint64_t post_id, uint64_t card_id, mn_e
     return mn_store_event(tx, (mn_event){.kind = MN_EV_POST_COUNTS, .id = post_id}, e);
 }
 
+/* A card that may be looked at by the sweep: id, image, and whether a post shows it. */
+typedef struct seen_card {
+    uint64_t id, image_id;
+    bool shown;
+    int64_t fetched_ms;
+} seen_card;
+
+static mn_rc read_seen(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
+{
+    (void)ar;
+    (void)e;
+    *(seen_card *)ret = (seen_card){.id = db_col_u64(q, 0),
+                                    .image_id = db_col_u64(q, 1),
+                                    .fetched_ms = db_col_i64(q, 2),
+                                    .shown = db_col_i64(q, 3) != 0};
+    return MN_OK;
+}
+
+static mn_rc drop_card(mn_tx *tx, const seen_card *c, mn_err *e)
+{
+    MN_TRY(mn_store__run2(tx->db, "DELETE FROM media WHERE id = ?1 AND use = 3", c->image_id, 0,
+                          e));
+    return mn_store__run2(tx->db, "DELETE FROM cards WHERE id = ?1", c->id, 0, e);
+}
+
+mn_rc mn_store_cards_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t *cursor,
+                           uint64_t *ret_removed, mn_err *e)
+{
+    mn_arena a;
+    mn_stmt *q;
+    seen_card *list = NULL;
+    size_t n = 0;
+    uint64_t removed = 0;
+    MN_TRY(db_prepare(
+        tx->db,
+        "SELECT c.id, c.image_id, c.fetched_ms, CASE WHEN EXISTS (SELECT 1 FROM posts p "
+        "WHERE p.card_id = c.id AND p.card_id <> 0) THEN 1 ELSE 0 END FROM cards c "
+        "WHERE c.id > ?1 ORDER BY c.id LIMIT ?2",
+        &q, e));
+    db_u64(q, 1, *cursor);
+    db_u64(q, 2, limit);
+    mn_arena_init(&a, 0);
+    mn_rc rc = mn_store__collect(q, read_seen, sizeof *list, &a, (void **)&list, &n, e);
+    uint64_t next = n == limit ? list[n - 1].id : 0;
+    for (size_t i = 0; rc == MN_OK && i < n; i++) {
+        if (list[i].shown || list[i].fetched_ms >= before_ms) continue;
+        rc = drop_card(tx, &list[i], e);
+        removed++;
+    }
+    mn_arena_release(&a);
+    if (rc != MN_OK) return rc;
+    *cursor = next;
+    *ret_removed = removed;
+    return MN_OK;
+}
+
 /* ---- custom emoji ----------------------------------------------------------------------------------------------- */
 
 #define EMOJI "shortcode, file, still, mime, category, visible, created_ms "

@@ -75,6 +75,10 @@ mn_rc mn_store_card(mn_store *s, uint64_t id, mn_arena *ar, mn_card *ret, mn_err
 mn_rc mn_store_card_find(mn_store *s, mn_str url, mn_arena *ar, mn_card *ret, mn_err *e);
 /* By url: replaces the one that is there (its image row is removed unless it is the same), else makes one; c->id is ignored. */
 mn_rc mn_store_card_put(mn_tx *tx, const mn_card *c, uint64_t *ret_id, mn_err *e);
+/* Of the cards with ids above *cursor looks at up to limit in order and removes those that no post shows and that were fetched
+ * before before_ms, their pictures too. *cursor moves on, to 0 after the last. */
+mn_rc mn_store_cards_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t *cursor,
+                           uint64_t *ret_removed, mn_err *e);
 /* The post shows that card (0: none). MN_EV_POST_COUNTS is told. MN_OK when the post is gone. */
 mn_rc mn_store_post_card_set(mn_tx *tx, uint64_t post_id, uint64_t card_id, mn_err *e);
 

@@ -257,6 +257,18 @@ static void a_card_is_one_for_each_address(void **state)
     RUN(mn_store_card(s, id, &ar, &got, &e));
     IS(got.title, "B");
     FAILS(MN_E_NOT_FOUND, mn_store_medium(s, 12, &ar, &m, &e)); /* its picture went */
+    /* The sweep takes cards that no post shows and that are not new. */
+    uint64_t cursor = 0, n = 0, loose = 0;
+    TX(mn_store_card_put(
+        tx, &(mn_card){.url = MN_STR("https://example.org/b"), .fetched_ms = 5}, &loose, &e));
+    TX(mn_store_cards_sweep(tx, 5, 1, &cursor, &n, &e));
+    OK(n == 0 && cursor == (id < loose ? id : loose));
+    TX(mn_store_cards_sweep(tx, 6, 1, &cursor, &n, &e));
+    TX(mn_store_cards_sweep(tx, 6, 1, &cursor, &n, &e));
+    OK(cursor == 0);
+    TX(mn_store_cards_sweep(tx, 6, 9, &cursor, &n, &e));
+    FAILS(MN_E_NOT_FOUND, mn_store_card(s, loose, &ar, &got, &e));
+    RUN(mn_store_card(s, id, &ar, &got, &e));
     TX(mn_store_post_card_set(tx, POST, 0, &e));
     TX(mn_store_post_card_set(tx, 77, id, &e)); /* a post that is gone: nothing */
     FAILS(MN_E_NOT_FOUND, mn_store_card(s, id + 1, &ar, &got, &e));

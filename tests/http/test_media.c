@@ -312,7 +312,8 @@ static bool site_answers(peer *p, int fd, const char *request, size_t n)
         "content='Birds &lt;script&gt;'>"
         "<meta property=og:description content='About\nbirds'><meta property=og:image "
         "content=/bird.png>"
-        "<meta property=og:site_name content=Aviary><meta name=author content=Ada>"
+        "<meta property=og:image:alt content='a blue bird'><meta property=og:site_name "
+        "content=Aviary><meta name=author content=Ada>"
         "<meta property=article:published_time content=2026-01-02T03:04:05Z><link rel=author "
         "href='javascript:alert(1)'>";
     char head[200];
@@ -366,6 +367,7 @@ static void a_link_gets_a_preview_of_plain_text(void **state)
     IS(masto_str("card.description"), "About birds");
     IS(masto_str("card.type"), "link");
     IS(masto_str("card.html"), "");
+    IS(masto_str("card.image_description"), "a blue bird");
     IS(masto_str("card.provider_name"), "Aviary");
     IS(masto_str("card.author_name"), "Ada");
     IS(masto_str("card.author_url"), ""); /* javascript: is nowhere to send a reader */

@@ -38,14 +38,12 @@ static mn_rc ask_page(mn_api *a, mn_str url, mn_client_resp *ret, mn_err *e)
 }
 
 /* The picture's row, added; 0 when it has none that can be had. Only trouble of our own is an error. */
-static mn_rc ask_image(mn_api *a, mn_arena *ar, mn_str url, mn_card *c, mn_err *e)
+static mn_rc ask_image(mn_api *a, mn_arena *ar, mn_str url, mn_str alt, mn_card *c, mn_err *e)
 {
     mn_err why = {0};
     mn_client_resp r;
-    mn_media m = {.id = mn_snowflake_next(),
-                  .use = MN_MEDIA_CARD,
-                  .alt = MN_STR(""),
-                  .created_ms = mn_now_ms()};
+    mn_media m = {
+        .id = mn_snowflake_next(), .use = MN_MEDIA_CARD, .alt = alt, .created_ms = mn_now_ms()};
     mn_client_req q = {
         .url = url, .timeout_ms = IMAGE_MS, .max_bytes = IMAGE_MAX, .max_redirects = REDIRECTS};
     mn_rc rc = mn_client_do(a->client, &q, &r, &why);
@@ -104,7 +102,7 @@ static mn_rc describe(mn_api *a, const mn_client_resp *r, mn_arena *ar, mn_card 
     c->provider_url = origin_of(mn_str_dup(ar, r->url), ar);
     if (mn_time_parse(m.published, &c->published_ms) != MN_OK) c->published_ms = 0;
     mn_str image = whole(a, base, m.image, ar);
-    return image.len ? ask_image(a, ar, image, c, e) : MN_OK;
+    return image.len ? ask_image(a, ar, image, m.image_alt, c, e) : MN_OK;
 }
 
 /* ---- the job -------------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #define RANGE_MAX     ((uint64_t)4 << 20) /* of one answer: a player asks for the next */
 #define LOOSE_MS      INT64_C(86400000)
+#define CARD_MS       INT64_C(3600000)
 #define SWEEP_ROWS    500
 #define SWEEP_FOLDERS 6 /* a minute: all 256 in 43 */
 
@@ -165,13 +166,18 @@ void mn_masto__missing_header(mn_req *r, mn_resp *w)
 
 /* ---- sweeps -------------------------------------------------------------------------------------------------------------- */
 
+/* What a post showed goes with it: a card that no post shows any more, an hour after it was fetched. */
 mn_rc mn_media_sweep_rows(mn_api *a, mn_arena *ar, mn_err *e)
 {
+    static _Atomic uint64_t next;
     mn_tx *tx;
-    uint64_t removed = 0;
+    uint64_t removed = 0, cursor = next;
     (void)ar;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
     mn_rc rc = mn_store_media_sweep(tx, mn_now_ms() - LOOSE_MS, SWEEP_ROWS, &removed, e);
+    if (rc == MN_OK)
+        rc = mn_store_cards_sweep(tx, mn_now_ms() - CARD_MS, SWEEP_ROWS, &cursor, &removed, e);
+    if (rc == MN_OK) next = cursor;
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
     return rc;

@@ -166,7 +166,7 @@ static mn_rc put_card(const mn_view *v, const mn_card *c, mn_json_writer *j, mn_
     mn_jw_ki64(j, "width", pictured ? image.width : 0);
     mn_jw_ki64(j, "height", pictured ? image.height : 0);
     mn_jw_kstr(j, "image", pictured ? mn_media_url(v, &image) : MN_STR_NONE);
-    mn_jw_kstrz(j, "image_description", "");
+    mn_jw_kstr(j, "image_description", pictured ? or_empty(image.alt) : MN_STR(""));
     mn_jw_kstrz(j, "embed_url", "");
     mn_jw_kstr(j, "blurhash", pictured && image.blurhash.len ? image.blurhash : MN_STR_NONE);
     mn_jw_key(j, "published_at");
