@@ -3,6 +3,8 @@
  * and only then reads the stranger's bytes.
  *
  * It starts in a constructor, before main, so that every program with pictures in it, the tests too, can be its own worker. */
+#include "media/worker.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,8 +17,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "media/worker.h"
 
 #define CPU_S        20
 #define MEMORY_BYTES ((rlim_t)3 << 29) /* 1.5 GiB of addresses */

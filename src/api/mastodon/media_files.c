@@ -13,6 +13,7 @@
 #define LOOSE_MS      INT64_C(86400000)
 #define CARD_MS       INT64_C(3600000)
 #define SWEEP_ROWS    500
+#define SWEEP_CARDS   5000
 #define SWEEP_FOLDERS 6 /* a minute: all 256 in 43 */
 
 /* ---- serving ------------------------------------------------------------------------------------------------------------ */
@@ -176,7 +177,7 @@ mn_rc mn_media_sweep_rows(mn_api *a, mn_arena *ar, mn_err *e)
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
     mn_rc rc = mn_store_media_sweep(tx, mn_now_ms() - LOOSE_MS, SWEEP_ROWS, &removed, e);
     if (rc == MN_OK)
-        rc = mn_store_cards_sweep(tx, mn_now_ms() - CARD_MS, SWEEP_ROWS, &cursor, &removed, e);
+        rc = mn_store_cards_sweep(tx, mn_now_ms() - CARD_MS, SWEEP_CARDS, &cursor, &removed, e);
     if (rc == MN_OK) next = cursor;
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
