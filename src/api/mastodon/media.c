@@ -6,10 +6,10 @@
 
 #include "api/mastodon/media_int.h"
 #include "base/clock.h"
-#include "base/conf.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/snowflake.h"
+#include "social/limits.h"
 
 #define BODY_MAX    ((size_t)64 << 20)
 #define ALT_MAX     ((size_t)1500)
@@ -24,17 +24,15 @@ const char *mn_media_dir(const mn_api *a, mn_arena *ar)
 
 /* ---- what is made of an upload --------------------------------------------------------------------------------------- */
 
-static mn_rc size_limit(const mn_api *a, const char *key, uint64_t *ret, mn_err *e)
-{
-    return mn_conf_u64(a->home->conf, key, 1, BODY_MAX, ret, e);
-}
-
-static mn_rc check_size(const mn_api *a, mn_media_kind kind, mn_str bytes, mn_err *e)
+/* What the member's plan includes. */
+static mn_rc check_size(const mn_api *a, uint64_t account_id, mn_media_kind kind, mn_str bytes,
+                        mn_err *e)
 {
     uint64_t most = 0;
-    MN_TRY(
-        size_limit(a, kind == MN_KIND_IMAGE ? "image_max_bytes" : "video_max_bytes", &most, e));
-    if (bytes.len <= most) return MN_OK;
+    MN_TRY(mn_limits_included(a->limits, account_id,
+                              kind == MN_KIND_IMAGE ? MN_PLAN_IMAGE_BYTES : MN_PLAN_VIDEO_BYTES,
+                              &most, e));
+    if (!most || bytes.len <= most) return MN_OK;
     return mn_fail(e, MN_E_LIMIT, "Validation failed: File file size must be less than %.4g MB",
                    (double)most / 1048576);
 }
@@ -101,7 +99,7 @@ static mn_rc keep_moving(mn_api *a, mn_arena *ar, const mn_media_type *t, mn_str
 static mn_rc add_thumbnail(mn_api *a, mn_arena *ar, mn_str bytes, mn_media *m, mn_err *e)
 {
     mn_media t = {0};
-    MN_TRY(check_size(a, MN_KIND_IMAGE, bytes, e));
+    MN_TRY(check_size(a, m->account_id, MN_KIND_IMAGE, bytes, e));
     mn_rc rc = mn_media__picture_row(a, ar, bytes, MN_PIC_CARD, &t, e);
     if (rc != MN_OK) return rc;
     char *hex = mn_arena_alloc(ar, MN_HEX256);
@@ -119,7 +117,7 @@ static mn_rc make(mn_api *a, mn_arena *ar, mn_str bytes, mn_media *m, mn_err *e)
     const mn_media_type *t = mn_media_sniff(bytes);
     if (!t)
         return mn_fail(e, MN_E_UNSUPPORTED, "Validation failed: File content type is invalid");
-    MN_TRY(check_size(a, t->kind, bytes, e));
+    MN_TRY(check_size(a, m->account_id, t->kind, bytes, e));
     m->id = mn_snowflake_next();
     m->created_ms = mn_now_ms();
     if (t->kind == MN_KIND_IMAGE) return mn_media__picture_row(a, ar, bytes, MN_PIC_POST, m, e);
@@ -307,7 +305,7 @@ mn_rc mn_media_account_picture(mn_api *a, uint64_t account_id, mn_media_use use,
                   .alt = MN_STR(""),
                   .created_ms = mn_now_ms()};
     if (!bytes.len) return set_picture(a, account_id, use, NULL, e);
-    MN_TRY(check_size(a, MN_KIND_IMAGE, bytes, e));
+    MN_TRY(check_size(a, account_id, MN_KIND_IMAGE, bytes, e));
     if (bytes.len > AVATAR_MAX)
         return mn_fail(e, MN_E_LIMIT, "Validation failed: %s file size must be less than 8 MB",
                        use == MN_MEDIA_AVATAR ? "Avatar" : "Header");
