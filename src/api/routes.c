@@ -82,6 +82,8 @@ static const mn_route *const tables[] = {
     mn_page__routes_sign_up,
     mn_page__routes_password,
     mn_page__routes_identity,
+    mn_page__routes_security,
+    mn_page__routes_leave,
     mn_masto__routes_media,
     mn_masto__routes_timelines,
     mn_masto__routes_lists,

@@ -167,7 +167,6 @@ mn_buf *mn_sign_page(mn_req *r, mn_resp *w, const char *title)
 {
     mn_buf_clear(mn_resp_body(w));
     mn_buf *b = mn_page_open(r, w, title, MN_TAB_NONE);
-    mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
     mn_resp_header(w, "X-Frame-Options", MN_STR("DENY"));
     H(b, "<h1>");
     mn_h_textz(b, title);
@@ -178,6 +177,7 @@ mn_buf *mn_sign_page(mn_req *r, mn_resp *w, const char *title)
 void mn_sign_page_end(mn_req *r, mn_resp *w)
 {
     mn_page_close(r, w);
+    mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
 }
 
 void mn_sign_says(mn_req *r, mn_resp *w, int status, const char *title, const char *text,

@@ -22,4 +22,9 @@ void mn_sign__identity_links(mn_req *r, mn_buf *b);
 /* The mail that confirms an address; in its own transaction. Nothing happens without a mail server. */
 mn_rc mn_sign__confirmation(mn_api *a, uint64_t account, mn_str email, mn_err *e);
 
+/* Asks for the password of somebody who is signed in: *ret_right. Counted as tries are. An account that never had one passes.
+ * false: answered. */
+bool mn_sign__password_again(mn_req *r, mn_resp *w, const mn_grant *g, mn_str password,
+                             bool *ret_right);
+
 #endif
