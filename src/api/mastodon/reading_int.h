@@ -8,7 +8,6 @@
 
 /* ---- pages of posts: timelines.c ----------------------------------------------------------------------------------- */
 
-mn_span mn_masto__span(const mn_page *p);
 /* Where ids of posts come from: those of the span in its own order (upward: oldest first). *ret_next: the bound to go on
  * from; *ret_ended: there is nothing beyond. */
 typedef mn_rc (*mn_masto__source)(void *arg, const mn_span *sp, mn_arena *ar, uint64_t **ret,
@@ -17,7 +16,7 @@ typedef mn_rc (*mn_masto__source)(void *arg, const mn_span *sp, mn_arena *ar, ui
 /* Answers a page of posts that the viewer may see, with its Link header. */
 void mn_masto__posts_out(mn_req *r, mn_resp *w, const mn_page *p, mn_masto__source source,
                          void *arg, mn_filter_context where);
-/* A source over ids that are given: arg is a mn_masto__ids. */
+/* The posts of these ids that are there and that the viewer may see, as an array. */
 mn_rc mn_masto__posts_write(const mn_view *v, const uint64_t *ids, size_t n,
                             mn_filter_context where, mn_json_writer *j, mn_err *e);
 /* False, and 401 answered, where the setting `public_timeline` wants a member. */

@@ -1,7 +1,7 @@
 /* Timelines: home, lists, public, tags, links, direct. */
 #include "api/mastodon/reading_int.h"
+#include "api/mastodon/statuses.h"
 #include "base/conf.h"
-#include "social/reading.h"
 #include "social/tags.h"
 
 #define LIMIT     20
@@ -12,7 +12,7 @@
 
 /* ---- pages of posts -------------------------------------------------------------------------------------------------- */
 
-mn_span mn_masto__span(const mn_page *p)
+static mn_span span_of(const mn_page *p)
 {
     return (mn_span){.below = p->max_id,
                      .above = p->min_id ? p->min_id : p->since_id,
@@ -20,50 +20,44 @@ mn_span mn_masto__span(const mn_page *p)
                      .limit = p->limit};
 }
 
-static mn_rc load(mn_store *s, const uint64_t *ids, size_t n, uint64_t me, mn_arena *ar,
-                  mn_posts *ret, mn_err *e)
-{
-    *ret = (mn_posts){0};
-    if (n == 0) return MN_OK;
-    MN_TRY(mn_store_posts_by_ids(s, ids, n, ar, ret, e));
-    return mn_social_posts_visible(s, ret, me, e);
-}
+typedef struct ids {
+    uint64_t *items; /* newest first */
+    size_t n;
+    bool full; /* there may be more */
+} ids;
 
-/* Asks the source until the page is full: what the viewer may not see does not shorten it. */
-static mn_rc gather(const mn_view *v, mn_span sp, mn_masto__source source, void *arg,
-                    mn_posts *ret, bool *ret_full, mn_err *e)
+/* Asks the source until the page is full: what it leaves out does not shorten it. */
+static mn_rc gather(mn_span sp, mn_masto__source source, void *arg, mn_arena *ar, ids *ret,
+                    mn_err *e)
 {
     const size_t limit = sp.limit;
-    mn_store *s = v->api->home->store;
-    mn_posts all = {.items = mn_arena_alloc(v->arena, (limit + 1) * sizeof(mn_post))};
+    ids all = {.items = mn_arena_alloc(ar, (limit + 1) * sizeof *all.items)};
     bool ended = limit == 0;
     if (!all.items) return mn_fail(e, MN_E_NOMEM, "out of memory");
     for (int round = 0; !ended && all.n < limit && round < ROUNDS_MAX; round++) {
-        uint64_t *ids = NULL, next = 0;
+        uint64_t *some = NULL, next = 0;
         size_t n = 0;
-        mn_posts some;
         sp.limit = round == 0 ? limit : LIMIT_MAX;
-        MN_TRY(source(arg, &sp, v->arena, &ids, &n, &next, &ended, e));
-        MN_TRY(load(s, ids, n, v->me, v->arena, &some, e));
-        for (size_t i = 0; i < some.n && all.n < limit; i++) all.items[all.n++] = some.items[i];
+        MN_TRY(source(arg, &sp, ar, &some, &n, &next, &ended, e));
+        for (size_t i = 0; i < n && all.n < limit; i++) all.items[all.n++] = some[i];
         if (sp.upward) sp.above = next;
         else sp.below = next;
     }
     for (size_t i = 0; sp.upward && i < all.n / 2; i++) {
-        mn_post t = all.items[i];
+        uint64_t t = all.items[i];
         all.items[i] = all.items[all.n - 1 - i];
         all.items[all.n - 1 - i] = t;
     }
-    *ret_full = all.n == limit || !ended;
+    all.full = all.n == limit || !ended;
     *ret = all;
     return MN_OK;
 }
 
-static mn_rc write_posts(const mn_view *v, const mn_posts *posts, mn_filter_context where,
-                         mn_json_writer *j, mn_err *e)
+mn_rc mn_masto__posts_write(const mn_view *v, const uint64_t *ids, size_t n,
+                            mn_filter_context where, mn_json_writer *j, mn_err *e)
 {
     mn_jw_array(j);
-    if (posts->n) MN_TRY(mn_entity_statuses(v, posts, where, j, e));
+    if (n) MN_TRY(mn_entity_statuses_by_ids(v, ids, n, true, where, j, e));
     mn_jw_array_end(j);
     return MN_OK;
 }
@@ -72,28 +66,17 @@ void mn_masto__posts_out(mn_req *r, mn_resp *w, const mn_page *p, mn_masto__sour
                          void *arg, mn_filter_context where)
 {
     mn_err e = {0};
-    mn_posts posts = {0};
-    bool full = false;
+    ids page = {0};
     mn_view v = mn_masto_view(r);
-    mn_rc rc = gather(&v, mn_masto__span(p), source, arg, &posts, &full, &e);
+    mn_rc rc = gather(span_of(p), source, arg, r->arena, &page, &e);
     if (rc == MN_OK) {
         mn_json_writer j = mn_masto_json(w);
-        rc = write_posts(&v, &posts, where, &j, &e);
+        rc = mn_masto__posts_write(&v, page.items, page.n, where, &j, &e);
     }
     if (rc != MN_OK) {
         e.rc = rc;
         mn_masto_fail(r, w, &e);
-        return;
-    }
-    if (posts.n) mn_masto_link(r, w, posts.items[0].id, posts.items[posts.n - 1].id, full);
-}
-
-mn_rc mn_masto__posts_write(const mn_view *v, const uint64_t *ids, size_t n,
-                            mn_filter_context where, mn_json_writer *j, mn_err *e)
-{
-    mn_posts posts = {0};
-    MN_TRY(load(v->api->home->store, ids, n, v->me, v->arena, &posts, e));
-    return write_posts(v, &posts, where, j, e);
+    } else if (page.n) mn_masto_link(r, w, page.items[0], page.items[page.n - 1], page.full);
 }
 
 bool mn_masto__may_read_public(mn_req *r, mn_resp *w)
