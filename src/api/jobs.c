@@ -15,17 +15,17 @@
 #include "social/erase.h"
 #include "social/mail.h"
 
-#define WORKERS      2
+#define WORKERS      4
 #define LOOK_MS      1000
 #define RETRY_MS     15000
 #define RETRY_MAX_MS (6 * 3600 * 1000)
 
 /* What there is to do. A room adds its line here. */
 static const mn_job_kind kinds[] = {
-    {MN_MAIL_JOB, mn_api__mail_run, 120},
-    {MN_ERASE_JOB, mn_api__erase_run, 300},
-    {MN_CARD_JOB, mn_card_job, 60},
-    {"push", mn_pushing_run, 60},
+    {MN_MAIL_JOB, mn_api__mail_run, 120, 1},
+    {MN_ERASE_JOB, mn_api__erase_run, 300, 0},
+    {MN_CARD_JOB, mn_card_job, 60, 1},
+    {"push", mn_pushing_run, 60, 2},
     {0},
 };
 static const mn_timer timers[] = {
@@ -43,6 +43,7 @@ static const mn_timer timers[] = {
     {0},
 };
 #define TIMERS_MAX 32
+#define KINDS_MAX  (sizeof kinds / sizeof *kinds)
 
 typedef struct mn_jobs {
     mn_api *api;
@@ -52,6 +53,7 @@ typedef struct mn_jobs {
     pthread_cond_t wake;
     bool stop, woken;
     int64_t due_us[TIMERS_MAX]; /* INT64_MAX while it runs */
+    int running[KINDS_MAX];
 } mn_jobs;
 
 /* ---- jobs ---------------------------------------------------------------------------------------------------------- */
@@ -99,6 +101,23 @@ static void run_job(mn_api *a, const mn_job_kind *k, const mn_job *job, mn_arena
         mn_error("jobs", "%s: its end could not be noted: %s", k->kind, late.msg);
 }
 
+/* A place among those of the kind that run. */
+static bool enter(mn_jobs *j, const mn_job_kind *k)
+{
+    pthread_mutex_lock(&j->lock);
+    bool room = !k->at_once || j->running[k - kinds] < k->at_once;
+    if (room) j->running[k - kinds]++;
+    pthread_mutex_unlock(&j->lock);
+    return room;
+}
+
+static void leave(mn_jobs *j, const mn_job_kind *k)
+{
+    pthread_mutex_lock(&j->lock);
+    j->running[k - kinds]--;
+    pthread_mutex_unlock(&j->lock);
+}
+
 /* One job that is due, if there is one. *next_ms becomes the time of the first that is not due yet. */
 static bool one_job(mn_api *a, mn_arena *ar, int64_t *next_ms)
 {
@@ -111,9 +130,11 @@ static bool one_job(mn_api *a, mn_arena *ar, int64_t *next_ms)
             if (due < *next_ms) *next_ms = due;
             continue;
         }
+        if (!enter(a->jobs, k)) continue;
         mn_rc rc = take(a->home->store, k, ar, &job, &e);
         if (rc == MN_OK) run_job(a, k, &job, ar);
         else if (rc != MN_E_NOT_FOUND) mn_error("jobs", "%s: %s", k->kind, e.msg);
+        leave(a->jobs, k);
         if (rc == MN_OK) return true;
     }
     return false;

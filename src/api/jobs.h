@@ -14,6 +14,7 @@ typedef struct mn_job_kind {
     const char *kind;
     mn_rc (*run)(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
     int lease_s;
+    int at_once; /* so many at the same time in this process, so that slow machines elsewhere hold up nothing else; 0: any */
 } mn_job_kind;
 
 typedef struct mn_timer {
