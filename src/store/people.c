@@ -41,7 +41,8 @@ static mn_rc read_relation(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
                      .muting_notifications = db_col_i64(q, 12) != 0,
                      .mute_expires_ms = db_col_i64(q, 13),
                      .endorsed = db_col_i64(q, 14) != 0,
-                     .domain_blocking = db_col_i64(q, 15) != 0};
+                     .domain_blocking = db_col_i64(q, 15) != 0,
+                     .state = (mn_account_state)db_col_i64(q, 17)};
     MN_TRY(mn_store__col_dup(q, 4, ar, &r.languages, e));
     MN_TRY(mn_store__col_dup(q, 16, ar, &r.note, e));
     *(mn_relation *)ret = r;
