@@ -220,7 +220,7 @@ static mn_rc tell(mn_tx *tx, const act *x, mn_err *e)
                    .to = x->target.id,
                    .from = x->target.id,
                    .other_id = x->strike.id};
-    if (!x->a->tell || !x->target.has_user) return MN_OK;
+    if (!x->a->tell || x->target.domain.len) return MN_OK;
     MN_TRY(mn_social_notify(tx, &n, NULL, e));
     return mail_about(tx, x, e);
 }

@@ -234,12 +234,10 @@ void mn_moderation_free(mn_moderation *m)
 static mn_rc check_trust(const mn_text_ask *t, mn_err *e)
 {
     if (t->most_links && t->links > t->most_links)
-        return mn_fail(e, MN_E_DENIED,
-                       "Validation failed: new accounts may put %zu links into a post",
+        return mn_fail(e, MN_E_DENIED, "new accounts may put %zu links into a post",
                        t->most_links);
     if (t->most_mentions && t->mentions > t->most_mentions)
-        return mn_fail(e, MN_E_DENIED,
-                       "Validation failed: new accounts may mention %zu people in a post",
+        return mn_fail(e, MN_E_DENIED, "new accounts may mention %zu people in a post",
                        t->most_mentions);
     return MN_OK;
 }
@@ -252,8 +250,7 @@ static mn_rc ask_words(const mn_moderation *m, mn_str text, mn_text_verdict *v, 
         v->filter_id = r->id;
         if (r->action == MN_WORD_REJECT)
             return mn_fail(e, MN_E_DENIED,
-                           "Validation failed: the text contains something that this community "
-                           "does not allow");
+                           "the text contains something that this community does not allow");
         v->sensitive = v->sensitive || r->action == MN_WORD_SENSITIVE;
         v->report = v->report || r->action == MN_WORD_REPORT;
     }

@@ -173,13 +173,11 @@ typedef struct facts {
 static mn_rc read_facts(mn_req *r, facts *f, mn_err *e)
 {
     mn_api *a = r->app;
-    mn_compose c;
     *f = (facts){.view = mn_masto_view(r),
                  .open = conf_is(a, "registrations", "open"),
                  .approval = conf_is(a, "registrations", "approval"),
                  .invites = !conf_is(a, "registrations", "closed")};
-    MN_TRY(mn_compose_init(a->home->store, a->home->conf, mn_str_from(a->domain), &c, e));
-    f->limits = c.limits;
+    f->limits = a->compose->limits;
     MN_TRY(mn_instance_numbers_get(a, r->arena, &f->numbers, e));
     return mn_store_rules(a->home->store, r->arena, &f->rules, &f->n_rules, e);
 }
