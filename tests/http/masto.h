@@ -12,6 +12,7 @@
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/conf.h"
+#include "contract/postgres.h"
 #include "http/openapi.h"
 #include "social/access.h"
 #include "social/social.h"
@@ -32,16 +33,33 @@ static size_t masto_answer_len;
 static mn_str masto_body;
 #define MASTO_ANSWER_MAX (4u << 20)
 
+static char masto_database[PG_URL_MAX]; /* empty: SQLite below the folder */
+
+/* With $MYNAH_TEST_HTTP_ON_POSTGRES (as ./check runs these tests a second time) the database is a PostgreSQL's, unless the
+ * settings name one. */
+static inline void masto_write_conf(const char *conf)
+{
+    mn_err e = {0};
+    mn_buf b;
+    char path[128];
+    bool elsewhere = getenv("MYNAH_TEST_HTTP_ON_POSTGRES") && !strstr(conf, "database =");
+    *masto_database = '\0';
+    if (elsewhere && !pg_there()) fail_msg("%s", pg_why);
+    if (elsewhere) pg_fresh(masto_database);
+    mn_buf_init(&b, 0);
+    mn_buf_addz(&b, conf);
+    if (elsewhere) mn_buf_addf(&b, "database = %s\n", masto_database);
+    snprintf(path, sizeof path, "%s/mynah.conf", masto_dir);
+    if (b.len) RUN(mn_fs_write_atomic(path, b.ptr, b.len, &e));
+    mn_buf_release(&b);
+}
+
 /* Settings are lines "key = value" of mynah.conf, or NULL. */
 static inline void masto_start_with(const char *conf)
 {
     mn_err e = {0};
-    char path[128];
     test_tmp(masto_dir);
-    if (conf) {
-        snprintf(path, sizeof path, "%s/mynah.conf", masto_dir);
-        RUN(mn_fs_write_atomic(path, conf, strlen(conf), &e));
-    }
+    masto_write_conf(conf ? conf : "");
     mn_arena_init(&masto_arena, 0);
     masto_answer = malloc(MASTO_ANSWER_MAX);
     RUN(mn_home_open(masto_dir, &masto_home, &e));
@@ -60,6 +78,7 @@ static inline void masto_stop(void)
     mn_home_close(&masto_home);
     mn_arena_release(&masto_arena);
     free(masto_answer);
+    if (*masto_database) pg_drop(masto_database);
     test_tmp_remove(masto_dir);
 }
 
