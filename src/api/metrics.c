@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "api/api_int.h"
+#include "api/mastodon/streaming.h"
 #include "base/clock.h"
+#include "net/ws.h"
 
 void mn_metrics__count(mn_metrics *m, const char *route, int status, size_t bytes,
                        double cpu_us)
@@ -92,6 +93,21 @@ static void community(mn_buf *b, mn_api *a)
               (double)mn_search_count(x));
 }
 
+static void streams(mn_buf *b, mn_api *a)
+{
+    mn_streaming_stats s;
+    mn_streaming_stats_get(a, &s);
+    gauge(b, "mynah_streaming_clients", "gauge", "Clients that listen to streams.",
+          (double)s.clients);
+    gauge(b, "mynah_streaming_subscriptions", "gauge", "Streams they listen to.",
+          (double)s.subscriptions);
+    gauge(b, "mynah_streaming_messages_total", "counter", "Messages sent to them.",
+          (double)s.messages);
+    if (!a->http) return; /* asked before the server has told us of itself */
+    gauge(b, "mynah_websockets", "gauge", "Open WebSockets.",
+          (double)mn_http_websockets(a->http));
+}
+
 static void training(mn_buf *b, mn_live *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -119,6 +135,7 @@ void mn_api__metrics(mn_req *r, mn_resp *w)
     requests(b, &a->metrics);
     process(b, &a->metrics);
     community(b, a);
+    streams(b, a);
     training(b, &a->live);
 }
 

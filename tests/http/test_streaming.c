@@ -8,6 +8,7 @@
 #include "social/compose.h"
 #include "social/conversations.h"
 #include "social/people.h"
+#include "social/tags.h"
 #include "store/filters.h"
 #include "store/lists.h"
 #include "store/moderation.h"
@@ -375,6 +376,24 @@ static void edits_and_deletions_are_told(void **s)
     until_subscribed(0);
 }
 
+static void followers_of_a_tag_hear_its_posts_come_and_go(void **s)
+{
+    (void)s;
+    mn_err e = {0};
+    uint64_t tag = 0;
+    RUN(mn_social_tag_follow(masto_home.store, bob.id, MN_STR("biscuits"), true, &tag, &e));
+    int b = listen_to(&bob, "user"), c = listen_to(&carol, "user");
+    uint64_t id = post(&alice, "all about #Biscuits");
+    hears_post(b, "user", id);
+    delete_post(&alice, id);
+    OK(mn_json_u64(mn_json_get(hears(b, "user", "delete"), "payload"), 0) == id);
+    mark(&carol);
+    hears(c, "user", "filters_changed");
+    RUN(mn_social_tag_follow(masto_home.store, bob.id, MN_STR("biscuits"), false, &tag, &e));
+    close(b), close(c);
+    until_subscribed(0);
+}
+
 static void public_streams_have_public_posts_that_answer_nobody(void **s)
 {
     (void)s;
@@ -714,6 +733,7 @@ int main(void)
         TEST(unknown_streams_are_refused_in_mastodon_s_words),
         TEST(followers_hear_what_belongs_in_their_home),
         TEST(edits_and_deletions_are_told),
+        TEST(followers_of_a_tag_hear_its_posts_come_and_go),
         TEST(public_streams_have_public_posts_that_answer_nobody),
         TEST(those_one_hides_from_are_not_heard),
         TEST(lists_are_streams_of_their_owner),

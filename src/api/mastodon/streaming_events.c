@@ -4,9 +4,8 @@
  * same to everybody who did not write it and has no filters (nobody has done anything with it yet): it is rendered for the
  * first of them and sent to all. Anything else is rendered for each account. Public streams get what anybody sees, and `filtered` for those who have filters.
  *
- * A deletion is told with the post's id to the author, followers of the author and, if it was public, the public and tag
- * streams: to more than may have got the post (who sees it in a list, or listens to another tag), never to fewer, but for
- * those who were mentioned or follow a tag only. */
+ * A deletion is told with the post's id to the author and the author's followers; if it was public, also to the public and tag
+ * streams and to accounts that follow tags. That is more than got the post, and never fewer. */
 #include <stdio.h>
 #include <string.h>
 
@@ -284,8 +283,9 @@ static void on_post_gone(mn_streaming *h, const mn_event *ev)
         for (mn_sub *t = h->channels[c].next; t != &h->channels[c]; t = t->next) {
             uint64_t who = t->of->grant.account_id;
             bool mine = c == MN_CH_USER || c == MN_CH_LIST;
-            if (mine && who != ev->account && !holds(followers, n, who)) continue;
-            if (mine || (open && c >= MN_CH_PUBLIC)) mn_news_send(h, news, t);
+            bool near =
+                who == ev->account || holds(followers, n, who) || (open && t->of->circle->tags);
+            if (mine ? near : open && c >= MN_CH_PUBLIC) mn_news_send(h, news, t);
         }
     for (size_t i = 0; i < MN_STREAM_TAGS && open; i++)
         for (mn_sub *t = h->tags[i]; t; t = t->next) mn_news_send(h, news, t);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "social/feeds.h"
 #include "store/filters.h"
+#include "store/tags.h"
 
 #define CHECK_US     (300 * INT64_C(1000000))
 #define ARENA_KEPT   (1u << 20)
@@ -144,14 +145,18 @@ mn_circle *mn_streaming__circle(mn_streaming *h, uint64_t account)
     return *circle_slot(h, account);
 }
 
-static void look_for_filters(mn_streaming *h, mn_circle *m)
+/* What the account has set up that changes what it is told; when in doubt, it has. */
+static void look_at_account(mn_streaming *h, mn_circle *m)
 {
-    mn_filter *all = NULL;
+    mn_filter *filters = NULL;
+    mn_tag_follow *tags = NULL;
     size_t n = 0;
     mn_err e = {0};
-    if (mn_store_filters(h->api->home->store, m->account, &h->arena, &all, &n, &e) == MN_OK)
-        m->filters = n > 0;
-    else m->filters = true; /* what is rendered for this account alone is right in any case */
+    mn_store *s = h->api->home->store;
+    m->filters = mn_store_filters(s, m->account, &h->arena, &filters, &n, &e) != MN_OK || n > 0;
+    m->tags = mn_store_followed_tags(s, m->account, 0, 0, false, 1, &h->arena, &tags, &n, &e) !=
+                  MN_OK ||
+              n > 0;
 }
 
 static bool circle_join(mn_streaming *h, mn_listener *c)
@@ -161,7 +166,7 @@ static bool circle_join(mn_streaming *h, mn_listener *c)
         *p = mn_calloc(1, sizeof **p);
         if (!*p) return false;
         (*p)->account = c->grant.account_id;
-        look_for_filters(h, *p);
+        look_at_account(h, *p);
     }
     c->circle = *p;
     c->next = (*p)->first;
@@ -303,7 +308,7 @@ void mn_streaming__cut(mn_listener *c)
     pthread_mutex_lock(&c->lock);
     c->over = true;
     pthread_mutex_unlock(&c->lock);
-    mn_http_wake(c->hub->api->http, c->topic);
+    if (c->hub->api->http) mn_http_wake(c->hub->api->http, c->topic);
 }
 
 /* ---- what a client says -------------------------------------------------------------------------------------------- */
@@ -425,7 +430,7 @@ static void look_at_all(mn_streaming *h)
     h->checked_us = INT64_MIN / 2;
     check_all(h);
     for (size_t i = 0; i < MN_STREAM_MEMBERS; i++)
-        for (mn_circle *m = h->circles[i]; m; m = m->next) look_for_filters(h, m);
+        for (mn_circle *m = h->circles[i]; m; m = m->next) look_at_account(h, m);
 }
 
 static void on_token_gone(mn_streaming *h, const mn_event *ev)
@@ -442,7 +447,7 @@ static void on_event(mn_streaming *h, const mn_event *ev)
     h->event_no++;
     if (ev->kind == MN_EV_TOKEN_GONE) on_token_gone(h, ev);
     if (ev->kind == MN_EV_ACCOUNT && m) check_circle(h, m);
-    if (ev->kind == MN_EV_FILTERS && m) look_for_filters(h, m);
+    if ((ev->kind == MN_EV_FILTERS || ev->kind == MN_EV_TAGS) && m) look_at_account(h, m);
     if (ev->kind == MN_EV_ALL) look_at_all(h);
     mn_streaming__event(h, ev);
     mn_news_done(h);

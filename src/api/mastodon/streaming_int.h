@@ -103,6 +103,7 @@ struct mn_circle {
     mn_listener *first;
     size_t n_watch; /* subscriptions that need the account's home or lists */
     bool filters;   /* the account has some */
+    bool tags;      /* the account follows some */
     /* what was found out for the event at work: */
     uint64_t event_no;
     int public_ok;        /* -1: not asked yet */

@@ -89,6 +89,6 @@ void mn_news_send(mn_streaming *h, mn_news *n, mn_sub *to)
     mn_str bytes = sse_of(h, n);
     if (!bytes.ptr) return;
     mn_listener_tell(c, bytes);
-    mn_http_wake(h->api->http, c->topic);
+    if (h->api->http) mn_http_wake(h->api->http, c->topic);
     atomic_fetch_add(&h->n_messages, 1);
 }
