@@ -17,7 +17,7 @@ size_t mn_social__feed_seq_from(const mn_feed_seq *s, uint64_t id)
 static bool more_room(mn_feed_seq *s)
 {
     if (s->n < s->cap) return true;
-    size_t cap = s->cap ? s->cap + s->cap / 2 : 16;
+    size_t cap = s->cap < 16 ? 16 : s->cap + s->cap / 2;
     mn_feed_entry *bigger = mn_reallocarray(s->items, cap, sizeof *bigger);
     if (!bigger) return false;
     s->items = bigger;
