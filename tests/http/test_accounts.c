@@ -3,6 +3,7 @@
 
 #include "social/people.h"
 #include "store/people.h"
+#include "unit/media/pictures.h"
 
 static member alice, bob, carol;
 
@@ -392,6 +393,55 @@ static void the_profile_of_its_own_is_read_and_changed(void **state)
     ask("GET", "/api/v1/profile", NULL, NULL, 401);
 }
 
+/* A PATCH of the profile with a file and, behind it, a name; the status. */
+static int send_picture(const char *name, mn_str file, const char *display)
+{
+    mn_buf b;
+    char headers[400];
+    mn_buf_init(&b, 0);
+    mn_buf_addf(
+        &b, "--XX\r\nContent-Disposition: form-data; name=\"%s\"; filename=\"a.png\"\r\n\r\n",
+        name);
+    mn_buf_adds(&b, file);
+    mn_buf_addf(&b,
+                "\r\n--XX\r\nContent-Disposition: form-data; name=\"display_name\"\r\n\r\n%s"
+                "\r\n--XX--\r\n",
+                display);
+    snprintf(headers, sizeof headers,
+             "Authorization: Bearer %s\r\nContent-Type: multipart/form-data; boundary=XX\r\n",
+             alice.token);
+    int status =
+        masto_raw("PATCH", "/api/v1/accounts/update_credentials", headers, b.ptr, b.len);
+    mn_buf_release(&b);
+    return status;
+}
+
+static void a_picture_is_sent_with_the_profile(void **state)
+{
+    (void)state;
+    mn_buf pic;
+    char was[300];
+    mn_buf_init(&pic, 0);
+    make_png(64, 64, 255, &pic);
+    assert_int_equal(send_picture("avatar", mn_buf_str(&pic), "With a face"), 200);
+    openapi_check_entity("CredentialAccount", masto_json());
+    IS(masto_str("display_name"), "With a face");
+    snprintf(was, sizeof was, "%.*s", MN_STR_FMT(masto_str("avatar")));
+    OK(mn_str_starts(mn_str_from(was), "https://test.example/media/"));
+    IS(masto_str("header"), "https://test.example/headers/original/missing.png");
+    ask("GET", path("/api/v1/accounts/%llu", alice.id), NULL, NULL, 200);
+    IS(masto_str("avatar"), was);
+    /* what is no picture changes nothing, the name beside it included */
+    assert_int_equal(send_picture("header", MN_STR("<svg onload=alert(1)>"), "Evil"), 422);
+    ask("GET", "/api/v1/accounts/verify_credentials", &alice, NULL, 200);
+    IS(masto_str("display_name"), "With a face");
+    ask("GET", "/api/v1/profile", &alice, NULL, 200);
+    IS(masto_str("avatar"), was);
+    ask("DELETE", "/api/v1/profile/avatar", &alice, NULL, 200);
+    IS(masto_str("avatar"), "https://test.example/avatars/original/missing.png");
+    mn_buf_release(&pic);
+}
+
 /* ---- follow ------------------------------------------------------------------------------------------------------ */
 
 static void following_and_its_end(void **state)
@@ -720,6 +770,7 @@ int main(void)
         CASE(members_named_in_a_bio_are_linked),
         CASE(indexable_is_the_consent_to_be_searched),
         CASE(the_profile_of_its_own_is_read_and_changed),
+        CASE(a_picture_is_sent_with_the_profile),
         CASE(following_and_its_end),
         CASE(a_locked_account_decides_itself),
         CASE(who_follows_whom_is_paged_and_can_be_hidden),
