@@ -65,6 +65,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
     mn_ws__forget(x->upgrade);
     mn_resp__release(&x->resp);
     mn_buf_release(&x->body);
+    atomic_fetch_sub(&h->bodies, x->body_held);
     mn_arena_release(&x->arena);
     mn_free(x);
     *con_cls = NULL;
@@ -238,6 +239,9 @@ static enum MHD_Result take_body(mn_exchange *x, const char *data, size_t n)
     x->body_seen += n;
     if (x->body_seen > x->body_limit + MN_HTTP_DRAIN_MAX) return MHD_NO;
     if (x->body_seen > x->body_limit) return MHD_YES;
+    x->body_held += n;
+    if (atomic_fetch_add(&x->http->bodies, n) + n > x->http->conns.limits.bodies_bytes)
+        return MHD_NO;
     return mn_buf_add(&x->body, data, n) == MN_OK ? MHD_YES : MHD_NO;
 }
 
@@ -384,13 +388,15 @@ void mn_http__tick(mn_http *h)
 
 static void set_limits(mn_http_limits *l)
 {
-    int *const field[] = {&l->headers_ms, &l->body_ms,         &l->send_ms,     &l->idle_ms,
-                          &l->ping_ms,    &l->connections,     &l->per_address, &l->waiting,
-                          &l->workers,    &l->password_workers};
+    int *const field[] = {&l->headers_ms, &l->body_ms,          &l->send_ms,      &l->idle_ms,
+                          &l->ping_ms,    &l->connections,      &l->per_address,  &l->waiting,
+                          &l->workers,    &l->password_workers, &l->media_workers};
     const int half = (mn_cpu_count() + 1) / 2;
-    const int fallback[] = {10000, 60000, 120000, 30000, 15000, 1024, 256, 64, 4, half};
+    const int fallback[] = {10000, 60000, 120000, 30000, 15000,         1024,
+                            256,   64,    4,      half,  mn_cpu_count()};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (*field[i] <= 0) *field[i] = fallback[i];
+    if (!l->bodies_bytes) l->bodies_bytes = (size_t)512 << 20;
     if (l->streams <= 0) l->streams = (l->connections + 1) / 2;
 }
 
@@ -435,7 +441,8 @@ static mn_rc start_workers(mn_http *h, mn_err *e)
 {
     const mn_http_limits *l = &h->conns.limits;
     MN_TRY(start_crew(h, MN_RUN_WORKER, l->workers, e));
-    return start_crew(h, MN_RUN_PASSWORD, l->password_workers, e);
+    MN_TRY(start_crew(h, MN_RUN_PASSWORD, l->password_workers, e));
+    return start_crew(h, MN_RUN_MEDIA, l->media_workers, e);
 }
 
 static void copy_address(char ret[INET6_ADDRSTRLEN], mn_str s)

@@ -71,11 +71,12 @@ typedef void mn_handler(mn_req *r, mn_resp *w);
 
 /* Where a handler runs. */
 typedef enum mn_run {
-    MN_RUN_HERE,    /* on the thread that reads requests: some milliseconds at most */
-    MN_RUN_WORKER,  /* on a worker, so that others are not held up: writes, searches */
-    MN_RUN_PASSWORD /* on threads of their own: hashing a password costs tens of milliseconds */
+    MN_RUN_HERE,     /* on the thread that reads requests: some milliseconds at most */
+    MN_RUN_WORKER,   /* on a worker, so that others are not held up: writes, searches */
+    MN_RUN_PASSWORD, /* on threads of their own: hashing a password costs tens of milliseconds */
+    MN_RUN_MEDIA     /* the same for uploads: reading a picture may cost seconds */
 } mn_run;
-#define MN_RUNS 3
+#define MN_RUNS 4
 
 typedef struct mn_route {
     mn_method method;
@@ -100,7 +101,10 @@ typedef struct mn_http_limits {
     int waiting;          /* 64 requests waiting for a worker of each kind, then 503 */
     int workers;          /* 4 */
     int password_workers; /* half of the processors, at least 1 */
-    int websockets;       /* 20,000; they are no connections any more in the sense above */
+    int media_workers;    /* as many as processors */
+    size_t
+        bodies_bytes; /* 512 MiB of bodies in memory at once; who sends more then is cut off */
+    int websockets;   /* 20,000; they are no connections any more in the sense above */
     int websockets_per_address; /* 256; the trusted proxy's clients count each for itself */
     int ws_ping_ms;             /* 30,000 */
     int ws_pong_ms;             /* 60,000 of silence after a ping, then the socket is dropped */

@@ -130,7 +130,7 @@ typedef struct mn_exchange {
     mn_str target;
     const mn_route *route;
     mn_http_param params[MN_HTTP_PARAMS_MAX];
-    size_t n_params, body_limit, body_seen;
+    size_t n_params, body_limit, body_seen, body_held;
     mn_buf body;
     char allow[64]; /* methods that the path knows, when none of them was asked */
     int refusal;    /* status to answer instead of a handler's, or 0 */
@@ -161,6 +161,7 @@ struct mn_http {
     pthread_cond_t quiet;
     int active; /* exchanges under way, under lock */
     atomic_bool stopping;
+    atomic_size_t bodies; /* bytes of bodies in memory */
     int port, listen_fd;
     char trusted[INET6_ADDRSTRLEN];
 };

@@ -318,10 +318,10 @@ mn_rc mn_media_account_picture(mn_api *a, uint64_t account_id, mn_media_use use,
 }
 
 const mn_route mn_masto__routes_media[] = {
-    {MN_POST, "/api/v1/media", post_media, BODY_MAX, MN_RUN_WORKER, "write:media"},
-    {MN_POST, "/api/v2/media", post_media, BODY_MAX, MN_RUN_WORKER, "write:media"},
+    {MN_POST, "/api/v1/media", post_media, BODY_MAX, MN_RUN_MEDIA, "write:media"},
+    {MN_POST, "/api/v2/media", post_media, BODY_MAX, MN_RUN_MEDIA, "write:media"},
     {MN_GET, "/api/v1/media/:id", get_media, 0, MN_RUN_HERE, "write:media"},
-    {MN_PUT, "/api/v1/media/:id", put_media, (size_t)16 << 20, MN_RUN_WORKER, "write:media"},
+    {MN_PUT, "/api/v1/media/:id", put_media, (size_t)16 << 20, MN_RUN_MEDIA, "write:media"},
     {MN_DELETE, "/api/v1/media/:id", delete_media, 1024, MN_RUN_WORKER, "write:media"},
     {MN_GET, "/api/v1/custom_emojis", mn_masto__custom_emojis, 0, MN_RUN_HERE, ""},
     {MN_GET, "/media/:file", mn_masto__media_file, 0, MN_RUN_HERE, NULL},
