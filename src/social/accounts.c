@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/snowflake.h"
+#include "social/compose.h"
 #include "social/passwords.h"
 #include "store/access.h"
 #include "store/erase.h"
@@ -165,7 +166,7 @@ static mn_rc delete_posts(mn_store *s, const mn_posts *posts, mn_err *e)
     mn_rc rc = mn_store_begin(s, &tx, e);
     if (rc != MN_OK) return rc;
     for (size_t i = 0; rc == MN_OK && i < posts->n; i++)
-        rc = mn_store_post_delete(tx, posts->items[i].id, mn_now_ms(), e);
+        rc = mn_social_post_remove(tx, posts->items[i].id, mn_now_ms(), e);
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
     return rc;
