@@ -1,8 +1,8 @@
 /* Notifications: written, undone, read one by one; policies. Groups and requests are in files of their own. */
-#include "store/notifications_int.h"
+#include "store/notifications.h"
 
-#include "base/clock.h"
 #include "base/snowflake.h"
+#include "store/notifications_int.h"
 #include "store/push.h"
 
 static const char *const names[MN_NOTICE_KINDS] = {

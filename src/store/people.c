@@ -1,4 +1,6 @@
 /* People: how they stand to each other, and the lists of it. Writing is in people_write.c. */
+#include "store/people.h"
+
 #include "base/clock.h"
 #include "store/people_int.h"
 
