@@ -372,10 +372,10 @@ static void preferences(mn_req *r, mn_resp *w)
 const mn_route mn_masto__routes_account_profile[] = {
     {MN_GET, "/api/v1/accounts/verify_credentials", verify_credentials, 0, MN_RUN_HERE,
      "profile|read:accounts"},
-    {MN_PATCH, "/api/v1/accounts/update_credentials", update_credentials, BODY, MN_RUN_WORKER,
+    {MN_PATCH, "/api/v1/accounts/update_credentials", update_credentials, BODY, MN_RUN_MEDIA,
      "write:accounts"},
     {MN_GET, "/api/v1/profile", get_profile, 0, MN_RUN_HERE, "profile|read:accounts"},
-    {MN_PATCH, "/api/v1/profile", patch_profile, BODY, MN_RUN_WORKER, "write:accounts"},
+    {MN_PATCH, "/api/v1/profile", patch_profile, BODY, MN_RUN_MEDIA, "write:accounts"},
     {MN_DELETE, "/api/v1/profile/avatar", drop_avatar, 4096, MN_RUN_WORKER, "write:accounts"},
     {MN_DELETE, "/api/v1/profile/header", drop_header, 4096, MN_RUN_WORKER, "write:accounts"},
     {MN_GET, "/api/v1/preferences", preferences, 0, MN_RUN_HERE, "read:accounts"},

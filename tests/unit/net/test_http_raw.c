@@ -610,6 +610,39 @@ static void one_address_cannot_take_all_connections(void **s)
     mn_http_stop(h2, 100);
 }
 
+static void bodies_of_all_requests_together_have_a_limit(void **s)
+{
+    (void)s;
+    mn_http *h2;
+    mn_err e = {0};
+    mn_http_opts o = options();
+    o.limits.bodies_bytes = 1000;
+    RUN(mn_http_start(&o, &h2, &e));
+    int port = mn_http_port(h2), first = raw_dial(port), second = raw_dial(port);
+    char q[900];
+    int n =
+        snprintf(q, sizeof q, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 700\r\n\r\n");
+    memset(q + n, 'a', 600);
+    raw_say(first, q, (size_t)n + 600); /* not whole yet: it is held */
+    usleep(100000);
+    raw_say(second, q, (size_t)n + 600);
+    raw_hear(second, B, sizeof B, NULL, 300, &shut);
+    OK(shut && raw_status(B) == 0);
+    raw_say(first, q + n, 100);
+    raw_hear(first, B, sizeof B, "aaa", 500, &shut);
+    OK(raw_status(B) == 200);
+    close(first);
+    close(second);
+    usleep(100000);
+    raw_say(first = raw_dial(port), q,
+            (size_t)n + 600); /* what was given back can be used again */
+    raw_say(first, q + n, 100);
+    raw_hear(first, B, sizeof B, "aaa", 500, &shut);
+    OK(raw_status(B) == 200);
+    close(first);
+    mn_http_stop(h2, 100);
+}
+
 static void a_busy_port_is_said(void **s)
 {
     (void)s;
@@ -726,6 +759,7 @@ int main(void)
         TEST(many_idle_streams_starve_nobody),
         TEST(streams_leave_room_for_pages),
         TEST(one_address_cannot_take_all_connections),
+        TEST(bodies_of_all_requests_together_have_a_limit),
         TEST(a_busy_port_is_said),
         TEST(stopping_finishes_what_runs_and_ends_streams),
         TEST(slow_handlers_do_not_hold_up_others),
