@@ -177,7 +177,7 @@ static bool keep(part *p, uint64_t id, char *copy, size_t len, uint64_t ticket)
     size_t i = place_of(p, id);
     if (p->places[i].id == id) take_out(p, i);
     make_room(p, len);
-    p->places[place_of(p, id)] = (entry){id, copy, (uint32_t)len, true, mn_mono_us()};
+    p->places[place_of(p, id)] = (entry){id, copy, (uint32_t)len, false, mn_mono_us()};
     p->n++;
     p->bytes += len;
     return true;
