@@ -7,14 +7,14 @@
 #include "social/feeds_int.h"
 
 #define FIRST_ROWS 4
-#define MORE_ROWS  40
+#define MOST_ROWS  64
 
 typedef struct source {
     uint64_t id;
-    bool tag, asked, ended;
+    bool tag, ended;
     mn_row *rows;
-    size_t n, at;
-    uint64_t bound; /* where the next question begins */
+    size_t n, at, asked; /* asked: rows to ask for next */
+    uint64_t bound;      /* where the next question begins */
 } source;
 
 struct mn_feed_merge {
@@ -71,14 +71,14 @@ static mn_rc ask(mn_feed_merge *m, source *s, mn_err *e)
     mn_span sp = {.below = m->upward ? 0 : s->bound,
                   .above = m->upward ? s->bound : 0,
                   .upward = m->upward,
-                  .limit = s->asked ? MORE_ROWS : FIRST_ROWS};
+                  .limit = s->asked};
     mn_tag_query t = {.any = &s->id, .n_any = 1};
     s->rows = NULL;
     s->n = s->at = 0;
     MN_TRY(s->tag
                ? mn_store_rows_tagged(m->store, &t, &sp, &m->rows, &s->rows, &s->n, e)
                : mn_store_rows_by_account(m->store, s->id, &sp, &m->rows, &s->rows, &s->n, e));
-    s->asked = true;
+    if (s->asked < MOST_ROWS) s->asked *= 2;
     s->ended = s->n < sp.limit;
     if (s->n) s->bound = s->rows[s->n - 1].id;
     return MN_OK;
@@ -90,7 +90,7 @@ static mn_rc add_sources(mn_feed_merge *m, const uint64_t *ids, size_t n, bool t
     source *s = mn_arena_calloc(m->ar, n ? n : 1, sizeof *s);
     if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory for a timeline");
     for (size_t i = 0; i < n; i++) {
-        s[i] = (source){.id = ids[i], .tag = tag, .bound = bound};
+        s[i] = (source){.id = ids[i], .tag = tag, .bound = bound, .asked = FIRST_ROWS};
         m->heap[m->n++] = &s[i]; /* all the same key: a heap already */
     }
     return MN_OK;
