@@ -206,7 +206,14 @@ static mn_rc tell_gone(mn_tx *tx, const mn_post *p, mn_err *e)
     return MN_OK;
 }
 
-/* Boosts have nothing but notifications hanging on them. */
+/* Little hangs on a boost: what people do with one is done with the post that it boosts. */
+static mn_rc strip_boost(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    MN_TRY(mn_store__run2(tx->db, "DELETE FROM favourites WHERE post_id = ?1", id, 0, e));
+    MN_TRY(mn_store__run2(tx->db, "DELETE FROM bookmarks WHERE post_id = ?1", id, 0, e));
+    return mn_store_notifications_post_gone(tx, id, e);
+}
+
 static mn_rc entomb_boosts(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
 {
     mn_arena ar;
@@ -224,7 +231,7 @@ static mn_rc entomb_boosts(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)
     for (size_t i = 0; rc == MN_OK && i < n; i++) {
         const mn_post *b = (const mn_post *)boosts + i;
         rc = entomb(tx, b, at_ms, e);
-        if (rc == MN_OK) rc = mn_store_notifications_post_gone(tx, b->id, e);
+        if (rc == MN_OK) rc = strip_boost(tx, b->id, e);
         if (rc == MN_OK && i < BOOSTS_TOLD) rc = tell_gone(tx, b, e);
     }
     mn_arena_release(&ar);

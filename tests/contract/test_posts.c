@@ -1,6 +1,7 @@
 /* What every back end of the store must do with posts besides keeping them: counters, marks, polls, what is to come. */
 #include "contract/store.h"
 
+#include "base/hash.h"
 #include "store/marks.h"
 #include "store/polls.h"
 #include "store/scheduled.h"
@@ -198,6 +199,106 @@ static void imported_answers_are_counted_in_whatever_order(void **state)
     counts_are(11, 2, 0, 0, 0);
 }
 
+/* ---- whatever happens, in whatever order ------------------------------------------------------------------------------ */
+
+#define RANDOM_POSTS 60
+#define RANDOM_STEPS 600
+
+static uint64_t pick(uint64_t step, uint64_t what, uint64_t n)
+{
+    return mn_rand_at(42, step, what) % n;
+}
+
+/* One thing somebody does, in a transaction of its own or with others. */
+static void random_step(mn_tx *t, uint64_t step, uint64_t *n_posts_made)
+{
+    uint64_t account = 1 + pick(step, 1, 3);
+    uint64_t target = *n_posts_made ? 100 + pick(step, 2, *n_posts_made) : 0;
+    switch (pick(step, 0, 8)) {
+    case 0:
+    case 1:
+    case 2:
+        if (*n_posts_made < RANDOM_POSTS) {
+            mn_post p = post(100 + *n_posts_made, account, "x");
+            uint64_t kind = pick(step, 3, 4);
+            p.visibility = (mn_visibility)pick(step, 4, 4);
+            if (kind == 1) p.reply_to = target;
+            if (kind == 2) p.boost_of = target;
+            if (kind == 3) p.quote_of = target;
+            RUN(mn_store_post_add(t, &p, &e));
+            ++*n_posts_made;
+        }
+        return;
+    case 3:
+    case 4: {
+        mn_rc rc = mn_store_mark_set(t, MN_MARK_FAVOURITE, account, target, true, NULL, &e);
+        OK(rc == MN_OK || rc == MN_E_NOT_FOUND);
+        return;
+    }
+    case 5:
+        RUN(mn_store_mark_set(t, MN_MARK_FAVOURITE, account, target, false, NULL, &e));
+        return;
+    case 6:
+        if (target && pick(step, 5, 4) == 0) RUN(mn_store_post_delete(t, target, 5, &e));
+        return;
+    default: {
+        mn_rc rc = target ? mn_store_post_quote(t, target, MN_QUOTES_PUBLIC,
+                                                (mn_quote_state)pick(step, 6, 4), &e)
+                          : MN_E_NOT_FOUND;
+        OK(rc == MN_OK || rc == MN_E_NOT_FOUND);
+    }
+    }
+}
+
+/* Counted from the rows of the posts themselves. */
+static void counted_by_hand(uint64_t id, uint64_t n, uint64_t ret[3])
+{
+    ret[0] = ret[1] = ret[2] = 0;
+    for (uint64_t i = 0; i < n; i++) {
+        mn_post p = get(100 + i);
+        bool open = p.visibility <= MN_VIS_UNLISTED;
+        if (p.deleted_ms) continue;
+        ret[0] += p.reply_to == id && open;
+        ret[1] += p.boost_of == id;
+        ret[2] += p.quote_of == id && open && p.quote_state == MN_QUOTE_ACCEPTED;
+    }
+}
+
+static void counters_are_what_counting_gives(void **state)
+{
+    uint64_t n = 0;
+    mn_tx *t = NULL;
+    (void)state;
+    for (uint64_t i = 1; i <= 3; i++) add_account(i, i == 1 ? "a" : i == 2 ? "b" : "c");
+    for (uint64_t step = 0; step < RANDOM_STEPS; step++) {
+        if (!t) RUN(mn_store_begin(s, &t, &e));
+        random_step(t, step, &n);
+        if (pick(step, 9, 3) == 0) {
+            RUN(mn_store_commit(t, &e));
+            t = NULL;
+        }
+    }
+    if (t) RUN(mn_store_commit(t, &e));
+    OK(n > 40);
+    for (uint64_t i = 0; i < n; i++) {
+        uint64_t by_hand[3];
+        mn_mark_row *rows = NULL;
+        size_t favourites = 0;
+        mn_post p = get(100 + i);
+        counted_by_hand(p.id, n, by_hand);
+        RUN(mn_store_favourites_of(s, p.id, &(mn_mark_span){.limit = 100}, &ar, &rows,
+                                   &favourites, &e));
+        if (p.n_replies != by_hand[0] || p.n_boosts != by_hand[1] || p.n_quotes != by_hand[2] ||
+            (!p.deleted_ms && p.n_favourites != favourites) || (p.deleted_ms && favourites))
+            fail_msg("post %llu: %llu %llu %llu %llu, counted %llu %llu %llu %zu",
+                     (unsigned long long)p.id, (unsigned long long)p.n_replies,
+                     (unsigned long long)p.n_boosts, (unsigned long long)p.n_quotes,
+                     (unsigned long long)p.n_favourites, (unsigned long long)by_hand[0],
+                     (unsigned long long)by_hand[1], (unsigned long long)by_hand[2],
+                     favourites);
+    }
+}
+
 /* ---- polls --------------------------------------------------------------------------------------------------------- */
 
 static void a_poll_is_counted_and_ends_once(void **state)
@@ -306,6 +407,7 @@ int main(void)
         CASE(pages_of_marks_go_by_their_own_ids),
         CASE(a_deleted_post_takes_with_it_what_hangs_on_it),
         CASE(imported_answers_are_counted_in_whatever_order),
+        CASE(counters_are_what_counting_gives),
         CASE(a_poll_is_counted_and_ends_once),
         CASE(scheduled_posts_and_drafts_are_each_accounts_own),
         CASE(a_key_is_taken_until_it_is_forgotten),
