@@ -40,8 +40,10 @@ void mn_api__search_get(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     for (size_t i = 0; i < posts.n; i++) {
         bool ok = false;
-        if (mn_social_may_see(a->home->store, &posts.items[i], 0, &ok, &e) == MN_OK && ok)
-            mn_api__post_json(&j, &posts.items[i]);
+        if (mn_social_may_see(a->home->store, &posts.items[i], 0, &ok, &e) != MN_OK || !ok)
+            continue;
+        mn_api__post_json(&j, &posts.items[i]);
+        mn_api__read(r, 1);
     }
     mn_jw_array_end(&j);
     mn_jw_object_end(&j);

@@ -79,12 +79,13 @@ void mn_api__post_json(mn_json_writer *j, const mn_post *p)
 }
 
 /* The page as members "posts" and "next"; posts holds one more than the page when there is a next one. */
-static void page_json(mn_json_writer *j, const mn_posts *posts, size_t limit)
+static void page_json(const mn_req *r, mn_json_writer *j, const mn_posts *posts, size_t limit)
 {
     size_t n = posts->n < limit ? posts->n : limit;
     mn_jw_key(j, "posts");
     mn_jw_array(j);
     for (size_t i = 0; i < n; i++) mn_api__post_json(j, &posts->items[i]);
+    mn_api__read(r, n);
     mn_jw_array_end(j);
     mn_jw_key(j, "next");
     if (posts->n > limit && n > 0) mn_jw_id(j, posts->items[n - 1].id);
@@ -110,7 +111,7 @@ void mn_api__timeline(mn_req *r, mn_resp *w)
     }
     mn_json_writer j = mn_api__json(w);
     mn_jw_object(&j);
-    page_json(&j, &posts, limit);
+    page_json(r, &j, &posts, limit);
     mn_jw_object_end(&j);
     mn_resp_etag(w);
 }
@@ -127,11 +128,12 @@ static mn_rc visible_post(mn_api *a, mn_str text, mn_arena *ar, mn_post *ret, mn
 }
 
 /* Posts that may not be seen are left out; tombstones stay, they hold a thread together. */
-static mn_rc thread_json(mn_api *a, const mn_post *p, mn_json_writer *j, mn_arena *ar,
-                         mn_err *e)
+static mn_rc thread_json(mn_req *r, const mn_post *p, mn_json_writer *j, mn_err *e)
 {
+    mn_api *a = r->app;
     mn_posts thread = {0};
-    MN_TRY(mn_store_posts_thread(a->home->store, p->thread_id, THREAD_MOST, ar, &thread, e));
+    MN_TRY(
+        mn_store_posts_thread(a->home->store, p->thread_id, THREAD_MOST, r->arena, &thread, e));
     mn_jw_key(j, "thread");
     mn_jw_array(j);
     for (size_t i = 0; i < thread.n; i++) {
@@ -139,6 +141,7 @@ static mn_rc thread_json(mn_api *a, const mn_post *p, mn_json_writer *j, mn_aren
         bool ok = t->deleted_ms != 0;
         if (!ok) MN_TRY(mn_social_may_see(a->home->store, t, 0, &ok, e));
         if (ok) mn_api__post_json(j, t);
+        mn_api__read(r, ok && !t->deleted_ms);
     }
     mn_jw_array_end(j);
     return MN_OK;
@@ -159,7 +162,7 @@ void mn_api__post(mn_req *r, mn_resp *w)
     if (rc == MN_OK) {
         mn_jw_key(&j, "post");
         mn_api__post_json(&j, &p);
-        rc = thread_json(a, &p, &j, r->arena, &e);
+        rc = thread_json(r, &p, &j, &e);
     }
     mn_jw_object_end(&j);
     if (rc != MN_OK) mn_api__failed(r, w, &e);
@@ -205,7 +208,7 @@ void mn_api__account(mn_req *r, mn_resp *w)
     mn_json_writer j = mn_api__json(w);
     mn_jw_object(&j);
     account_json(&j, &who);
-    page_json(&j, &posts, limit);
+    page_json(r, &j, &posts, limit);
     mn_jw_object_end(&j);
     mn_resp_etag(w);
 }

@@ -24,8 +24,6 @@ const mn_rate mn_rates[] = {
     {"follow", "follows", MN_BY_ACCOUNT, 400, 24 * HOURS, NULL,
      R("POST /api/v1/accounts/:id/follow")},
     {"report", "reports", MN_BY_ACCOUNT, 400, 24 * HOURS, NULL, R("POST /api/v1/reports")},
-    {"import", "imports and exports asked for", MN_BY_ACCOUNT, 20, 24 * HOURS, NULL,
-     R("POST /api/mynah/transfers/import", "POST /api/mynah/transfers/export")},
     {"ask", "questions to the model", MN_BY_ADDRESS, 30, 1 * MINUTES, NULL,
      R("GET /api/mynah/ask", "POST /api/mynah/ask", "GET /ask")},
     {"app", "apps registered", MN_BY_ADDRESS, 5, 30 * MINUTES, NULL, R("POST /api/v1/apps")},

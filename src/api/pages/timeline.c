@@ -31,12 +31,13 @@ static void pager(mn_buf *b, mn_posts *posts, bool first_page, const char *path)
     H(b, "</nav>");
 }
 
-static void feed_page(mn_buf *b, mn_posts *posts, const char *label, const char *empty,
-                      bool first_page, const char *path)
+static void feed_page(const mn_req *r, mn_buf *b, mn_posts *posts, const char *label,
+                      const char *empty, bool first_page, const char *path)
 {
     mn_posts shown = *posts;
     if (shown.n > PAGE_POSTS) shown.n = PAGE_POSTS;
     mn_h_feed(b, &shown, label, empty);
+    mn_api__read(r, shown.n);
     pager(b, posts, first_page, path);
 }
 
@@ -73,6 +74,7 @@ static void home_page(mn_req *r, mn_resp *w, uint64_t before)
     mn_buf *b = mn_page_open(r, w, "Home", MN_TAB_TIMELINE);
     H(b, "<h1 class=\"sr\">Home</h1>");
     mn_h_ask_form(b, MN_STR_NONE, false);
+    mn_api__read(r, posts.n);
     mn_h_feed(b, &posts, "Home", "Your timeline shows the posts of the people you follow.");
     H(b, "<nav class=\"pager\" aria-label=\"Pages\">");
     if (more)
@@ -105,7 +107,7 @@ void mn_page_timeline(mn_req *r, mn_resp *w)
              "on these posts: "
              "see it learn</a></div><div id=\"new-posts\"></div>");
     }
-    feed_page(b, &posts, "Public timeline",
+    feed_page(r, b, &posts, "Public timeline",
               "No posts yet. The sample community appears here while it is imported.",
               before == 0, "/");
     mn_page_close(r, w);
@@ -164,7 +166,7 @@ void mn_page_account(mn_req *r, mn_resp *w)
     }
     mn_buf *b = mn_page_open(r, w, title.ptr, MN_TAB_NONE);
     profile_card(b, &a);
-    feed_page(b, &posts, "Posts", "No public posts.", before == 0, path.ptr);
+    feed_page(r, b, &posts, "Posts", "No public posts.", before == 0, path.ptr);
     mn_page_close(r, w);
 }
 
@@ -194,6 +196,7 @@ static void thread_html(mn_req *r, mn_buf *b, const mn_posts *t, uint64_t curren
         int shown = depths[i] > THREAD_INDENT_MAX ? THREAD_INDENT_MAX : depths[i];
         mn_buf_addf(b, "<div class=\"depth-%d\">", shown);
         mn_h_post(b, p, 0, p->id == current);
+        mn_api__read(r, p->deleted_ms ? 0 : 1);
         H(b, "</div>");
     }
     H(b, "</div>");
@@ -307,6 +310,7 @@ static void results_page(mn_req *r, mn_resp *w, const char *title, mn_str query,
         mn_h_text(b, query);
         H(b, "\"><button>Search</button></div></form>");
     }
+    mn_api__read(r, query.len ? posts.n : 0);
     if (query.len) mn_h_feed(b, &posts, "Results", "No post that you may see has these words.");
     mn_page_close(r, w);
 }
