@@ -74,5 +74,6 @@ extern const mn_bench mn_bench_train[];
 extern const mn_bench mn_bench_import[];
 extern const mn_bench mn_bench_pages[];
 extern const mn_bench mn_bench_infer[];
+extern const mn_bench mn_bench_access[];
 
 #endif
