@@ -8,7 +8,7 @@
 #include "unit/net/peer.h"
 
 static member alice, bob;
-static mn_buf pic;
+static mn_buf pic, site_pic; /* the site's is never changed */
 static peer site;
 
 static bool site_answers(peer *p, int fd, const char *request, size_t n);
@@ -20,6 +20,8 @@ static int set_up(void **state)
     alice = masto_member("alice");
     bob = masto_member("bob");
     mn_buf_init(&pic, 0);
+    mn_buf_init(&site_pic, 0);
+    make_png(1000, 500, 255, &site_pic);
     peer_start(&site, site_answers);
     return 0;
 }
@@ -29,6 +31,7 @@ static int tear_down(void **state)
     masto_stop();
     peer_stop(&site);
     mn_buf_release(&pic);
+    mn_buf_release(&site_pic);
     return 0;
 }
 
@@ -320,7 +323,8 @@ static bool site_answers(peer *p, int fd, const char *request, size_t n)
     (void)p, (void)n;
     const char *type = "text/html; charset=utf-8", *body = page;
     size_t len = sizeof page - 1;
-    if (strstr(request, "GET /bird.png")) type = "image/png", body = pic.ptr, len = pic.len;
+    if (strstr(request, "GET /bird.png"))
+        type = "image/png", body = site_pic.ptr, len = site_pic.len;
     else if (strstr(request, "GET /plain")) type = "text/plain";
     else if (strstr(request, "GET /none")) body = "<p>nothing said", len = 15;
     snprintf(head, sizeof head,
@@ -359,7 +363,6 @@ static bool has_card(uint64_t id, int ms)
 static void a_link_gets_a_preview_of_plain_text(void **state)
 {
     (void)state;
-    make_png(1000, 500, 255, &pic);
     uint64_t id = post_link("page", "public");
     OK(has_card(id, 15000));
     if (openapi_load()) openapi_check_entity("PreviewCard", masto_at("card"));
