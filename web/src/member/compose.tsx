@@ -281,12 +281,6 @@ export function ComposeForm({ inline = false }: { inline?: boolean }) {
     const left = most - length(d.status + d.spoiler_text, limits?.characters_reserved_per_url ?? 23);
     const withWarning = warn || !!d.spoiler_text;
     const undescribed = d.media.some((m) => !m.description?.trim());
-    useEffect(() => {
-        if (inline) return;
-        const el = box.current;
-        el?.focus();
-        el?.setSelectionRange(el.value.length, el.value.length);
-    }, []);
     const publish = async (): Promise<void> => {
         if (busy || left < 0 || isEmpty(d)) return;
         if (undescribed && !asked) {
@@ -454,8 +448,11 @@ export function ComposeForm({ inline = false }: { inline?: boolean }) {
 export function ComposeDialog() {
     const dialog = useRef<HTMLDialogElement>(null);
     useEffect(() => {
-        if (open.value && !dialog.current?.open) dialog.current?.showModal();
-        if (!open.value) dialog.current?.close();
+        if (!open.value) return dialog.current?.close();
+        if (!dialog.current?.open) dialog.current?.showModal();
+        const box = dialog.current?.querySelector("textarea"); // a dialog would give the focus to its first button
+        box?.focus();
+        box?.setSelectionRange(box.value.length, box.value.length);
     }, [open.value]);
     return (
         <dialog ref={dialog} class="compose-dialog" aria-label={t(editing.value ? "edit" : "write")} onClose={() => (open.value = false)}>
