@@ -20,10 +20,34 @@ static void put_end_form(mn_req *r, mn_resp *w, mn_buf *b, const char *action, u
     H(b, "</button></form>");
 }
 
+/* "Firefox on Linux" of what a browser says of itself; the beginning of it when that is unknown. The first that fits counts:
+ * browsers name those they descend from. */
+static mn_str browser_name(mn_str agent, mn_arena *ar)
+{
+    static const char *const kinds[][2] = {{"Firefox/", "Firefox"}, {"Edg/", "Edge"},
+                                           {"OPR/", "Opera"},       {"Chrome/", "Chrome"},
+                                           {"Safari/", "Safari"},   {NULL, NULL}};
+    static const char *const systems[][2] = {{"Android", "Android"},
+                                             {"iPhone", "an iPhone"},
+                                             {"iPad", "an iPad"},
+                                             {"Windows", "Windows"},
+                                             {"Macintosh", "a Mac"},
+                                             {"Linux", "Linux"},
+                                             {NULL, NULL}};
+    const char *kind = NULL, *system = NULL;
+    for (int i = 0; !kind && kinds[i][0]; i++)
+        if (mn_str_find(agent, mn_str_from(kinds[i][0]), 0) != SIZE_MAX) kind = kinds[i][1];
+    for (int i = 0; !system && systems[i][0]; i++)
+        if (mn_str_find(agent, mn_str_from(systems[i][0]), 0) != SIZE_MAX)
+            system = systems[i][1];
+    if (!kind) return agent.len ? mn_utf8_cut(agent, 80) : MN_STR("A browser");
+    return mn_str_fmt(ar, "%s%s%s", kind, system ? " on " : "", system ? system : "");
+}
+
 static void put_session(mn_req *r, mn_resp *w, mn_buf *b, const mn_token *t, uint64_t here)
 {
     H(b, "<li><p><b>");
-    mn_h_text(b, t->agent.len ? mn_utf8_cut(t->agent, 80) : MN_STR("A browser"));
+    mn_h_text(b, browser_name(t->agent, r->arena));
     H(b, "</b>");
     if (t->id == here) H(b, " <span class=\"tag\">this one</span>");
     H(b, "</p><p class=\"small\">");
