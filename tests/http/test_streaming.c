@@ -596,6 +596,29 @@ static void streams_are_taken_up_and_left_on_one_socket(void **s)
     hang_up(fd, 0);
 }
 
+static void who_floods_or_shouts_is_cut(void **s)
+{
+    (void)s;
+    static char shout[5000];
+    char target[300];
+    size_t n = 0;
+    snprintf(target, sizeof target, "/api/v1/streaming?access_token=%s", carol.token);
+    int fd = dial_with(target, ""), other = listen_to(&bob, "user");
+    memset(shout, ' ', sizeof shout);
+    ws_say(fd, 0x81, shout, sizeof shout);
+    OK(ws_next(fd, B, sizeof B, &n) == MN_WS_OP_CLOSE && (uint8_t)B[1] == (1009 & 255));
+    close(fd);
+    fd = dial_with(target, "");
+    for (int i = 0; i < 301; i++)
+        say(fd, "{\"type\":\"subscribe\",\"stream\":\"list\",\"list\":\"1\"}");
+    int op = 0, k = 0;
+    while ((op = ws_next(fd, B, sizeof B, &n)) == MN_WS_OP_TEXT) k++;
+    OK(op == MN_WS_OP_CLOSE && (uint8_t)B[1] == (1008 & 255) && k <= 300);
+    close(fd);
+    hears_mark(other, &bob);
+    hang_up(other, 0);
+}
+
 /* ---- server-sent events -------------------------------------------------------------------------------------------------- */
 
 static int sse(const member *m, const char *path)
@@ -648,6 +671,32 @@ static void the_same_comes_as_server_sent_events(void **s)
         IN_TX(mn_store_event(tx, (mn_event){.kind = MN_EV_ALL}, &e));
         usleep(20000);
     }
+}
+
+static void a_reader_of_events_who_does_not_read_is_cut_and_holds_up_nobody(void **s)
+{
+    (void)s;
+    static char text[480];
+    char q[400];
+    enum { N = 7000 };
+    int small = 8192, fd = raw_dial(masto_port), other = listen_to(&bob, "user");
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    int n = snprintf(q, sizeof q,
+                     "GET /api/v1/streaming/public?access_token=%s HTTP/1.1\r\nHost: "
+                     "test.example\r\n\r\n",
+                     carol.token);
+    raw_say(fd, q, (size_t)n);
+    until_subscribed(2);
+    memset(text, 'x', sizeof text - 1);
+    mn_event ev = {.kind = MN_EV_POST_EDITED, .id = post(&alice, text), .account = alice.id};
+    for (int i = 0; i < N; i++) { /* about 7 MB */
+        ev.other = (uint64_t)i;   /* the same event twice in a row would be told once */
+        IN_TX(mn_store_event(tx, ev, &e));
+    }
+    hears_mark(other, &bob);
+    until_subscribed(1); /* is listened for no more, and the other heard all the same */
+    close(fd);
+    hang_up(other, 0);
 }
 
 /* ---- the end of a token ---------------------------------------------------------------------------------------------------- */
@@ -741,6 +790,8 @@ int main(void)
         TEST(notifications_and_conversations_reach_their_account),
         TEST(announcements_reach_everybody_who_listens),
         TEST(streams_are_taken_up_and_left_on_one_socket),
+        TEST(who_floods_or_shouts_is_cut),
+        TEST(a_reader_of_events_who_does_not_read_is_cut_and_holds_up_nobody),
         TEST(the_same_comes_as_server_sent_events),
         TEST(a_revoked_token_s_streams_are_cut_at_once),
         TEST(a_suspended_account_hears_nothing_more),

@@ -2,6 +2,7 @@
 #include "api/mastodon/streaming.h"
 
 #include "api/mastodon/streaming_int.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "social/tags.h"
 #include "store/lists.h"
@@ -182,10 +183,24 @@ static void on_open(void *state, mn_ws *ws)
     mn_streaming__note_open(c);
 }
 
+/* So that nobody keeps the hub busy with words, or fills memory with what it has not read yet. */
+static bool may_say(mn_listener *c)
+{
+    int64_t now = mn_mono_us();
+    if (now - c->said_us > 10000000) {
+        c->said_us = now;
+        c->said = 0;
+    }
+    return ++c->said <= MN_STREAM_SAID_MAX;
+}
+
 static void on_text(void *state, mn_ws *ws, mn_str text)
 {
     mn_listener *c = state;
-    (void)ws;
+    if (text.len > MN_STREAM_SAID_LEN || !may_say(c)) {
+        mn_ws_close(ws, text.len > MN_STREAM_SAID_LEN ? 1009 : 1008);
+        return;
+    }
     mn_streaming__note(c->hub, MN_NOTE_TEXT, c, text.ptr, text.len, text.len);
 }
 

@@ -451,6 +451,7 @@ static void on_event(mn_streaming *h, const mn_event *ev)
     if (ev->kind == MN_EV_ALL) look_at_all(h);
     mn_streaming__event(h, ev);
     mn_news_done(h);
+    for (; h->slow; h->slow = h->slow->slow_too) mn_streaming__cut(h->slow);
     if (h->arena.used_bytes > ARENA_KEPT) mn_arena_release(&h->arena);
     else mn_arena_reset(&h->arena);
 }

@@ -6,6 +6,8 @@
 #include "net/ws.h"
 
 #define MN_STREAM_SUBS_MAX  100        /* of one WebSocket */
+#define MN_STREAM_SAID_MAX  300        /* messages of a client in ten seconds */
+#define MN_STREAM_SAID_LEN  4096       /* bytes of one */
 #define MN_STREAM_QUEUE_MAX (1u << 20) /* bytes that wait for a reader of server-sent events */
 #define MN_STREAM_MEMBERS   4096       /* buckets; powers of two */
 #define MN_STREAM_TAGS      1024
@@ -88,12 +90,16 @@ struct mn_listener {
     bool over;
     char topic[32];
     mn_note open, gone; /* so that these never fail */
+    int64_t said_us;    /* since when `said` counts; the sockets' thread only */
+    int said;
     /* the hub's thread only: */
     mn_circle *circle;
     mn_listener *prev, *next; /* of its circle */
     mn_sub *subs;
     size_t n_subs;
-    bool known, told_off; /* told_off: was cut, is only waited for */
+    bool known, told_off;  /* told_off: was cut, is only waited for */
+    bool slow;             /* to be cut when the event has been told */
+    mn_listener *slow_too; /* the next of these */
 };
 
 /* The clients of one account. */
@@ -140,7 +146,8 @@ struct mn_streaming {
     mn_sub channels[MN_CHANNELS]; /* rings of those not found otherwise */
     mn_sub *tags[MN_STREAM_TAGS];
     uint64_t event_no;
-    mn_news *news; /* of the event at work */
+    mn_news *news;     /* of the event at work */
+    mn_listener *slow; /* who did not read while it was told */
     int64_t checked_us;
     struct mn_reaction_seen *reactions; /* to announcements, as they were told last */
     size_t n_reactions;
@@ -161,8 +168,8 @@ void mn_streaming__cut(mn_listener *c);
 mn_news *mn_news_new(mn_streaming *h, const char *event, mn_str payload); /* NULL: no memory */
 void mn_news_send(mn_streaming *h, mn_news *n, mn_sub *to);
 void mn_news_done(mn_streaming *h); /* lets go of all of the event */
-/* Server-sent events: bytes for a client; cuts one that does not read. */
-void mn_listener_tell(mn_listener *c, mn_str bytes);
+/* Server-sent events: bytes for a client; false when it does not read: its queue is full. */
+bool mn_listener_tell(mn_listener *c, mn_str bytes);
 
 /* streaming_events.c: one event of the store, to all whom it concerns. */
 void mn_streaming__event(mn_streaming *h, const mn_event *ev);

@@ -68,27 +68,33 @@ static mn_str sse_of(mn_streaming *h, mn_news *n)
     return n->sse;
 }
 
-void mn_listener_tell(mn_listener *c, mn_str bytes)
+bool mn_listener_tell(mn_listener *c, mn_str bytes)
 {
     pthread_mutex_lock(&c->lock);
     if (!c->over && mn_buf_adds(&c->out, bytes) != MN_OK) {
         c->over = true; /* does not read: the connection ends with what it has */
         mn_buf_clear(&c->out);
     }
+    bool reads = !c->over;
     pthread_mutex_unlock(&c->lock);
+    return reads;
 }
 
 void mn_news_send(mn_streaming *h, mn_news *n, mn_sub *to)
 {
     mn_listener *c = to->of;
-    if (!n || c->told_off) return;
+    if (!n || c->told_off || c->slow) return;
     if (c->ws) {
         send_frame(h, n, to);
         return;
     }
     mn_str bytes = sse_of(h, n);
     if (!bytes.ptr) return;
-    mn_listener_tell(c, bytes);
+    if (!mn_listener_tell(c, bytes)) {
+        c->slow = true;
+        c->slow_too = h->slow;
+        h->slow = c;
+    }
     if (h->api->http) mn_http_wake(h->api->http, c->topic);
     atomic_fetch_add(&h->n_messages, 1);
 }
