@@ -665,6 +665,9 @@ static void locked_event(mn_feeds *f, const mn_event *ev)
     case MN_EV_POSTS:
         drop_readers(f, ev->account);
         break;
+    case MN_EV_ACCOUNT: /* silenced, perhaps: what comes by tags asks for that */
+        if (ev->other != MN_EV_ACCOUNT_COUNTS) drop_tagged(f);
+        break;
     case MN_EV_RULES:
         drop_tagged(f);
         break;

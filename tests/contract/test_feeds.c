@@ -2,6 +2,9 @@
  * actions every page of every timeline is what the rules say, whichever way it is walked, in memory and beyond it. */
 #include "contract/store.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/hash.h"
 #include "base/snowflake.h"
 #include "social/feeds.h"
@@ -478,6 +481,51 @@ static void timelines_are_right_when_memory_is_scarce(void **state)
     stop();
 }
 
+/* ---- threads ------------------------------------------------------------------------------------------------------------ */
+
+static atomic_bool enough;
+static atomic_int pages_read;
+
+static void *read_on(void *arg)
+{
+    mn_arena own;
+    mn_err why = {0};
+    uint64_t n = (uint64_t)(uintptr_t)arg;
+    mn_arena_init(&own, 0);
+    for (uint64_t i = 0; !atomic_load(&enough); i++) {
+        uint64_t *ids = NULL, who = w->people[mn_rand_at(8, n, i) % PEOPLE];
+        size_t got = 0;
+        mn_arena_reset(&own);
+        mn_rc rc = mn_feeds_page(f, who, 0, &(mn_span){.limit = 40}, &own, &ids, &got, &why);
+        for (size_t k = 1; rc == MN_OK && k < got; k++)
+            if (ids[k] >= ids[k - 1]) rc = MN_E_CORRUPT;
+        if (rc != MN_OK && rc != MN_E_BUSY) {
+            print_error("a page is wrong: %s %s\n", mn_rc_name(rc), why.msg);
+            abort();
+        }
+        atomic_fetch_add(&pages_read, 1);
+    }
+    mn_arena_release(&own);
+    return NULL;
+}
+
+static void readers_beside_writers_end_with_the_right_pages(void **state)
+{
+    (void)state;
+    pthread_t readers[3];
+    start(60000);
+    atomic_store(&enough, false);
+    atomic_store(&pages_read, 0);
+    for (uintptr_t i = 0; i < 3; i++)
+        OK(pthread_create(&readers[i], NULL, read_on, (void *)i) == 0);
+    for (int i = 0; i < 800; i++) act();
+    atomic_store(&enough, true);
+    for (int i = 0; i < 3; i++) pthread_join(readers[i], NULL);
+    OK(atomic_load(&pages_read) > 100);
+    for (int x = 0; x < PEOPLE; x++) compare(x, NULL);
+    stop();
+}
+
 static void a_list_of_another_is_not_found(void **state)
 {
     (void)state;
@@ -529,6 +577,7 @@ int main(void)
         CASE(an_imported_post_comes_into_homes_in_memory),
         CASE(timelines_are_what_the_rules_say_after_thousands_of_random_actions),
         CASE(timelines_are_right_when_memory_is_scarce),
+        CASE(readers_beside_writers_end_with_the_right_pages),
     };
     RUN_ON_ALL(tests);
 }

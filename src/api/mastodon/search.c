@@ -13,6 +13,7 @@ typedef struct asked {
     bool accounts, hashtags, statuses, following;
     uint64_t account;
     mn_page page;
+    size_t n_posts; /* given */
 } asked;
 
 static asked read_asked(mn_req *r)
@@ -72,7 +73,7 @@ static mn_rc write_accounts(const mn_view *v, const asked *x, mn_str name, mn_js
     return MN_OK;
 }
 
-static mn_rc write_statuses(const mn_view *v, const asked *x, uint64_t post, mn_json_writer *j,
+static mn_rc write_statuses(const mn_view *v, asked *x, uint64_t post, mn_json_writer *j,
                             mn_err *e)
 {
     uint64_t *ids = &post;
@@ -89,8 +90,9 @@ static mn_rc write_statuses(const mn_view *v, const asked *x, uint64_t post, mn_
                         .offset = x->page.offset,
                         .limit = x->page.limit};
     if (!post && x->statuses && v->me) MN_TRY(mn_post_search_run(&s, v->arena, &ids, &n, e));
+    x->n_posts = x->statuses ? n : 0;
     mn_jw_key(j, "statuses");
-    return mn_masto__posts_write(v, ids, x->statuses ? n : 0, MN_FILTER_PUBLIC, j, e);
+    return mn_masto__posts_write(v, ids, x->n_posts, MN_FILTER_PUBLIC, j, e);
 }
 
 static mn_rc write_hashtags(const mn_view *v, const asked *x, mn_json_writer *j, mn_err *e)
@@ -169,7 +171,8 @@ static void get_search(mn_req *r, mn_resp *w)
     }
     mn_json_writer j = mn_masto_json(w);
     mn_rc rc = write_all(&v, &x, &j, &e);
-    if (rc != MN_OK) {
+    if (rc == MN_OK) mn_api__read(r, x.n_posts);
+    else {
         e.rc = rc;
         mn_masto_fail(r, w, &e);
     }

@@ -93,8 +93,12 @@ static void get_statuses(mn_req *r, mn_resp *w)
         for (size_t i = 0; i < n; i++) ids[i] = t[i].id;
         rc = mn_masto__posts_write(&v, ids, n, MN_FILTER_PUBLIC, &j, &e);
     }
-    if (rc == MN_OK) link_pages(r, w, "/api/v1/trends/statuses", &p, n);
-    else fail(r, w, rc, &e);
+    if (rc != MN_OK) {
+        fail(r, w, rc, &e);
+        return;
+    }
+    mn_api__read(r, n);
+    link_pages(r, w, "/api/v1/trends/statuses", &p, n);
 }
 
 /* ---- links ------------------------------------------------------------------------------------------------------------ */
