@@ -1,6 +1,7 @@
 /* What posts cost over the Mastodon API: making one, showing twenty.
  *
  * A server in this process on a data folder of its own; 200 authors, 1,000 posts of about 160 characters with a hashtag. Then
+ *   plain, tag, reply  mn_social_post_create alone, each committed
  *   make       POST /api/v1/statuses, one connection that stays open, one post after the other, each committed
  *   show       mn_entity_statuses_by_ids for a member, twenty posts from memory, called here without HTTP
  *   show cold  the same with nothing in memory
@@ -186,6 +187,26 @@ static void show(const char *what, int n, bool cold)
     free(each);
 }
 
+/* mn_social_post_create alone: with a tag, without, and in answer to somebody with a mention. */
+static void compose(const char *what, int n, const char *text, uint64_t reply_to)
+{
+    int64_t *each = malloc((size_t)n * sizeof *each);
+    double cpu = mn_thread_cpu_s();
+    for (int i = 0; i < n; i++) {
+        mn_draft d;
+        mn_created made;
+        int64_t from = mn_mono_us();
+        mn_draft_init(&d, me);
+        d.text = mn_str_from(text);
+        d.lang = MN_STR("en");
+        d.reply_to = reply_to;
+        must(mn_social_post_create(api->compose, &d, &made, &e));
+        each[i] = mn_mono_us() - from;
+    }
+    report(what, n, mn_thread_cpu_s() - cpu, each, strlen(text));
+    free(each);
+}
+
 int main(int argc, char **argv)
 {
     char dir[64] = "/tmp/mynah-bench-XXXXXX", conf[100];
@@ -199,6 +220,9 @@ int main(int argc, char **argv)
     mn_api_opts o = {.home = &home, .listen = "127.0.0.1:0", .domain = "localhost"};
     must(mn_api_start(&o, &api, &e));
     fill();
+    compose("plain", MADE, "A post of the bench, without a tag or anything else.", 0);
+    compose("tag", MADE, "A post of the bench, with a tag. #bench", 0);
+    compose("reply", MADE, "@author7 an answer of the bench, told to somebody", ids[7]);
     over_http(
         "make", MADE, "POST", "/api/v1/statuses",
         "{\"status\":\"A post of the bench, said over HTTP by one who has the patience to say "
