@@ -39,6 +39,7 @@ static const mn_timer timers[] = {
     {"tokens and codes past their time", 600, mn_api__access_sweep},
     {"unattached uploads", 600, mn_media_sweep_rows},
     {"unused files", 60, mn_media_sweep_files},
+    {"imported pictures", 10, mn_media_read_imported},
     {"trends", 300, mn_masto__trends_refresh},
     {0},
 };

@@ -379,6 +379,27 @@ mn_rc mn_store_media_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t 
     return mn_store__run(q, ret_removed, e);
 }
 
+mn_rc mn_store_media_raw(mn_store *s, uint64_t after, size_t limit, mn_arena *ar,
+                         mn_media **ret, size_t *ret_n, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(
+        db,
+        "SELECT " COLUMNS "FROM media m WHERE m.use = 0 AND m.blurhash = '' AND m.id > ?1 AND "
+        "m.state = 0 AND m.mime IN ('image/jpeg', 'image/png', 'image/webp', 'image/gif', "
+        "'image/avif') ORDER BY m.id LIMIT ?2",
+        &q, e);
+    if (rc == MN_OK) {
+        db_u64(q, 1, after);
+        db_u64(q, 2, limit);
+        rc = mn_store__collect(q, read_media, sizeof **ret, ar, (void **)ret, ret_n, e);
+    }
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
 mn_rc mn_store_file_used(mn_store *s, const uint8_t sha256[32], bool *ret, mn_err *e)
 {
     mn_db *db;

@@ -50,6 +50,10 @@ mn_rc mn_store_account_pictures(mn_store *s, uint64_t account_id, mn_arena *ar, 
  * whose id stands in post_id while it waits (store/scheduled.h). */
 mn_rc mn_store_media_sweep(mn_tx *tx, int64_t before_ms, size_t limit, uint64_t *ret_removed,
                            mn_err *e);
+/* Pictures that were never read, as imports leave them (no BlurHash), with ids above `after`, by id, up to limit. Those that
+ * failed are left out. */
+mn_rc mn_store_media_raw(mn_store *s, uint64_t after, size_t limit, mn_arena *ar,
+                         mn_media **ret, size_t *ret_n, mn_err *e);
 /* Does anything name the file? */
 mn_rc mn_store_file_used(mn_store *s, const uint8_t sha256[32], bool *ret, mn_err *e);
 

@@ -87,6 +87,7 @@ static const char *const columns[] = {
     "CREATE INDEX media_account ON media (account_id, id)",
     "CREATE INDEX media_loose ON media (created_ms) WHERE post_id = 0",
     "CREATE INDEX media_file ON media (sha256)",
+    "CREATE INDEX media_raw ON media (id) WHERE use = 0 AND blurhash = ''", /* imported */
     "CREATE INDEX media_preview ON media (preview) WHERE preview <> ''",
 
     "ALTER TABLE follows ADD COLUMN id INTEGER NOT NULL DEFAULT 0",

@@ -306,6 +306,51 @@ static void an_account_has_a_picture_or_the_common_one(void **state)
     assert_int_equal(masto("GET", path_of(url[1]), NULL, NULL), 404);
 }
 
+/* ---- imports ------------------------------------------------------------------------------------------------------------------- */
+
+/* A picture as an import leaves it: a file, a row, nothing else. */
+static void imported(uint64_t id, uint64_t post, mn_str bytes, const char *mime)
+{
+    mn_err e = {0};
+    mn_tx *tx;
+    char dir[300];
+    mn_media m = {.id = id,
+                  .post_id = post,
+                  .account_id = alice.id,
+                  .mime = mn_str_from(mime),
+                  .alt = MN_STR("words")};
+    snprintf(dir, sizeof dir, "%s/media", masto_dir);
+    RUN(mn_files_put(dir, bytes, m.sha256, &e));
+    RUN(mn_store_begin(masto_home.store, &tx, &e));
+    RUN(mn_store_media_add(tx, &m, &e));
+    RUN(mn_store_commit(tx, &e));
+}
+
+static void pictures_of_an_import_are_read_once(void **state)
+{
+    mn_err e = {0};
+    uint8_t exif[64];
+    mn_media *list, m;
+    size_t n = 9;
+    (void)state;
+    uint64_t post = masto_post(&alice, "brought along");
+    make_jpeg(300, 200, exif, exif_segment(6, exif), &pic);
+    imported(71, post, mn_buf_str(&pic), "image/jpeg");
+    imported(72, post, MN_STR("\x89PNG\r\n\x1a\n but no more of it"), "image/png");
+    RUN(mn_media_read_imported(masto_api, &masto_arena, &e));
+    RUN(mn_store_media_raw(masto_home.store, 0, 9, &masto_arena, &list, &n, &e));
+    assert_int_equal(n, 0);
+    RUN(mn_store_medium(masto_home.store, 71, &masto_arena, &m, &e));
+    OK(m.width == 200 && m.height == 300 && m.preview.len && m.blurhash.len == 36 &&
+       m.post_id == post);
+    IS(m.alt, "words");
+    RUN(mn_store_media_of(masto_home.store, post, &masto_arena, &list, &n, &e));
+    OK(n == 1 && list[0].id == 71); /* what cannot be read is not shown */
+    mn_view v = {.api = masto_api, .arena = &masto_arena};
+    assert_int_equal(masto("GET", path_of(mn_media_url(&v, &m)), NULL, NULL), 200);
+    OK(!masto_says("GPS-SECRET"));
+}
+
 /* ---- previews ------------------------------------------------------------------------------------------------------------------ */
 
 static bool site_answers(peer *p, int fd, const char *request, size_t n)
@@ -438,6 +483,7 @@ int main(void)
         TEST(large_bodies_are_for_members),
         TEST(sound_is_kept_as_it_is_and_given_in_ranges),
         TEST(an_account_has_a_picture_or_the_common_one),
+        TEST(pictures_of_an_import_are_read_once),
         TEST(a_link_gets_a_preview_of_plain_text),
         TEST(what_says_nothing_shows_nothing),
         TEST(emoji_are_listed_and_named_in_posts),

@@ -39,6 +39,9 @@ const char *mn_media_dir(const mn_api *a, mn_arena *ar);
 /* Timers: uploads that nothing holds after a day; files that no row names, a few of the 256 folders each time. */
 mn_rc mn_media_sweep_rows(mn_api *a, mn_arena *ar, mn_err *e);
 mn_rc mn_media_sweep_files(mn_api *a, mn_arena *ar, mn_err *e);
+/* Timer: pictures that an import brought as they were go through the sandbox, some seconds of them each time; one that cannot be
+ * read is shown no more. */
+mn_rc mn_media_read_imported(mn_api *a, mn_arena *ar, mn_err *e);
 
 /* ---- custom emoji ------------------------------------------------------------------------------------------------------- */
 
