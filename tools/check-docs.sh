@@ -2,6 +2,7 @@
 # Do the documents say what the program does? tools/check-docs.sh PROGRAM
 #
 #   mynah(1)   every command, verb and long option that `--help` prints has its place, and nothing else has
+#   limits     docs/limits.md is what tools/gen-limits.sh writes; docs/mastodon-api.md fits the routes there are
 #   mynah(5)   is what tools/gen-conf-man.sh writes
 #   routes     every line of src/api/routes.c stands in docs/design/http.md or docs/design/pages.md
 #   links      relative links, and paths in `back quotes`, lead to files that are there
@@ -50,6 +51,12 @@ awk -F '\t' -v has="$tmp/has" '
 tools/gen-conf-man.sh "$program" >"$tmp/mynah.5"
 cmp -s "$tmp/mynah.5" docs/man/mynah.5 ||
     say "docs/man/mynah.5 is not what the settings say: tools/gen-conf-man.sh $program >docs/man/mynah.5"
+
+# ---- limits.md, mastodon-api.md --------------------------------------------------------------------------------------
+tools/gen-limits.sh "$program" >"$tmp/limits.md"
+cmp -s "$tmp/limits.md" docs/limits.md ||
+    say "docs/limits.md is not what the tables say: tools/gen-limits.sh $program >docs/limits.md"
+tools/check-mastodon-api.sh "$program" || echo "docs: docs/mastodon-api.md" >>"$tmp/faults"
 
 # ---- routes: ":name" of the table is NAME in the documents ---------------------------------------------------------
 sed -n 's/.*{MN_\([A-Z]*\), "\([^"]*\)".*/\1 \2/p' src/api/routes.c >"$tmp/routes"

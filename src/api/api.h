@@ -23,6 +23,9 @@ void mn_api_quiesce(mn_api *a);
 /* Lets running requests finish for up to grace_ms; NULL is fine. */
 void mn_api_stop(mn_api *a, int grace_ms);
 int mn_api_port(const mn_api *a);
+/* Every address that is answered, a line each, in the order in which they are tried: "GET /api/v1/lists<TAB>read:lists";
+ * "page": a page, "-": no token is looked at, "": a token is welcome. */
+mn_rc mn_api_routes_list(mn_buf *ret, mn_err *e);
 /* The store has changed: the index need not wait for its next look. */
 void mn_api_index_wake(mn_api *a);
 

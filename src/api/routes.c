@@ -119,3 +119,15 @@ mn_rc mn_api__routes_new(mn_route **ret, mn_err *e)
     *ret = all;
     return MN_OK;
 }
+
+mn_rc mn_api_routes_list(mn_buf *ret, mn_err *e)
+{
+    static const char *const methods[] = {
+        [MN_GET] = "GET",     [MN_POST] = "POST",     [MN_PUT] = "PUT",
+        [MN_PATCH] = "PATCH", [MN_DELETE] = "DELETE", [MN_OPTIONS] = "OPTIONS"};
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+        for (const mn_route *r = tables[t]; r->path; r++)
+            mn_buf_addf(ret, "%s %s\t%s\n", methods[r->method], r->path,
+                        r->scope ? r->scope : "page");
+    return ret->failed ? mn_fail(e, ret->failed, "out of memory listing the routes") : MN_OK;
+}

@@ -52,6 +52,7 @@ int mn_cmd_ask(int argc, char **argv);
 int mn_cmd_account(int argc, char **argv);
 int mn_cmd_emoji(int argc, char **argv);
 int mn_cmd_store(int argc, char **argv);
+int mn_cmd_show(int argc, char **argv);
 int mn_cmd_bench(int argc, char **argv);
 
 #endif

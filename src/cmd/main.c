@@ -23,6 +23,7 @@ static const mn_cmd commands[] = {
     {"generate", mn_cmd_generate, "write with a model"},
     {"model", mn_cmd_model, "models: list, show, promote"},
     {"tokenizer", mn_cmd_tokenizer, "train a tokenizer; text to ids and back"},
+    {"show", mn_cmd_show, "what is offered and how it is set: limits, routes"},
     {"bench", mn_cmd_bench, "measure the parts of mynah on this machine"},
     {"help", mn_cmd_help, "this list, or the help of one command"},
     {0},

@@ -129,12 +129,14 @@ static void plan(const mn_limits *l, const sheet *s)
 {
     static const char *const names[] = {"", "not signed in", "new", "member", "with a plan"};
     heading(s, 2, "What is included");
-    char about[240];
-    snprintf(about, sizeof about,
-             "A member is new for %llu days and until there are %llu posts. Reading is counted "
-             "by day and starts anew at midnight UTC; X-Mynah-Reading-Limit, "
-             "X-Mynah-Reading-Used and X-Mynah-Reading-Reset say how it stands.",
-             (unsigned long long)l->new_days, (unsigned long long)l->new_posts);
+    char about[320];
+    snprintf(
+        about, sizeof about,
+        "A member is new for %llu day%s and until there are %llu post%s. Reading is counted "
+        "by day and starts anew at midnight UTC; X-Mynah-Reading-Limit, "
+        "X-Mynah-Reading-Used and X-Mynah-Reading-Reset say how it stands.",
+        (unsigned long long)l->new_days, l->new_days == 1 ? "" : "s",
+        (unsigned long long)l->new_posts, l->new_posts == 1 ? "" : "s");
     paragraph(s, about);
     table_begin(s, names, 5);
     for (int i = 0; i < MN_PLAN_ITEMS; i++) {
