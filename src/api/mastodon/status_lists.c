@@ -3,23 +3,7 @@
 #include "api/mastodon/statuses.h"
 #include "base/clock.h"
 #include "social/context.h"
-#include "social/reading.h"
 #include "store/marks.h"
-
-/* The post when the one who asks may see it; false: answered. */
-static bool visible(mn_req *r, mn_resp *w, mn_post *ret)
-{
-    const mn_api *a = r->app;
-    mn_err e = {0};
-    uint64_t id;
-    bool may = false;
-    if (!mn_masto_id(r, w, "id", &id)) return false;
-    mn_rc rc = mn_store_post(a->home->store, id, r->arena, ret, &e);
-    if (rc == MN_OK) rc = mn_social_may_see(a->home->store, ret, mn_masto_me(r), &may, &e);
-    if (rc == MN_OK && !may) rc = MN_E_NOT_FOUND;
-    if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
-    return rc == MN_OK;
-}
 
 /* ---- context ------------------------------------------------------------------------------------------------------------- */
 
@@ -67,7 +51,7 @@ static void context(mn_req *r, mn_resp *w)
     mn_context c;
     mn_post p;
     mn_err e = {0};
-    if (!visible(r, w, &p)) return;
+    if (!mn_masto__visible_post(r, w, &p)) return;
     mn_rc rc =
         mn_social_context(v.api->home->store, &p, v.me ? &member : &anybody, r->arena, &c, &e);
     mn_json_writer j = mn_masto_json(w);
@@ -113,7 +97,7 @@ static void favourited_by(mn_req *r, mn_resp *w)
     mn_post p;
     mn_err e = {0};
     size_t n = 0;
-    if (!visible(r, w, &p)) return;
+    if (!mn_masto__visible_post(r, w, &p)) return;
     mn_rc rc = mn_store_favourites_of(a->home->store, p.boost_of ? p.boost_of : p.id, &sp,
                                       r->arena, &rows, &n, &e);
     if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
@@ -129,7 +113,7 @@ static void reblogged_by(mn_req *r, mn_resp *w)
     mn_post p;
     mn_err e = {0};
     size_t n = 0;
-    if (!visible(r, w, &p)) return;
+    if (!mn_masto__visible_post(r, w, &p)) return;
     mn_rc rc = mn_store_boosts_of(a->home->store, p.boost_of ? p.boost_of : p.id,
                                   mn_masto_me(r), &sp, r->arena, &rows, &n, &e);
     if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
@@ -163,7 +147,7 @@ static void quotes(mn_req *r, mn_resp *w)
     mn_post p;
     mn_err e = {0};
     size_t n = 0;
-    if (!visible(r, w, &p)) return;
+    if (!mn_masto__visible_post(r, w, &p)) return;
     mn_rc rc = mn_store_quotes_of(a->home->store, p.id, &sp, r->arena, &rows, &n, &e);
     if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
     else answer_posts(r, w, rows, n, g.limit);
@@ -194,6 +178,7 @@ static void favourites(mn_req *r, mn_resp *w)
 
 const mn_route mn_masto__routes_status_lists[] = {
     {MN_GET, "/api/v1/statuses/:id/context", context, 0, MN_RUN_WORKER, ""},
+    {MN_GET, "/api/v1/statuses/:id/history", mn_masto__history, 0, MN_RUN_HERE, ""},
     {MN_GET, "/api/v1/statuses/:id/favourited_by", favourited_by, 0, MN_RUN_HERE, ""},
     {MN_GET, "/api/v1/statuses/:id/reblogged_by", reblogged_by, 0, MN_RUN_HERE, ""},
     {MN_GET, "/api/v1/statuses/:id/quotes", quotes, 0, MN_RUN_HERE, "read:statuses"},

@@ -45,6 +45,9 @@ mn_rc mn_masto__statuses_start(mn_api *a, mn_err *e);
 void mn_masto__statuses_stop(mn_api *a);
 /* Answers by the code of a failed service of social/compose.h: what was sent in vain, 404, 403 or 422 with the message. */
 void mn_masto__compose_failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e);
+/* The post of ":id" when the one who asks may see it; false: 404 was answered. */
+bool mn_masto__visible_post(mn_req *r, mn_resp *w, mn_post *ret);
+void mn_masto__history(mn_req *r, mn_resp *w); /* GET …/:id/history: status_history.c */
 /* The Status entity as the answer; 404 when the one who asks may not see it. */
 void mn_masto__answer_status(mn_req *r, mn_resp *w, uint64_t id);
 /* The request's members of a new post as a draft, on its arena; false: answered. */
