@@ -13,7 +13,7 @@ import { FollowButton, People } from "./people";
 import { go, place, type RouteProps } from "./router";
 import { PageTitle } from "./shell";
 import { account, isModerator, keep, keepRelation, relate, relation, tell } from "./state";
-import { Post } from "./status";
+import { Face, Post } from "./status";
 import type { Account, Relationship, Status } from "./types";
 
 const known = new Map<string, ReturnType<typeof signal<Account | null | undefined>>>();
@@ -73,7 +73,7 @@ function Header({ a }: { a: Account }) {
         <section class="card profile-card">
             {a.header && !a.header.endsWith("missing.png") && <img class="banner" src={a.header} alt="" />}
             <div class="profile-top">
-                <img class="big-face" src={a.avatar} alt="" width={96} height={96} />
+                <Face account={a} size=" big-face" />
                 <div class="profile-acts">
                     {a.id === me ? (
                         <a class="button quiet" href="/settings/profile">

@@ -1,9 +1,12 @@
 // The frame of the app: navigation at the side or, on small screens, at the foot; the page in the middle; what is written,
 // looked at and said on top.
+import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { t, tn, type Key } from "../i18n";
+import { model, startLive } from "../live";
 import { Tools } from "../tools";
+import { get } from "./api";
 import { ComposeDialog } from "./compose";
 import { compose } from "./compose-state";
 import { Icon, type IconName } from "./icons";
@@ -11,6 +14,7 @@ import { Viewer } from "./media";
 import { loadingPage, place, view } from "./router";
 import { account, isModerator, toast, unread, unreadMessages } from "./state";
 import { Avatar, profilePath } from "./status";
+import type { Tag } from "./types";
 
 interface Tab {
     href: string;
@@ -90,6 +94,50 @@ export function Bird() {
             <circle cx="19.5" cy="8.5" r="1.4" class="logo-eye" />
             <path d="M12 25l-1 4m5-4v4" stroke="currentColor" stroke-width="1.6" fill="none" />
         </svg>
+    );
+}
+
+// Beside the page where there is room: a question to ask, how the model is, what people talk about.
+const tags = signal<Tag[]>([]);
+
+function Aside() {
+    useEffect(() => {
+        if (!matchMedia("(min-width: 78rem)").matches) return;
+        startLive();
+        void get<Tag[]>("/api/v1/trends/tags", { limit: 5 }).then((l) => (tags.value = l)).catch(() => undefined);
+    }, []);
+    const m = model.value;
+    const bits = m?.training?.evals?.at(-1)?.val_bits_per_byte;
+    const step = m?.training?.curve?.at(-1)?.step;
+    return (
+        <aside class="aside">
+            <form class="card ask" action="/ask" role="search">
+                <label for="aside-q">{t("ask_here")}</label>
+                <input id="aside-q" name="q" type="search" maxLength={300} required placeholder={t("ask_hint")} />
+                <button class="primary">{t("ask")}</button>
+            </form>
+            <a class="card model-line" href="/model">
+                <Icon name="brain" />
+                <span>{bits !== undefined && step !== undefined ? t(m?.state === "training" ? "training_strip" : "done_strip", { step, value: bits.toFixed(2) }) : t("model_line")}</span>
+            </a>
+            {tags.value.length > 0 && (
+                <section class="card">
+                    <h2>{t("trending_tags")}</h2>
+                    <ul>
+                        {tags.value.map((h) => (
+                            <li key={h.name}>
+                                <a class="aside-tag" href={`/tags/${encodeURIComponent(h.name)}`}>
+                                    #{h.name} <span class="small">{tn("people_talk", (h.history ?? []).slice(0, 2).reduce((n, d) => n + Number(d.accounts), 0))}</span>
+                                </a>
+                            </li>
+                        ))}
+                    </ul>
+                </section>
+            )}
+            <p class="small">
+                <a href="/about">{t("how_it_works")}</a> · <a href="/about/limits">{t("limits")}</a>
+            </p>
+        </aside>
     );
 }
 
@@ -185,6 +233,7 @@ export function Shell() {
         <>
             <Side />
             <div class={`column${loadingPage.value ? " waiting" : ""}`}>{View && at && <View key={at.path} params={at.params} query={at.query} />}</div>
+            <Aside />
             <Foot />
             <ComposeDialog />
             <Viewer />

@@ -132,4 +132,5 @@ export async function loadMe(): Promise<void> {
     account.value = a;
     instance.value = i;
 }
-export const isModerator = (): boolean => Number(account.value?.role?.permissions ?? 0) !== 0;
+// Bits of a role: administrator, reports, users.
+export const isModerator = (): boolean => (BigInt(account.value?.role?.permissions ?? 0) & 0x411n) !== 0n;

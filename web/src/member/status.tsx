@@ -15,8 +15,21 @@ import type { Account, Card, Status } from "./types";
 export const profilePath = (a: Account): string => `/@${a.acct}`;
 export const postPath = (s: Status): string => `/@${s.account.acct}/${s.id}`;
 
+// Who has no picture gets the first letter, in a colour of their own.
+const hueOf = (name: string): number => [...new TextEncoder().encode(name)].reduce((h, b) => (Math.imul(h, 31) + b) >>> 0, 0) % 12;
+
+export function Face({ account, size }: { account: Account; size: "" | " small-face" | " big-face" }) {
+    if (account.avatar.endsWith("missing.png"))
+        return (
+            <span class={`avatar face${size} hue-${hueOf(account.acct)}`} aria-hidden="true">
+                {[...(account.display_name || account.username)][0]}
+            </span>
+        );
+    return <img class={`face${size}`} src={size === " big-face" ? account.avatar : account.avatar_static || account.avatar} alt="" loading="lazy" />;
+}
+
 export function Avatar({ account, small = false }: { account: Account; small?: boolean }) {
-    return <img class={`face${small ? " small-face" : ""}`} src={account.avatar_static || account.avatar} alt="" loading="lazy" width={small ? 28 : 44} height={small ? 28 : 44} />;
+    return <Face account={account} size={small ? " small-face" : ""} />;
 }
 
 const visibilitySign = { public: "globe", unlisted: "moon", private: "lock", direct: "at" } as const;

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { t } from "../../i18n";
 import { send, upload } from "../api";
 import { account, show, tell } from "../state";
+import { Face } from "../status";
 import type { Account } from "../types";
 
 export default function Profile() {
@@ -56,12 +57,12 @@ export default function Profile() {
             <div class="row pictures">
                 <label>
                     {t("avatar")}
-                    <img class="big-face" src={a.avatar} alt="" width={96} height={96} />
+                    <Face account={a} size=" big-face" />
                     <input type="file" accept="image/*" disabled={busy} onChange={(e) => void picture("avatar", e.currentTarget.files?.[0])} />
                 </label>
                 <label>
                     {t("banner")}
-                    <img class="banner-small" src={a.header} alt="" />
+                    {a.header.endsWith("missing.png") ? <span class="banner-small" /> : <img class="banner-small" src={a.header} alt="" />}
                     <input type="file" accept="image/*" disabled={busy} onChange={(e) => void picture("header", e.currentTarget.files?.[0])} />
                 </label>
             </div>
