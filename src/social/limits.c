@@ -3,13 +3,14 @@
  * A rate counts in windows that begin at multiples of its period. A caller's count is one cell of a set-associative table,
  * found by a keyed hash of rate and caller, so that nobody can aim at somebody else's set; when a set is full, a cell of a
  * window that is over goes first, then the one with the smallest count. */
-#include "social/limits_int.h"
+#include "social/limits.h"
 
 #include <arpa/inet.h>
 
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/hash.h"
+#include "social/limits_int.h"
 #include "store/moderation.h"
 
 #define DAY_MS INT64_C(86400000)

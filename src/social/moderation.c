@@ -1,6 +1,6 @@
 /* What moderators do to accounts, and what follows from it. The account is read under the writer's lock, so that two
  * moderators at once do not undo each other. */
-#include "social/moderation_int.h"
+#include "social/moderation.h"
 
 #include <stdio.h>
 
@@ -9,6 +9,7 @@
 #include "social/compose.h"
 #include "social/erase.h"
 #include "social/mail.h"
+#include "social/moderation_int.h"
 #include "social/notify.h"
 #include "store/access.h"
 

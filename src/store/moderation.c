@@ -1,4 +1,6 @@
 /* Rows that moderators keep: rules, blocks of domains, addresses and e-mail, word filters; the audit log. */
+#include "store/moderation.h"
+
 #include "store/moderation_int.h"
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
