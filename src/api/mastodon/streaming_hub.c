@@ -1,19 +1,14 @@
-/* The hub: its notes, its clients, and what each listens to.
+/* The hub: its notes, its thread, and what clients say to it.
  *
  * Everything but the notes is touched by the hub's thread alone, so there are no locks to order. A client that is gone
  * leaves a last note; the hub's reference keeps its memory until that is read. */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "api/jobs.h"
 #include "api/mastodon/streaming_int.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "social/feeds.h"
-#include "store/filters.h"
-#include "store/tags.h"
 
 #define CHECK_US     (300 * INT64_C(1000000))
 #define ARENA_KEPT   (1u << 20)
@@ -78,239 +73,6 @@ static void note_free(mn_note *n)
     mn_listener_unref(from);
 }
 
-/* ---- clients --------------------------------------------------------------------------------------------------- */
-
-static char *pack_ask(const mn_stream_ask *a)
-{
-    mn_buf b;
-    mn_buf_init(&b, 16384);
-    const mn_str all[] = {a->stream, a->tag, a->list};
-    for (size_t i = 0; i < 3; i++) {
-        if (all[i].len) mn_buf_adds(&b, all[i]);
-        mn_buf_addc(&b, 0);
-    }
-    char *p = b.failed ? NULL : mn_strndup(b.ptr, b.len);
-    mn_buf_release(&b);
-    return p;
-}
-
-static mn_stream_ask unpack_ask(const char *p)
-{
-    mn_stream_ask a = {.stream = mn_str_from(p)};
-    a.tag = mn_str_from(p + a.stream.len + 1);
-    a.list = mn_str_from(a.tag.ptr + a.tag.len + 1);
-    return a;
-}
-
-mn_listener *mn_listener_new(mn_streaming *h, const mn_grant *g, const mn_stream_ask *first)
-{
-    mn_listener *c = mn_calloc(1, sizeof *c);
-    char *packed = c ? pack_ask(first) : NULL;
-    if (!packed) {
-        mn_free(c);
-        return NULL;
-    }
-    atomic_init(&c->refs, 1);
-    c->hub = h;
-    c->grant = *g;
-    c->first = packed;
-    pthread_mutex_init(&c->lock, NULL);
-    mn_buf_init(&c->out, MN_STREAM_QUEUE_MAX);
-    atomic_fetch_add(&h->n_clients, 1); /* from now on events are kept for it */
-    snprintf(c->topic, sizeof c->topic, "stream:%llu", atomic_fetch_add(&h->topics, 1));
-    return c;
-}
-
-void mn_listener_unref(mn_listener *c)
-{
-    if (!c || atomic_fetch_sub(&c->refs, 1) != 1) return;
-    mn_ws_unref(c->ws);
-    mn_buf_release(&c->out);
-    pthread_mutex_destroy(&c->lock);
-    mn_free(c->first);
-    atomic_fetch_sub(&c->hub->n_clients, 1);
-    mn_free(c);
-}
-
-static mn_circle **circle_slot(mn_streaming *h, uint64_t account)
-{
-    mn_circle **p =
-        &h->circles[mn_hash64(&account, sizeof account, 0) & (MN_STREAM_MEMBERS - 1)];
-    while (*p && (*p)->account != account) p = &(*p)->next;
-    return p;
-}
-
-mn_circle *mn_streaming__circle(mn_streaming *h, uint64_t account)
-{
-    return *circle_slot(h, account);
-}
-
-/* What the account has set up that changes what it is told; when in doubt, it has. */
-static void look_at_account(mn_streaming *h, mn_circle *m)
-{
-    mn_filter *filters = NULL;
-    mn_tag_follow *tags = NULL;
-    size_t n = 0;
-    mn_err e = {0};
-    mn_store *s = h->api->home->store;
-    m->filters = mn_store_filters(s, m->account, &h->arena, &filters, &n, &e) != MN_OK || n > 0;
-    m->tags = mn_store_followed_tags(s, m->account, 0, 0, false, 1, &h->arena, &tags, &n, &e) !=
-                  MN_OK ||
-              n > 0;
-}
-
-static bool circle_join(mn_streaming *h, mn_listener *c)
-{
-    mn_circle **p = circle_slot(h, c->grant.account_id);
-    if (!*p) {
-        *p = mn_calloc(1, sizeof **p);
-        if (!*p) return false;
-        (*p)->account = c->grant.account_id;
-        look_at_account(h, *p);
-    }
-    c->circle = *p;
-    c->next = (*p)->first;
-    if (c->next) c->next->prev = c;
-    (*p)->first = c;
-    return true;
-}
-
-static void circle_leave(mn_streaming *h, mn_listener *c)
-{
-    mn_circle *m = c->circle;
-    if (c->prev) c->prev->next = c->next;
-    else m->first = c->next;
-    if (c->next) c->next->prev = c->prev;
-    c->circle = NULL;
-    if (m->first) return;
-    *circle_slot(h, m->account) = m->next;
-    mn_free(m);
-}
-
-/* ---- listening to a stream --------------------------------------------------------------------------------------- */
-
-static bool needs_feed(mn_channel c)
-{
-    return c == MN_CH_USER || c == MN_CH_LIST;
-}
-static bool is_tag(mn_channel c)
-{
-    return c == MN_CH_TAG || c == MN_CH_TAG_LOCAL;
-}
-
-static mn_sub **tag_bucket(mn_streaming *h, const char *tag)
-{
-    return &h->tags[mn_hash64(tag, strlen(tag), 0) & (MN_STREAM_TAGS - 1)];
-}
-
-static void link_sub(mn_streaming *h, mn_sub *s)
-{
-    if (is_tag(s->channel)) {
-        mn_sub **head = tag_bucket(h, s->tag);
-        s->prev = NULL;
-        s->next = *head;
-        if (s->next) s->next->prev = s;
-        *head = s;
-    } else {
-        mn_sub *ring = &h->channels[s->channel];
-        s->next = ring;
-        s->prev = ring->prev;
-        s->prev->next = s->next->prev = s;
-    }
-}
-
-static void unlink_sub(mn_streaming *h, mn_sub *s)
-{
-    if (s->prev) s->prev->next = s->next;
-    else *tag_bucket(h, s->tag) = s->next;
-    if (s->next) s->next->prev = s->prev;
-}
-
-static void sub_free(mn_sub *s)
-{
-    mn_free(s->tag);
-    mn_free(s->label);
-    mn_free(s);
-}
-
-static mn_sub *sub_new(mn_listener *c, const mn_stream_spec *spec)
-{
-    mn_sub *s = mn_calloc(1, sizeof *s);
-    if (!s) return NULL;
-    *s = (mn_sub){.of = c, .channel = spec->channel, .list = spec->list};
-    s->label = mn_strndup(spec->label.ptr, spec->label.len);
-    if (is_tag(s->channel)) s->tag = mn_strndup(spec->tag.ptr, spec->tag.len);
-    if (s->label && (s->tag || !is_tag(s->channel))) return s;
-    sub_free(s);
-    return NULL;
-}
-
-/* The client's subscription to that stream, where it hangs. */
-static mn_sub **find_sub(mn_listener *c, const mn_stream_spec *spec)
-{
-    mn_sub **p = &c->subs;
-    while (*p && !((*p)->channel == spec->channel && (*p)->list == spec->list &&
-                   (!is_tag(spec->channel) || mn_str_eqz(spec->tag, (*p)->tag))))
-        p = &(*p)->mine;
-    return p;
-}
-
-static bool listen_to(mn_streaming *h, mn_listener *c, const mn_stream_spec *spec)
-{
-    mn_err e = {0};
-    mn_sub **at = find_sub(c, spec);
-    if (*at) return true;
-    if (c->n_subs == MN_STREAM_SUBS_MAX) return false;
-    mn_sub *s = sub_new(c, spec);
-    if (!s) return false;
-    if (needs_feed(s->channel) &&
-        mn_feeds_watch(h->api->feeds, c->grant.account_id, &e) != MN_OK) {
-        mn_error("streams", "cannot follow a home timeline: %s", e.msg);
-        sub_free(s);
-        return false;
-    }
-    link_sub(h, s);
-    *at = s;
-    c->n_subs++;
-    if (needs_feed(s->channel)) c->circle->n_watch++;
-    atomic_fetch_add(&h->n_subs, 1);
-    return true;
-}
-
-static void stop_listening(mn_streaming *h, mn_listener *c, mn_sub **at)
-{
-    mn_sub *s = *at;
-    *at = s->mine;
-    unlink_sub(h, s);
-    if (needs_feed(s->channel)) {
-        c->circle->n_watch--;
-        mn_feeds_unwatch(h->api->feeds, c->grant.account_id);
-    }
-    c->n_subs--;
-    atomic_fetch_sub(&h->n_subs, 1);
-    sub_free(s);
-}
-
-static void stop_all(mn_streaming *h, mn_listener *c)
-{
-    while (c->subs) stop_listening(h, c, &c->subs);
-}
-
-void mn_streaming__cut(mn_listener *c)
-{
-    if (c->told_off) return;
-    c->told_off = true;
-    stop_all(c->hub, c);
-    if (c->ws) {
-        mn_ws_close(c->ws, 1000);
-        return;
-    }
-    pthread_mutex_lock(&c->lock);
-    c->over = true;
-    pthread_mutex_unlock(&c->lock);
-    if (c->hub->api->http) mn_http_wake(c->hub->api->http, c->topic);
-}
-
 /* ---- what a client says -------------------------------------------------------------------------------------------- */
 
 /* Errors are told on a WebSocket as they come; a stream of events has been checked before it was opened. */
@@ -345,11 +107,12 @@ static void subscribe(mn_streaming *h, mn_listener *c, const mn_stream_ask *ask,
         return;
     }
     if (on) {
-        if (!listen_to(h, c, &spec)) tell_error(c, "Too many streams on one connection", 429);
+        if (!mn_streaming__listen(h, c, &spec))
+            tell_error(c, "Too many streams on one connection", 429);
         return;
     }
-    mn_sub **at = find_sub(c, &spec);
-    if (*at) stop_listening(h, c, at);
+    mn_sub **at = mn_streaming__find(c, &spec);
+    if (*at) mn_streaming__unlisten(h, c, at);
 }
 
 static mn_str text_of(const mn_json *v)
@@ -384,10 +147,18 @@ static bool still_granted(mn_streaming *h, mn_listener *c)
            rc != MN_E_NOT_FOUND; /* the store is in trouble: not the member's fault */
 }
 
+static mn_stream_ask unpack_ask(const char *p)
+{
+    mn_stream_ask a = {.stream = mn_str_from(p)};
+    a.tag = mn_str_from(p + a.stream.len + 1);
+    a.list = mn_str_from(a.tag.ptr + a.tag.len + 1);
+    return a;
+}
+
 static void on_open(mn_streaming *h, mn_listener *c)
 {
     mn_stream_ask ask = unpack_ask(c->first);
-    if (!circle_join(h, c)) {
+    if (!mn_streaming__join(h, c)) {
         mn_streaming__cut(c);
         return;
     }
@@ -402,8 +173,8 @@ static void on_gone(mn_streaming *h, mn_listener *c)
     if (!c->known) return;
     c->known = false;
     c->told_off = true;
-    stop_all(h, c);
-    circle_leave(h, c);
+    mn_streaming__unlisten_all(h, c);
+    mn_streaming__leave(h, c);
     mn_listener_unref(c);
 }
 
@@ -430,7 +201,7 @@ static void look_at_all(mn_streaming *h)
     h->checked_us = INT64_MIN / 2;
     check_all(h);
     for (size_t i = 0; i < MN_STREAM_MEMBERS; i++)
-        for (mn_circle *m = h->circles[i]; m; m = m->next) look_at_account(h, m);
+        for (mn_circle *m = h->circles[i]; m; m = m->next) mn_streaming__look(h, m);
 }
 
 static void on_token_gone(mn_streaming *h, const mn_event *ev)
@@ -447,7 +218,7 @@ static void on_event(mn_streaming *h, const mn_event *ev)
     h->event_no++;
     if (ev->kind == MN_EV_TOKEN_GONE) on_token_gone(h, ev);
     if (ev->kind == MN_EV_ACCOUNT && m) check_circle(h, m);
-    if ((ev->kind == MN_EV_FILTERS || ev->kind == MN_EV_TAGS) && m) look_at_account(h, m);
+    if ((ev->kind == MN_EV_FILTERS || ev->kind == MN_EV_TAGS) && m) mn_streaming__look(h, m);
     if (ev->kind == MN_EV_ALL) look_at_all(h);
     mn_streaming__event(h, ev);
     mn_news_done(h);

@@ -154,13 +154,26 @@ struct mn_streaming {
 };
 
 /* streaming_hub.c */
-mn_listener *mn_listener_new(mn_streaming *h, const mn_grant *g, const mn_stream_ask *first);
-void mn_listener_unref(mn_listener *c);
 void mn_streaming__note(mn_streaming *h, mn_note_kind kind, mn_listener *from, const void *p,
                         size_t n, size_t size); /* out of memory: text and events are lost */
 void mn_streaming__note_open(mn_listener *c);   /* once each */
 void mn_streaming__note_gone(mn_listener *c);
+
+/* streaming_clients.c */
+mn_listener *mn_listener_new(mn_streaming *h, const mn_grant *g, const mn_stream_ask *first);
+void mn_listener_unref(mn_listener *c);
 mn_circle *mn_streaming__circle(mn_streaming *h, uint64_t account); /* NULL: nobody listens */
+/* Into the circle of its account; false: no memory. Out of it again, with nothing listened to any more. */
+bool mn_streaming__join(mn_streaming *h, mn_listener *c);
+void mn_streaming__leave(mn_streaming *h, mn_listener *c);
+/* What the account has set up that changes what it is told is as it is now. */
+void mn_streaming__look(mn_streaming *h, mn_circle *m);
+/* The client's subscription to that stream, where it hangs. */
+mn_sub **mn_streaming__find(mn_listener *c, const mn_stream_spec *spec);
+/* Once is enough: true when it listens already. False: no memory, or too many. */
+bool mn_streaming__listen(mn_streaming *h, mn_listener *c, const mn_stream_spec *spec);
+void mn_streaming__unlisten(mn_streaming *h, mn_listener *c, mn_sub **at);
+void mn_streaming__unlisten_all(mn_streaming *h, mn_listener *c);
 /* Cut: nothing more is sent to it. */
 void mn_streaming__cut(mn_listener *c);
 
