@@ -20,18 +20,18 @@ static mn_span span_of(const mn_page *p)
                      .limit = p->limit};
 }
 
-typedef struct ids {
+typedef struct id_page {
     uint64_t *items; /* newest first */
     size_t n;
     bool full; /* there may be more */
-} ids;
+} id_page;
 
 /* Asks the source until the page is full: what it leaves out does not shorten it. */
-static mn_rc gather(mn_span sp, mn_masto__source source, void *arg, mn_arena *ar, ids *ret,
+static mn_rc gather(mn_span sp, mn_masto__source source, void *arg, mn_arena *ar, id_page *ret,
                     mn_err *e)
 {
     const size_t limit = sp.limit;
-    ids all = {.items = mn_arena_alloc(ar, (limit + 1) * sizeof *all.items)};
+    id_page all = {.items = mn_arena_alloc(ar, (limit + 1) * sizeof *all.items)};
     bool ended = limit == 0;
     if (!all.items) return mn_fail(e, MN_E_NOMEM, "out of memory");
     for (int round = 0; !ended && all.n < limit && round < ROUNDS_MAX; round++) {
@@ -66,7 +66,7 @@ void mn_masto__posts_out(mn_req *r, mn_resp *w, const mn_page *p, mn_masto__sour
                          void *arg, mn_filter_context where)
 {
     mn_err e = {0};
-    ids page = {0};
+    id_page page = {0};
     mn_view v = mn_masto_view(r);
     mn_rc rc = gather(span_of(p), source, arg, r->arena, &page, &e);
     if (rc == MN_OK) {
