@@ -1,6 +1,9 @@
 /* Tokens: made, checked, remembered, revoked. */
 #include "test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "base/snowflake.h"
 #include "social/access.h"
@@ -215,6 +218,56 @@ static void many_tokens_push_out_the_oldest_and_are_found_again(void **state)
     print_message("a known token: %.2f us\n", (double)(mn_mono_us() - t0) / 10000);
 }
 
+typedef struct asker {
+    pthread_t thread;
+    mn_secret token;
+    _Atomic bool *revoked, *stop;
+    int taken_late, taken;
+} asker;
+
+/* Asks as long as the test runs; a yes to a question that was asked after the revocation is a fault. */
+static void *ask(void *arg)
+{
+    asker *a = arg;
+    while (!*a->stop) {
+        mn_grant g;
+        mn_err why = {0};
+        bool late = *a->revoked;
+        if (mn_access_check(x, mn_str_from(a->token.text), &g, &why) != MN_OK) continue;
+        a->taken++;
+        a->taken_late += late;
+    }
+    return NULL;
+}
+
+static void while_many_ask_a_revocation_counts_from_its_commit_on(void **state)
+{
+    (void)state;
+    _Atomic bool revoked = false, stop = false;
+    asker a[4];
+    uint64_t id = 0;
+    mn_secret t = make(ada, "read", &id);
+    for (int i = 0; i < 4; i++) {
+        a[i] = (asker){.token = t, .revoked = &revoked, .stop = &stop};
+        OK(pthread_create(&a[i].thread, NULL, ask, &a[i]) == 0);
+    }
+    for (int i = 0; i < 20; i++) { /* events that make the entry be read again meanwhile */
+        mn_tx *tx;
+        RUN(mn_store_begin(s, &tx, &e));
+        RUN(mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = ada}, &e));
+        RUN(mn_store_commit(tx, &e));
+        usleep(1000);
+    }
+    TX(mn_store_token_remove(tx, id, &e));
+    revoked = true;
+    usleep(20000);
+    stop = true;
+    for (int i = 0; i < 4; i++) {
+        pthread_join(a[i].thread, NULL);
+        OK(a[i].taken > 0 && a[i].taken_late == 0);
+    }
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 int main(void)
 {
@@ -228,6 +281,7 @@ int main(void)
         CASE(a_session_has_all_scopes_of_its_role_and_ends_after_a_year),
         CASE(use_is_written_once_an_hour),
         CASE(an_account_not_approved_or_not_confirmed_may_not_act_yet),
+        CASE(while_many_ask_a_revocation_counts_from_its_commit_on),
         CASE(many_tokens_push_out_the_oldest_and_are_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
