@@ -182,6 +182,12 @@ mn_rc mn_store_consent_add(mn_tx *tx, const mn_ledger_line *l, uint64_t *ret_seq
     MN_TRY(check(tx, l, e));
     MN_TRY(append(tx, l, &seq, e));
     MN_TRY(l->scope == MN_SCOPE_SERVER ? derive_server(tx, l, seq, e) : derive(tx, l, seq, e));
+    if (l->scope == MN_SCOPE_ACCOUNT || l->scope == MN_SCOPE_SERVER)
+        MN_TRY(mn_store_event(
+            tx,
+            (mn_event){.kind = l->scope == MN_SCOPE_SERVER ? MN_EV_RULES : MN_EV_ACCOUNT,
+                       .account = l->scope_id},
+            e));
     if (ret_seq) *ret_seq = seq;
     return MN_OK;
 }

@@ -83,7 +83,7 @@ typedef enum mn_event_kind {
     MN_EV_MARKERS,      /* account */
     MN_EV_RULES,        /* the operator's settings or moderation tables have changed */
     MN_EV_POSTS, /* account: many of its posts have come or gone at once (import, undo) */
-    MN_EV_ALL, /* another process changed too much to tell, or was not heard for a while: anything may have changed */
+    MN_EV_ALL, /* too much was changed to tell, or another process was not heard for a while: anything may have changed */
     MN_EV_KIND_LAST = MN_EV_ALL
 } mn_event_kind;
 /* `other` of MN_EV_ACCOUNT: only counters and the time of the last post; nobody sees more or less than before. */
@@ -388,7 +388,8 @@ typedef struct mn_ledger_line {
 /* Appends, chains, and updates the derived settings: of the server, the account, the post, or (scope import) every post
  * of that import, those to come included, giving the posts that are there a new rev (so a line added right after
  * mn_store_import_begin costs nothing). A post's own setting is nearer than its import's. An account-scope line gives the
- * account's posts a new rev too, so that whoever follows mn_store_posts_changed sees it.
+ * account's posts a new rev too, so that whoever follows mn_store_posts_changed sees it, and tells MN_EV_ACCOUNT; the
+ * server's tells MN_EV_RULES.
  * errors MN_E_NOT_FOUND no such account, import or post; MN_E_LIMIT reason over 2,048 bytes; MN_E_UNSUPPORTED grants */
 mn_rc mn_store_consent_add(mn_tx *tx, const mn_ledger_line *l, uint64_t *ret_seq, mn_err *e);
 mn_rc mn_store_consent_server(mn_store *s, mn_consents *ret, uint64_t *ret_seq, mn_err *e);

@@ -374,6 +374,13 @@ static void indexable_is_the_consent_to_be_searched(void **state)
     OK(is("indexable") && search_consent(alice.id) == MN_CONSENT_ALLOW);
     RUN(mn_store_ledger_verify(masto_home.store, &lines, &e));
     assert_int_equal(lines, 2); /* what did not change is not written again */
+    /* decided elsewhere, seen at once */
+    ask("GET", path("/api/v1/accounts/%llu", alice.id), NULL, NULL, 200);
+    OK(is("indexable"));
+    RUN(mn_social_consent_set(masto_home.store, MN_SCOPE_ACCOUNT, alice.id, MN_P_SEARCH,
+                              MN_CONSENT_DENY, alice.id, MN_STR("test"), &e));
+    ask("GET", path("/api/v1/accounts/%llu", alice.id), NULL, NULL, 200);
+    OK(!is("indexable"));
 }
 
 static void the_profile_of_its_own_is_read_and_changed(void **state)
