@@ -432,6 +432,40 @@ static void exif_is_read_in_both_byte_orders_and_never_beyond_its_end(void **sta
     assert_int_equal(mn_exif__orientation(MN_STR("")), 1);
 }
 
+/* Every allocation of ours fails once; what comes is an error and nothing is left behind (the leak checker looks). */
+static void want_of_memory_is_an_ordinary_error(void **state)
+{
+    mn_err e = {0};
+    mn_picture p;
+    (void)state;
+    for (int kind = 0; kind < 5; kind++) {
+        if (kind == 0) make_jpeg(200, 100, NULL, 0, &in);
+        if (kind == 1) make_png(200, 100, 100, &in);
+        if (kind == 2) make_webp(200, 100, 255, &in);
+        if (kind == 3) make_gif(200, 100, 3, false, &in);
+        if (kind == 4) make_avif(200, 100, 255, 1, &in);
+        mn_rc rc = MN_E_NOMEM;
+        for (long n = 1; n < 200 && rc != MN_OK; n++) {
+            mn_mem_fail_after(n);
+            rc = mn_media__work(mn_buf_str(&in), MN_PIC_POST, &p, &e);
+            mn_mem_fail_after(0);
+            if (rc != MN_OK && rc != MN_E_NOMEM) fail_msg("%d, %ld: %s", kind, n, e.msg);
+        }
+        assert_int_equal(rc, MN_OK);
+        mn_picture_release(&p);
+    }
+    make_png(20, 20, 100, &in);
+    mn_rc rc = MN_E_NOMEM;
+    for (long n = 1; n < 50 && rc != MN_OK; n++) {
+        mn_mem_fail_after(n);
+        rc = mn_media_picture(mn_buf_str(&in), MN_PIC_POST, &p, &e);
+        mn_mem_fail_after(0);
+        OK(rc == MN_OK || rc == MN_E_NOMEM);
+    }
+    assert_int_equal(rc, MN_OK);
+    mn_picture_release(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +483,7 @@ int main(void)
         TEST(the_sandbox_kills_what_reaches_out),
         TEST(memory_and_time_have_an_end),
         TEST(many_threads_take_turns),
+        TEST(want_of_memory_is_an_ordinary_error),
         TEST(blurhashes_are_those_of_the_algorithm),
         TEST(exif_is_read_in_both_byte_orders_and_never_beyond_its_end),
     };
