@@ -108,7 +108,7 @@ static bool may_not_read(mn_req *r, mn_resp *w, const mn_caller *who)
     if (who->account_id == 0 && mn_limits_members_only(a->limits))
         return refused(r, w, 401, "This API requires an authenticated user",
                        "this community reads among itself: sign in to see its posts");
-    return read_enough(r, w, who);
+    return mn_limits_counts_reading(a->limits) && read_enough(r, w, who);
 }
 
 void mn_api__reading_done(mn_req *r, mn_resp *w)
@@ -117,7 +117,8 @@ void mn_api__reading_done(mn_req *r, mn_resp *w)
     const mn_masto_state *s = r->priv;
     mn_err e = {0};
     mn_reading d;
-    if (!s || !mn_limits_is_reading(a->limits, method_name(r->method), mn_req_route(r))) return;
+    if (!s || !mn_limits_counts_reading(a->limits)) return;
+    if (!mn_limits_is_reading(a->limits, method_name(r->method), mn_req_route(r))) return;
     mn_caller who = mn_api__caller(r);
     mn_rc rc = mn_limits_read(a->limits, &who, s->n_read, &d, &e);
     if (rc == MN_OK) reading_headers(r, w, &d);

@@ -295,7 +295,7 @@ bool mn_limits_is_reading(const mn_limits *l, const char *method, const char *pa
     return r && r->reading;
 }
 
-bool mn_limits__any_reading(const mn_limits *l)
+bool mn_limits_counts_reading(const mn_limits *l)
 {
     for (int k = 0; k < MN_LEVELS; k++)
         if (l->plan[k][MN_PLAN_READS]) return true;

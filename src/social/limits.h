@@ -114,6 +114,8 @@ typedef struct mn_reading {
 } mn_reading;
 /* `reading = members`: nobody reads without signing in. */
 bool mn_limits_members_only(const mn_limits *l);
+/* Is reading limited for anybody? If not, nothing need be counted. */
+bool mn_limits_counts_reading(const mn_limits *l);
 /* Does that route deliver posts to read? */
 bool mn_limits_is_reading(const mn_limits *l, const char *method, const char *pattern);
 /* How it stands. */

@@ -57,6 +57,5 @@ struct mn_limits {
 void mn_limits__address(mn_str text, uint8_t ret[16]);
 const mn_limits__route *mn_limits__route_find(const mn_limits *l, const char *method,
                                               const char *pattern);
-bool mn_limits__any_reading(const mn_limits *l);
 
 #endif

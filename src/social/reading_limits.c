@@ -124,7 +124,7 @@ mn_rc mn_limits_read(mn_limits *l, const mn_caller *who, uint64_t n, mn_reading 
 {
     mn_limits__reader *r;
     *ret = (mn_reading){.resets_ms = (mn_now_ms() / DAY_MS + 1) * DAY_MS};
-    if (!mn_limits__any_reading(l)) {
+    if (!mn_limits_counts_reading(l)) {
         if (n == 0) return mn_limits_level(l, who->account_id, &ret->level, e);
         return MN_OK;
     }
