@@ -4,8 +4,7 @@
  * close(2) and frees what it held (0.9.75 to 1.0: a plain-text connection is never shut down on that way), so nothing
  * but our own small struct remains. The socket is registered level-triggered in an epoll set of our own.
  *
- * Sending happens on the caller's thread as long as the kernel takes it, which is the shortest way to the reader; what is left
- * is queued and written by the sockets' thread when there is room. Only that thread closes descriptors and takes sockets
+ * Sending is ws_send.c. Only the sockets' thread closes descriptors and takes sockets
  * out of the ring, and only between two events of them, so nothing it looks at can vanish. Others that want a socket gone
  * shut it down (`cut`), which wakes the thread.
  *
@@ -20,7 +19,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -31,173 +29,6 @@
 #define DROP_MAX      (1u << 20) /* of a closing peer's bytes are read, then it is cut */
 #define GOODBYE_US    1000000    /* for close frames to be answered when the server stops */
 #define EVENTS_A_LOOK 256
-#define PIECES        16
-
-/* ---- data ------------------------------------------------------------------------------------------------------ */
-
-static mn_ws_data *data_new(int opcode, const void *p, size_t n)
-{
-    uint8_t head[10];
-    size_t k = mn_ws_frame_head(opcode, n, head);
-    mn_ws_data *d = mn_alloc(sizeof *d + k + n);
-    if (!d) return NULL;
-    atomic_init(&d->refs, 1);
-    d->len = k + n;
-    memcpy(d->bytes, head, k);
-    if (n) memcpy(d->bytes + k, p, n);
-    return d;
-}
-
-mn_ws_data *mn_ws_data_text(mn_str text)
-{
-    return data_new(MN_WS_OP_TEXT, text.ptr, text.len);
-}
-
-mn_ws_data *mn_ws_data_ref(mn_ws_data *d)
-{
-    atomic_fetch_add(&d->refs, 1);
-    return d;
-}
-
-void mn_ws_data_unref(mn_ws_data *d)
-{
-    if (d && atomic_fetch_sub(&d->refs, 1) == 1) mn_free(d);
-}
-
-mn_ws *mn_ws_ref(mn_ws *ws)
-{
-    atomic_fetch_add(&ws->refs, 1);
-    return ws;
-}
-
-void mn_ws_unref(mn_ws *ws)
-{
-    if (!ws || atomic_fetch_sub(&ws->refs, 1) != 1) return;
-    pthread_mutex_destroy(&ws->lock);
-    mn_free(ws);
-}
-
-/* ---- sending: all under the socket's lock ---------------------------------------------------------------------- */
-
-static void cut(mn_ws *ws)
-{
-    ws->cut = ws->closing = true;
-    if (!ws->gone) shutdown(ws->fd, SHUT_RDWR);
-}
-
-static void pop(mn_ws *ws)
-{
-    mn_ws_item *i = ws->out;
-    ws->out = i->next;
-    if (!ws->out) ws->out_last = NULL;
-    ws->queued -= i->data->len;
-    ws->sent = 0;
-    mn_ws_data_unref(i->data);
-    mn_free(i);
-}
-
-static void took(mn_ws *ws, size_t n)
-{
-    ws->sent += n;
-    while (ws->out && ws->sent >= ws->out->data->len) {
-        size_t over = ws->sent - ws->out->data->len;
-        pop(ws);
-        ws->sent = over;
-    }
-}
-
-/* The thread is told to go on when there is room; not told any more when nothing waits. */
-static void watch_room(mn_ws *ws)
-{
-    bool wants = ws->out && !ws->cut;
-    if (wants == ws->awaits_room || ws->gone) return;
-    struct epoll_event ev = {.events = EPOLLIN | (wants ? (uint32_t)EPOLLOUT : 0u),
-                             .data.ptr = ws};
-    if (epoll_ctl(ws->all->epoll, EPOLL_CTL_MOD, ws->fd, &ev) != 0) cut(ws);
-    else ws->awaits_room = wants;
-}
-
-static void flush(mn_ws *ws)
-{
-    while (ws->out && !ws->cut) {
-        struct iovec piece[PIECES];
-        size_t n = 0, skip = ws->sent;
-        for (mn_ws_item *i = ws->out; i && n < PIECES; i = i->next, skip = 0)
-            piece[n++] = (struct iovec){i->data->bytes + skip, i->data->len - skip};
-        struct msghdr m = {.msg_iov = piece, .msg_iovlen = n};
-        ssize_t k = sendmsg(ws->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-        if (k < 0) cut(ws);
-        else took(ws, (size_t)k);
-    }
-    if (!ws->out && ws->closing && !ws->cut) shutdown(ws->fd, SHUT_WR); /* all is said */
-    watch_room(ws);
-}
-
-/* Queues d and sends what goes; false: no memory, or the queue is full and the socket was cut. */
-static bool put(mn_ws *ws, mn_ws_data *d)
-{
-    mn_ws_item *i = ws->queued + d->len <= ws->all->queue_bytes ? mn_alloc(sizeof *i) : NULL;
-    if (!i) {
-        cut(ws);
-        return false;
-    }
-    *i = (mn_ws_item){.data = mn_ws_data_ref(d)};
-    if (ws->out_last) ws->out_last->next = i;
-    else ws->out = i;
-    ws->out_last = i;
-    ws->queued += d->len;
-    if (!ws->awaits_room) flush(ws);
-    return !ws->cut;
-}
-
-/* The ordinary case: nothing waits and the kernel takes it whole. */
-static bool send_whole(mn_ws *ws, const mn_ws_data *d)
-{
-    if (ws->out) return false;
-    ssize_t k = send(ws->fd, d->bytes, d->len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (k == (ssize_t)d->len) return true;
-    if (k > 0) ws->sent = (size_t)k;
-    return false;
-}
-
-static bool say(mn_ws *ws, mn_ws_data *d)
-{
-    if (ws->closing || ws->gone) return false;
-    return send_whole(ws, d) || put(ws, d);
-}
-
-bool mn_ws_send(mn_ws *ws, mn_ws_data *d)
-{
-    pthread_mutex_lock(&ws->lock);
-    bool ok = say(ws, d);
-    pthread_mutex_unlock(&ws->lock);
-    return ok;
-}
-
-static void say_control(mn_ws *ws, int opcode, const void *p, size_t n)
-{
-    mn_ws_data *d = data_new(opcode, p, n);
-    if (!d) {
-        cut(ws);
-        return;
-    }
-    if (!ws->closing && !ws->gone) put(ws, d);
-    mn_ws_data_unref(d);
-}
-
-void mn_ws_close(mn_ws *ws, int code)
-{
-    uint8_t p[2] = {(uint8_t)(code >> 8), (uint8_t)code};
-    pthread_mutex_lock(&ws->lock);
-    if (!ws->closing && !ws->gone) {
-        say_control(ws, MN_WS_OP_CLOSE, p, code == 1005 ? 0 : 2);
-        ws->closing = true;
-        if (!ws->out && !ws->cut) shutdown(ws->fd, SHUT_WR);
-    }
-    pthread_mutex_unlock(&ws->lock);
-}
 
 /* ---- counting addresses: under all->lock ----------------------------------------------------------------------- */
 
@@ -255,7 +86,7 @@ static void destroy(mn_ws *ws, bool in_ring)
     ws->gone = ws->closing = true;
     epoll_ctl(all->epoll, EPOLL_CTL_DEL, ws->fd, NULL); /* the library may still have it open */
     close(ws->fd);
-    while (ws->out) pop(ws);
+    while (ws->out) mn_ws__pop(ws);
     pthread_mutex_unlock(&ws->lock);
     ws->calls->close(ws->state, ws);
     mn_ws_parser_release(&ws->in);
@@ -289,7 +120,7 @@ static void take(mn_ws *ws, const char *p, size_t n)
         if (ev.what == MN_WS_CLOSED || ev.what == MN_WS_BROKEN) mn_ws_close(ws, ev.code);
         if (ev.what != MN_WS_PING) continue;
         pthread_mutex_lock(&ws->lock);
-        say_control(ws, MN_WS_OP_PONG, ev.data.ptr, ev.data.len);
+        mn_ws__say_control(ws, MN_WS_OP_PONG, ev.data.ptr, ev.data.len);
         pthread_mutex_unlock(&ws->lock);
     }
 }
@@ -316,7 +147,7 @@ static void on_event(mn_ws *ws, uint32_t events, char *room)
     bool lives = true;
     if (events & EPOLLOUT) {
         pthread_mutex_lock(&ws->lock);
-        flush(ws);
+        mn_ws__flush(ws);
         lives = !ws->cut;
         pthread_mutex_unlock(&ws->lock);
     }
@@ -346,7 +177,7 @@ static void look(mn_ws *ws, int64_t now)
 {
     pthread_mutex_lock(&ws->lock);
     bool drop = ws->closing || now - ws->heard_us >= ws->all->ping_us + ws->all->pong_us;
-    if (!drop) drop = !say(ws, ws->all->ping);
+    if (!drop) drop = !mn_ws__say(ws, ws->all->ping);
     pthread_mutex_unlock(&ws->lock);
     if (drop) destroy(ws, true);
 }
@@ -426,7 +257,7 @@ mn_rc mn_ws__start(mn_http *h, mn_err *e)
     all->ping_us = (int64_t)l->ws_ping_ms * 1000;
     all->pong_us = (int64_t)l->ws_pong_ms * 1000;
     all->queue_bytes = (size_t)l->ws_queue_bytes;
-    all->ping = data_new(MN_WS_OP_PING, NULL, 0);
+    all->ping = mn_ws__data(MN_WS_OP_PING, NULL, 0);
     all->epoll = epoll_create1(EPOLL_CLOEXEC);
     all->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event ev = {.events = EPOLLIN};

@@ -66,6 +66,16 @@ struct mn_ws_all {
     mn_ws_data *ping;
 };
 
+/* ws_send.c; all under the socket's lock. */
+mn_ws_data *mn_ws__data(int opcode, const void *p,
+                        size_t n); /* a whole frame; NULL: no memory */
+/* Sends or queues; false when the socket is closing or was cut. */
+bool mn_ws__say(mn_ws *ws, mn_ws_data *d);
+void mn_ws__say_control(mn_ws *ws, int opcode, const void *p, size_t n);
+/* Sends of the queue what goes, and watches for room for the rest. */
+void mn_ws__flush(mn_ws *ws);
+void mn_ws__pop(mn_ws *ws); /* drops the first of the queue */
+
 /* Counts one more of that address; false when there may be none. */
 bool mn_ws__promise(mn_ws_all *all, const uint8_t key[16]);
 /* Makes the socket from a copy of the library's descriptor and takes p over; false: p is still the caller's. The early

@@ -49,7 +49,7 @@ static mn_http *service;
 /* Waits for the n-th message; false when it does not come. */
 static bool arrives(int n)
 {
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 1500; i++) {
         pthread_mutex_lock(&lock);
         bool there = got.n >= n;
         pthread_mutex_unlock(&lock);

@@ -80,8 +80,8 @@ static mn_http_opts options(void)
     return (mn_http_opts){.listen = "127.0.0.1:0",
                           .routes = routes,
                           .limits = {.websockets_per_address = 100,
-                                     .ws_ping_ms = 300,
-                                     .ws_pong_ms = 300,
+                                     .ws_ping_ms = 500,
+                                     .ws_pong_ms = 1000,
                                      .ws_queue_bytes = 200000}};
 }
 
@@ -227,6 +227,8 @@ static void the_connection_counts_no_more_among_requests(void **s)
     o.limits.per_address = 8;
     o.limits.websockets_per_address = 40;
     o.limits.websockets = 50;
+    o.limits.ws_ping_ms = 60000;
+    OK(soon(&closed, atomic_load(&opened))); /* those of the tests before */
     RUN(mn_http_start(&o, &h2, &e));
     int fds[41], port = mn_http_port(h2), was = atomic_load(&closed);
     for (int i = 0; i < 41; i++) {
@@ -400,10 +402,11 @@ static void what_waits_is_sent_when_the_reader_reads_on(void **s)
 static void a_peer_that_answers_no_ping_is_dropped(void **s)
 {
     (void)s;
+    OK(soon(&closed, atomic_load(&opened)));
     int fd = dial(), was = atomic_load(&closed), alive = dial();
     int64_t t0 = mn_mono_us();
     bool shut = false;
-    while (mn_mono_us() - t0 < 1500000) { /* this one answers */
+    while (mn_mono_us() - t0 < 10000000 && atomic_load(&closed) == was) { /* this one answers */
         struct pollfd f = {alive, POLLIN, 0};
         if (poll(&f, 1, 50) == 1) {
             char ping[2];
@@ -411,7 +414,7 @@ static void a_peer_that_answers_no_ping_is_dropped(void **s)
             SAY(alive, 0x8a, "");
         }
     }
-    raw_hear(fd, B, sizeof B, NULL, 100, &shut); /* pings, and then the end */
+    raw_hear(fd, B, sizeof B, NULL, 1000, &shut); /* pings, and then the end */
     OK(shut && atomic_load(&closed) == was + 1);
     SAY(alive, 0x81, "still here");
     OK(echoes(alive, "still here"));

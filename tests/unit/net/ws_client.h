@@ -5,11 +5,11 @@
 #include "net/ws_frame.h"
 #include "raw.h"
 
-/* Reads exactly n bytes within two seconds. */
+/* Reads exactly n bytes within five seconds. */
 static inline bool ws_hear(int fd, void *ret, size_t n)
 {
     char *p = ret;
-    int64_t until = mn_mono_us() + 2000000;
+    int64_t until = mn_mono_us() + 5000000;
     while (n > 0) {
         struct pollfd f = {fd, POLLIN, 0};
         int64_t left = (until - mn_mono_us()) / 1000;
@@ -53,7 +53,7 @@ static inline void ws_say(int fd, int first, const void *p, size_t n)
     raw_say(fd, out, ws_frame(out, first, p, n));
     free(out);
 }
-/* The next frame that is no ping: its opcode, the payload in ret, NUL-terminated; -1 when none comes within two seconds or the
+/* The next frame that is no ping: its opcode, the payload in ret, NUL-terminated; -1 when none comes within five seconds or the
  * connection has ended. */
 static inline int ws_next(int fd, char *ret, size_t cap, size_t *ret_n)
 {
