@@ -3,7 +3,7 @@
 #include "store/store_int.h"
 
 #define EVENTS_MAX                                                                             \
-    65536 /* of one transaction; who writes more is followed by the change feed, not by events */
+    65536 /* of one transaction; more than that, and everybody is told to look at everything */
 #define OTHERS_MAX 2000 /* more than that, and other processes are told to look at everything */
 
 mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e)
@@ -12,8 +12,12 @@ mn_rc mn_store_event(mn_tx *tx, mn_event ev, mn_err *e)
     if (last && last->kind == ev.kind && last->id == ev.id && last->account == ev.account &&
         last->other == ev.other)
         return MN_OK;
-    if (tx->n_events == EVENTS_MAX)
-        return mn_fail(e, MN_E_LIMIT, "a transaction tells of %d events at most", EVENTS_MAX);
+    if (last && last->kind == MN_EV_ALL) return MN_OK; /* says it all */
+    if (tx->n_events == EVENTS_MAX) {
+        tx->events[0] = (mn_event){.kind = MN_EV_ALL};
+        tx->n_events = 1;
+        return MN_OK;
+    }
     if (tx->n_events == tx->cap_events) {
         size_t cap = tx->cap_events ? tx->cap_events * 2 : 8;
         mn_event *more = mn_reallocarray(tx->events, cap, sizeof *more);

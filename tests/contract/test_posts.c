@@ -299,6 +299,29 @@ static void counters_are_what_counting_gives(void **state)
     }
 }
 
+static size_t n_heard;
+static mn_event_kind last_heard;
+static void hear(void *arg, const mn_event *ev, size_t n)
+{
+    (void)arg;
+    n_heard += n;
+    last_heard = ev[n - 1].kind;
+}
+
+static void too_much_to_tell_is_told_in_one_word(void **state)
+{
+    mn_tx *t;
+    (void)state;
+    RUN(mn_store_listen(s, hear, NULL, &e));
+    RUN(mn_store_begin(s, &t, &e));
+    for (uint64_t i = 1; i <= 70000; i++)
+        RUN(mn_store_event(t, (mn_event){.kind = MN_EV_POST_COUNTS, .id = i}, &e));
+    n_heard = 0;
+    RUN(mn_store_commit(t, &e));
+    mn_store_unlisten(s, hear, NULL);
+    OK(n_heard == 1 && last_heard == MN_EV_ALL);
+}
+
 /* ---- polls --------------------------------------------------------------------------------------------------------- */
 
 static void a_poll_is_counted_and_ends_once(void **state)
@@ -408,6 +431,7 @@ int main(void)
         CASE(a_deleted_post_takes_with_it_what_hangs_on_it),
         CASE(imported_answers_are_counted_in_whatever_order),
         CASE(counters_are_what_counting_gives),
+        CASE(too_much_to_tell_is_told_in_one_word),
         CASE(a_poll_is_counted_and_ends_once),
         CASE(scheduled_posts_and_drafts_are_each_accounts_own),
         CASE(a_key_is_taken_until_it_is_forgotten),
