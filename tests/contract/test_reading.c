@@ -222,6 +222,58 @@ static void the_library_is_what_one_wrote_marked_or_is_named_in(void **state)
     assert_int_equal(n, 0);
 }
 
+static void what_may_trend_is_read_newest_first(void **state)
+{
+    (void)state;
+    mn_trend_row *r = NULL;
+    mn_tag_mention *m = NULL;
+    size_t n = 0;
+    bool changed = false;
+    three_people();
+    for (uint64_t i = 1; i <= 3; i++) {
+        mn_account a = {0};
+        RUN(mn_store_account_by_id(s, i, &ar, &a, &e));
+        a.discoverable = i != 3;
+        TX(mn_store_account_update(tx, &a, &e));
+    }
+    tagged_post(10, 1, "#x");
+    tagged_post(11, 2, "#x #y");
+    tagged_post(12, 3, "#x");
+    TX(mn_store_mark_set(tx, MN_MARK_FAVOURITE, 3, 10, true, &changed, &e));
+    TX(mn_store_mark_set(tx, MN_MARK_FAVOURITE, 1, 11, true, &changed, &e));
+    RUN(mn_store_trend_rows(s, 1, 10, &ar, &r, &n, &e));
+    assert_int_equal(n, 2);
+    assert_int_equal(r[0].id, 11);
+    assert_int_equal(r[0].marks, 1);
+    RUN(mn_store_trend_rows(s, 11, 10, &ar, &r, &n, &e));
+    assert_int_equal(n, 1);
+    RUN(mn_store_tag_mentions(s, 1, 10, &ar, &m, &n, &e));
+    assert_int_equal(n, 3);
+    assert_int_equal(m[2].post_id, 10);
+    RUN(mn_store_tag_mentions(s, 1, 2, &ar, &m, &n, &e));
+    assert_int_equal(n, 2);
+}
+
+static void direct_rows_are_for_those_they_name(void **state)
+{
+    (void)state;
+    mn_row *r = NULL;
+    size_t n = 0;
+    uint64_t to = 2, card = 0;
+    three_people();
+    mn_post p = post(10, 1, "psst");
+    p.visibility = MN_VIS_DIRECT;
+    TX(mn_store_post_add(tx, &p, &e));
+    TX(mn_store_mentions_set(tx, 10, &to, 1, &e));
+    for (uint64_t who = 1; who <= 3; who++) {
+        RUN(mn_store_rows_direct(s, who, &(mn_span){.limit = 5}, &ar, &r, &n, &e));
+        assert_int_equal(n, who < 3);
+    }
+    RUN(mn_store_rows_linking(s, 77, &(mn_span){.limit = 5}, &ar, &r, &n, &e));
+    assert_int_equal(n, 0);
+    FAILS(MN_E_NOT_FOUND, mn_store_card_by_url(s, MN_STR("https://x.example/"), &card, &e));
+}
+
 /* ---- lists, filters ------------------------------------------------------------------------------------------------------ */
 
 static void lists_belong_to_one_account(void **state)
@@ -384,6 +436,8 @@ int main(void)
         CASE(tagged_rows_take_any_all_and_none),
         CASE(public_rows_leave_out_replies_to_others),
         CASE(the_library_is_what_one_wrote_marked_or_is_named_in),
+        CASE(what_may_trend_is_read_newest_first),
+        CASE(direct_rows_are_for_those_they_name),
         CASE(lists_belong_to_one_account),
         CASE(filters_are_read_whole_and_by_their_owner_alone),
         CASE(conversations_follow_their_last_post),
