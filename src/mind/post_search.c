@@ -196,7 +196,8 @@ static mn_rc take(run *r, const uint64_t *ids, size_t n, bool lib, found *f, mn_
     return MN_OK;
 }
 
-static mn_rc follow(run *r, stream_fn *next, bool lib, found *f, mn_err *e)
+/* *ret_cut: it ended because enough was looked at, not because there was no more. */
+static mn_rc follow(run *r, stream_fn *next, bool lib, found *f, bool *ret_cut, mn_err *e)
 {
     uint64_t below = r->below;
     size_t begin = f->n, looked = 0;
@@ -212,6 +213,7 @@ static mn_rc follow(run *r, stream_fn *next, bool lib, found *f, mn_err *e)
         looked += n;
         if (all < BATCH || n < all) break;
     }
+    *ret_cut = looked >= MN_POST_SEARCH_LOOK;
     return MN_OK;
 }
 
@@ -221,17 +223,23 @@ static int newest_first(const void *a, const void *b)
     return x > y ? -1 : x < y;
 }
 
+/* Words of one author: where too many others use them, the author's own posts are looked through. */
+static mn_rc search_public(run *r, found *f, mn_err *e)
+{
+    bool words = r->q.words.len > 0, one = r->s->account || r->n_from == 1, cut = false;
+    if (words && r->s->index) MN_TRY(follow(r, by_words, false, f, &cut, e));
+    if (one && (!words || cut)) return follow(r, one_author, false, f, &cut, e);
+    return words ? MN_OK : follow(r, public_posts, false, f, &cut, e);
+}
+
 static mn_rc search(run *r, uint64_t **ret, size_t *ret_n, mn_err *e)
 {
+    bool cut = false;
     size_t n = 0, cap = 4 * (r->want + BATCH);
     found f = {mn_arena_alloc(r->a, cap * sizeof *f.ids), 0, cap};
     if (!f.ids) return mn_fail(e, MN_E_NOMEM, "no memory for a search");
-    if (r->q.in != MN_IN_LIBRARY) {
-        bool words = r->q.words.len > 0, one = r->s->account || r->n_from == 1;
-        if (words && r->s->index) MN_TRY(follow(r, by_words, false, &f, e));
-        else if (!words) MN_TRY(follow(r, one ? one_author : public_posts, false, &f, e));
-    }
-    if (r->q.in != MN_IN_PUBLIC && r->s->me) MN_TRY(follow(r, library, true, &f, e));
+    if (r->q.in != MN_IN_LIBRARY) MN_TRY(search_public(r, &f, e));
+    if (r->q.in != MN_IN_PUBLIC && r->s->me) MN_TRY(follow(r, library, true, &f, &cut, e));
     qsort(f.ids, f.n, sizeof *f.ids, newest_first);
     for (size_t i = 0; i < f.n; i++)
         if (n == 0 || f.ids[n - 1] != f.ids[i]) f.ids[n++] = f.ids[i];
