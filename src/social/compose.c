@@ -142,6 +142,7 @@ static mn_rc plan_reply(const mn_compose *c, const mn_draft *d, plan *p, mn_aren
                                ar, &parent, e));
     /* An answer to a boost answers the post that was boosted. */
     p->post.reply_to = parent.boost_of ? parent.boost_of : parent.id;
+    p->post.reply_account = parent.boost_of ? 0 : parent.account_id;
     return MN_OK;
 }
 
@@ -260,7 +261,8 @@ static mn_rc tell_people(mn_tx *tx, const plan *p, mn_arena *ar, mn_err *e)
     for (size_t i = 0; i < p->text.n_mentions; i++)
         MN_TRY(tell(tx, MN_NOTICE_MENTION, p->text.mentions[i], t, e));
     if (t->quote_of) MN_TRY(tell(tx, MN_NOTICE_QUOTE, p->quoted.account_id, t, e));
-    if (t->visibility == MN_VIS_DIRECT || t->reply_to) return MN_OK;
+    bool to_others = t->reply_to && t->reply_account != t->account_id;
+    if (t->visibility == MN_VIS_DIRECT || to_others) return MN_OK;
     MN_TRY(mn_store_follow_bells(tx, t->account_id, ar, &bells, &n, e));
     for (size_t i = 0; i < n; i++) {
         bool told = t->quote_of && p->quoted.account_id == bells[i];
@@ -366,7 +368,7 @@ mn_rc mn_social_post_create(const mn_compose *c, const mn_draft *d, mn_created *
     if (d->idempotency_key.len > 256)
         return mn_fail(e, MN_E_LIMIT,
                        "Validation failed: an Idempotency-Key has at most 256 bytes");
-    if (d->scheduled_ms) return mn_compose__schedule(c, d, ret, e);
+    if (d->scheduled_ms > mn_now_ms()) return mn_compose__schedule(c, d, ret, e);
     mn_arena_init(&ar, 0);
     mn_rc rc = make_plan(c, d, &ar, &p, e);
     if (rc == MN_OK) rc = write_once(c, d, &p, &ar, &earlier, e);

@@ -68,7 +68,7 @@ typedef struct mn_draft {
     int64_t poll_expires_s; /* from the post's making */
     bool poll_multiple, poll_hide_totals;
     mn_consents consent;    /* the post's own settings; UNSET: as the account says */
-    int64_t scheduled_ms;   /* 0: now */
+    int64_t scheduled_ms;   /* 0 or past, as Mastodon has it: now */
     mn_str idempotency_key; /* empty: none */
 } mn_draft;
 /* All defaults: nothing said. */

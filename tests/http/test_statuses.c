@@ -146,7 +146,6 @@ static void what_makes_no_post_is_refused_in_words(void **state)
          "600}}",
          422, "more than 4"},
         {"{\"status\":\"x\",\"scheduled_at\":\"tomorrow\"}", 422, "Scheduled"},
-        {"{\"status\":\"x\",\"scheduled_at\":\"2001-01-01T00:00:00Z\"}", 422, "Scheduled"},
         {"{\"status\":\"x\",\"consent\":{\"train_generative\":\"maybe\"}}", 422, "maybe"},
         {"{\"status\":\"x\",\"quote_approval_policy\":\"friends\"}", 422, "Quote"},
     };

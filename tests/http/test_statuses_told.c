@@ -109,10 +109,20 @@ static void followers_who_asked_are_told_of_each_post(void **state)
     follow(&dora, &alice, true);
     uint64_t id = post(&alice, "{\"status\":\"news\"}");
     told(&dora, "status", "alice", id);
+    char json[200];
+    snprintf(json, sizeof json, "{\"status\":\"more\",\"in_reply_to_id\":\"%llu\"}",
+             (unsigned long long)id);
+    uint64_t more = post(&alice, json); /* a thread of one's own goes on */
+    told(&dora, "status", "alice", more);
+    uint64_t other = post(&bob, "{\"status\":\"hm\"}");
+    snprintf(json, sizeof json, "{\"status\":\"to bob\",\"in_reply_to_id\":\"%llu\"}",
+             (unsigned long long)other);
+    post(&alice, json);
+    told(&dora, "status", "alice", more);
     uint64_t both = post(&alice, "{\"status\":\"news for @dora\"}");
     told(&dora, "mention", "alice", both);
     post(&alice, "{\"status\":\"@bob psst\",\"visibility\":\"direct\"}");
-    OK(n_told(&dora) == 2);
+    OK(n_told(&dora) == 3);
 }
 
 static void the_end_of_a_poll_is_told_once(void **state)
