@@ -119,8 +119,10 @@ int mn_stream_resolve(mn_api *a, const mn_grant *g, const mn_stream_ask *ask, mn
 /* A page of another site can open a WebSocket here with our cookie: only our own pages may. */
 static bool is_own_origin(const mn_req *r)
 {
+    const mn_api *a = r->app;
     mn_str origin = mn_req_header(r, "Origin"), host = mn_req_header(r, "Host");
     if (!origin.ptr) return !mn_req_is_websocket(r); /* browsers always say it there */
+    if (mn_str_eq_nocase(origin, mn_masto_base(a))) return true;
     size_t at = mn_str_find(origin, MN_STR("://"), 0);
     return at != SIZE_MAX && mn_str_eq_nocase(mn_str_sub(origin, at + 3, SIZE_MAX), host);
 }
