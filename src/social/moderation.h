@@ -65,7 +65,7 @@ typedef struct mn_text_verdict {
  * A pattern that takes too long counts as not matching and is noted in the log. thread any */
 mn_rc mn_moderation_text(mn_moderation *m, const mn_text_ask *t, mn_text_verdict *ret,
                          mn_err *e);
-/* Opens a report of the program's own on the post. */
+/* Opens a report of the program's own on the post; 0: on the author's profile. */
 mn_rc mn_moderation_flag(mn_tx *tx, uint64_t author, uint64_t post, uint64_t filter_id,
                          mn_err *e);
 

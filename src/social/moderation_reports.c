@@ -102,14 +102,14 @@ mn_rc mn_moderation_flag(mn_tx *tx, uint64_t author, uint64_t post, uint64_t fil
                          mn_err *e)
 {
     char comment[80];
-    snprintf(comment, sizeof comment, "The word filter %llu found something in this post.",
-             (unsigned long long)filter_id);
+    snprintf(comment, sizeof comment, "The word filter %llu found something in this %s.",
+             (unsigned long long)filter_id, post ? "post" : "profile");
     mn_report r = {.id = mn_snowflake_next(),
                    .target_id = author,
                    .category = MN_REPORT_OTHER,
                    .comment = mn_str_from(comment),
                    .posts = &post,
-                   .n_posts = 1,
+                   .n_posts = post ? 1 : 0,
                    .created_ms = mn_now_ms()};
     return add(tx, &r, author, e);
 }

@@ -2,6 +2,7 @@
 #include "masto.h"
 
 #include "social/people.h"
+#include "store/moderation.h"
 #include "store/people.h"
 #include "unit/media/pictures.h"
 
@@ -335,6 +336,45 @@ static void nothing_in_a_profile_becomes_markup(void **state)
     IS(masto_str("display_name"), "<img src=x onerror=a()>");
     ask("GET", "/@alice", NULL, NULL, 200);
     OK(!masto_says("<img src=x"));
+}
+
+static void word_filter(uint64_t id, const char *words, mn_word_action action)
+{
+    mn_err e = {0};
+    mn_tx *tx;
+    mn_word_filter f = {.id = id,
+                        .pattern = mn_str_from(words),
+                        .kind = MN_WORD_PHRASE,
+                        .action = action,
+                        .comment = MN_STR(""),
+                        .at_ms = 1};
+    RUN(mn_store_begin(masto_home.store, &tx, &e));
+    RUN(mn_store_word_filter_put(tx, &f, false, &e));
+    RUN(mn_store_event(tx, (mn_event){.kind = MN_EV_RULES}, &e));
+    RUN(mn_store_commit(tx, &e));
+}
+
+static void the_operators_word_filters_hold_for_profiles(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_report *reports = NULL;
+    size_t n = 0;
+    word_filter(71, "cheap pills", MN_WORD_REJECT);
+    word_filter(72, "fishy", MN_WORD_REPORT);
+    ask("PATCH", "/api/v1/accounts/update_credentials", &alice,
+        "{\"display_name\":\"A\",\"fields_attributes\":[{\"name\":\"x\",\"value\":\"Cheap "
+        "pills "
+        "here\"}]}",
+        422);
+    OK(mn_str_starts(masto_str("error"), "Validation failed: "));
+    ask("GET", "/api/v1/accounts/verify_credentials", &alice, NULL, 200);
+    IS(masto_str("display_name"), "alice");
+    ask("PATCH", "/api/v1/accounts/update_credentials", &alice, "{\"note\":\"a fishy thing\"}",
+        200);
+    RUN(mn_store_reports(masto_home.store, &(mn_report_filter){.any = true},
+                         &(mn_page_ids){.limit = 9}, &masto_arena, &reports, &n, &e));
+    OK(n == 1 && reports[0].target_id == alice.id && reports[0].n_posts == 0);
 }
 
 static void members_named_in_a_bio_are_linked(void **state)
@@ -774,6 +814,7 @@ int main(void)
         CASE(a_profile_is_changed_as_asked_and_no_further),
         CASE(a_profile_that_is_too_much_is_refused_whole),
         CASE(nothing_in_a_profile_becomes_markup),
+        CASE(the_operators_word_filters_hold_for_profiles),
         CASE(members_named_in_a_bio_are_linked),
         CASE(indexable_is_the_consent_to_be_searched),
         CASE(the_profile_of_its_own_is_read_and_changed),

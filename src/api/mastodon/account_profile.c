@@ -25,6 +25,7 @@ typedef struct change {
     size_t n_fields;
     const mn_str *attribution;
     size_t n_attribution;
+    mn_text_verdict said;
 } change;
 
 static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
@@ -161,6 +162,23 @@ static mn_rc read_change(change *c, mn_err *e)
     return read_fields(c, e);
 }
 
+/* What the operator's word filters say of it. What they cover in a post has no cover here; what they report is reported. */
+static mn_rc ask_filters(change *c, mn_err *e)
+{
+    const mn_api *a = c->r->app;
+    mn_text_ask ask = {.account_id = c->me,
+                       .texts = {c->name, c->bio, c->avatar_alt, c->header_alt},
+                       .n_texts = 4};
+    _Static_assert(4 + 2 * MN_FIELDS_MAX <= sizeof ask.texts / sizeof *ask.texts,
+                   "room for all texts of a profile");
+    for (size_t i = 0; i < c->n_fields; i++) {
+        ask.texts[ask.n_texts++] = c->fields[i].name;
+        ask.texts[ask.n_texts++] = c->fields[i].value;
+    }
+    mn_rc rc = mn_moderation_text(a->moderation, &ask, &c->said, e);
+    return rc == MN_E_DENIED ? mn_fail(e, MN_E_USAGE, "Validation failed: %s", e->msg) : rc;
+}
+
 /* ---- doing it ---------------------------------------------------------------------------------------------------- */
 
 static void set_flag(bool *ret, int v, bool turned)
@@ -238,6 +256,7 @@ static mn_rc do_change(mn_tx *tx, void *arg, mn_err *e)
     MN_TRY(mn_store_account_tx(tx, c->me, c->r->arena, &a, e));
     MN_TRY(enter_indexable(tx, c, &a, e));
     MN_TRY(to_account(c, &a, e));
+    if (c->said.report) MN_TRY(mn_moderation_flag(tx, c->me, 0, c->said.filter_id, e));
     return mn_store_account_update(tx, &a, e);
 }
 
@@ -258,6 +277,7 @@ static bool change_profile(mn_req *r, mn_resp *w)
     mn_err e = {0};
     change c = {.r = r, .me = mn_masto_me(r)};
     mn_rc rc = read_change(&c, &e);
+    if (rc == MN_OK) rc = ask_filters(&c, &e);
     if (rc != MN_OK) {
         failed(r, w, rc, &e);
         return false;
