@@ -1,6 +1,9 @@
 /* Composing without a server: who may see and quote what, drafts kept, threads in order. */
 #include "test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "base/clock.h"
 #include "social/compose.h"
 #include "social/context.h"
@@ -293,6 +296,77 @@ static void what_is_due_is_posted_once_and_what_cannot_be_is_dropped(void **stat
     FAILS(MN_E_USAGE, mn_social_post_create(&c, &d, &made, &e));
 }
 
+static _Atomic uint64_t first_made;
+static void *make_with_key(void *arg)
+{
+    mn_err err = {0};
+    mn_draft d;
+    mn_created made;
+    (void)arg;
+    mn_draft_init(&d, ANN);
+    d.text = MN_STR("once");
+    d.lang = MN_STR("en");
+    d.idempotency_key = MN_STR("the same");
+    for (int i = 0; i < 20; i++) {
+        uint64_t none = 0;
+        if (mn_social_post_create(&c, &d, &made, &err) != MN_OK) abort();
+        atomic_compare_exchange_strong(&first_made, &none, made.post_id);
+        if (atomic_load(&first_made) != made.post_id) abort();
+    }
+    return NULL;
+}
+
+static void one_key_makes_one_post_however_many_ask_at_once(void **state)
+{
+    pthread_t t[6];
+    uint64_t posts = 0;
+    (void)state;
+    atomic_store(&first_made, 0);
+    for (int i = 0; i < 6; i++) OK(pthread_create(&t[i], NULL, make_with_key, NULL) == 0);
+    for (int i = 0; i < 6; i++) pthread_join(t[i], NULL);
+    RUN(mn_store_counts(s, NULL, &posts, NULL, &e));
+    OK(posts == 1);
+}
+
+static void *favourite_often(void *arg)
+{
+    mn_err err = {0};
+    uint64_t who = (uint64_t)(uintptr_t)arg;
+    for (int i = 0; i < 101; i++)
+        if (mn_social_favourite(&c, who, atomic_load(&first_made), i % 2 == 0, &err) != MN_OK)
+            abort();
+    return NULL;
+}
+
+static void counters_stay_exact_when_many_press_at_once(void **state)
+{
+    pthread_t t[3];
+    (void)state;
+    atomic_store(&first_made, say(ANN, "press here", MN_VIS_PUBLIC, 0));
+    for (uintptr_t i = 0; i < 3; i++)
+        OK(pthread_create(&t[i], NULL, favourite_often, (void *)(BOB + i)) == 0);
+    for (int i = 0; i < 3; i++) pthread_join(t[i], NULL);
+    OK(get(atomic_load(&first_made)).n_favourites == 3);
+}
+
+static void drafts_are_limited_and_each_accounts_own(void **state)
+{
+    mn_draft d;
+    uint64_t id = 0, other = 0;
+    (void)state;
+    mn_draft_init(&d, ANN);
+    d.text = MN_STR("half");
+    RUN(mn_social_draft_save(&c, &d, 0, &id, &e));
+    RUN(mn_social_draft_save(&c, &d, 0, &other, &e));
+    FAILS(MN_E_LIMIT, mn_social_draft_save(&c, &d, 0, &other, &e));
+    RUN(mn_social_draft_save(&c, &d, id, &other, &e));
+    OK(other == id);
+    d.account_id = BOB;
+    FAILS(MN_E_NOT_FOUND, mn_social_draft_save(&c, &d, id, &other, &e));
+    FAILS(MN_E_NOT_FOUND, mn_social_draft_delete(&c, BOB, id, &e));
+    RUN(mn_social_draft_delete(&c, ANN, id, &e));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_store, close_store)
 int main(void)
 {
@@ -304,6 +378,9 @@ int main(void)
         CASE(a_language_is_found_where_none_is_given),
         CASE(a_thread_is_walked_depth_first_own_answers_before_others),
         CASE(a_draft_reads_back_as_it_was_written),
+        CASE(one_key_makes_one_post_however_many_ask_at_once),
+        CASE(counters_stay_exact_when_many_press_at_once),
+        CASE(drafts_are_limited_and_each_accounts_own),
         CASE(what_is_due_is_posted_once_and_what_cannot_be_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
