@@ -139,6 +139,7 @@ static const mn_route provider_routes[] = {
 /* ---- the tests' own -------------------------------------------------------------------------------------------- */
 
 static uint64_t ada;
+static char link_text[40]; /* of the security page; empty: signing in */
 
 static int setup(void **s)
 {
@@ -163,6 +164,7 @@ static int setup(void **s)
     snprintf(remote_name, sizeof remote_name, "Zoe");
     claims_exp = mn_now_ms() / 1000 + 300;
     wrong_key = forgetful = false;
+    link_text[0] = 0;
     registrations = revocations = 0;
     return 0;
 }
@@ -186,7 +188,9 @@ static void sign_in(void)
 static int openid(const char *code)
 {
     char state[80], path[400];
-    assert_int_equal(browser_get("/auth/identity/start?provider=Uni_One&next=/public"), 302);
+    snprintf(path, sizeof path, "/auth/identity/start?provider=Uni_One&next=/public&link=%s",
+             link_text);
+    assert_int_equal(browser_get(path), 302);
     OK(strstr(browser_location,
               "/authorize?response_type=code&client_id=me&redirect_uri=https%3A%2F%2F"
               "test.example%2Fauth%2Fidentity%2Fcallback&") != NULL);
@@ -276,6 +280,27 @@ static void a_newcomer_signs_up_and_later_in(void **s)
     OK(is_in());
 }
 
+static void the_second_factor_is_asked_for_here_too(void **s)
+{
+    (void)s;
+    mn_err e = {0};
+    mn_tx *tx;
+    mn_credentials c;
+    openid("good");
+    assert_int_equal(sign_up_as("zoe"), 303);
+    mn_account a = named("zoe");
+    RUN(mn_store_credentials(masto_home.store, a.id, &masto_arena, &c, &e));
+    c.totp_on = true;
+    c.totp_secret = MN_STR("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");
+    RUN(mn_store_begin(masto_home.store, &tx, &e));
+    RUN(mn_store_credentials_set(tx, &c, &e));
+    RUN(mn_store_commit(tx, &e));
+    browser_clear();
+    assert_int_equal(openid("good"), 200);
+    OK(masto_says("One more step") && masto_says("value=\"/public\""));
+    OK(!is_in());
+}
+
 static void an_e_mail_address_opens_no_account(void **s)
 {
     (void)s;
@@ -298,9 +323,15 @@ static void who_is_signed_in_links_it_and_can_unlink_it(void **s)
     (void)s;
     char form[300];
     sign_in();
+    assert_int_equal(openid("good"), 409); /* not by itself: it must have been asked for */
+    snprintf(link_text, sizeof link_text, "00000000000000000000000000000000");
+    assert_int_equal(openid("good"), 409);
+    assert_int_equal(browser_get("/settings/security"), 200);
+    browser_hidden("link", link_text, sizeof link_text);
     assert_int_equal(openid("good"), 302);
     assert_string_equal(browser_location, "/settings/security");
     browser_clear();
+    link_text[0] = 0;
     assert_int_equal(openid("good"), 302);
     OK(is_in() && masto_says("openid:"));
     snprintf(form, sizeof form, "provider=openid:%s&subject=42", issuer);
@@ -332,8 +363,8 @@ static void an_identity_of_one_account_is_not_taken_by_another(void **s)
     sign_in();
     char before[128];
     snprintf(before, sizeof before, "%s", browser_cookie("__Host-mynah"));
-    /* the answer signs in as zoe, as it does for anybody with that identity; ada's account gets nothing */
-    assert_int_equal(openid("good"), 302);
+    assert_int_equal(openid("good"), 409);
+    assert_string_equal(browser_cookie("__Host-mynah"), before); /* ada stays ada */
     mn_identity *list;
     size_t n = 0;
     mn_err e = {0};
@@ -479,6 +510,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_provider_is_offered_by_its_name),
         CASE(a_newcomer_signs_up_and_later_in),
+        CASE(the_second_factor_is_asked_for_here_too),
         CASE(an_e_mail_address_opens_no_account),
         CASE(who_is_signed_in_links_it_and_can_unlink_it),
         CASE(the_only_way_in_cannot_be_removed),

@@ -103,6 +103,7 @@ static bool complete(mn_req *r, mn_identity_flow *f)
     mn_str rest;
     mn_str secret = mn_str_split(f->cookie, '~', &rest);
     f->kind = mn_str_split(rest, '~', &rest);
+    f->link = mn_str_eqz(mn_str_split(rest, '~', &rest), "link");
     f->who = mn_str_split(rest, '~', &rest);
     if (secret.len != 43 || !rest.ptr || mn_base64_read(rest, next, sizeof next, &n) != MN_OK)
         return false;
@@ -119,6 +120,23 @@ static bool complete(mn_req *r, mn_identity_flow *f)
     return f->challenge.ptr != NULL;
 }
 
+/* What shows that a member asked on our own page for one more way in. It is not the text of the forms, since it stands in an
+ * address. */
+static mn_str link_text(mn_req *r, mn_str csrf)
+{
+    char hash[MN_SECRET_HASH];
+    mn_str text = mn_str_fmt(r->arena, "link:%.*s", MN_STR_FMT(csrf));
+    return text.ptr ? mn_str_dup(r->arena, mn_str_sub(mn_secret_hash(text, hash), 0, 32))
+                    : MN_STR_NONE;
+}
+
+static bool wants_link(mn_req *r, mn_resp *w)
+{
+    mn_str sent = mn_param(r, "link");
+    return sent.len > 0 && mn_sign_session(r) &&
+           mn_secret_same(sent, link_text(r, mn_sign_csrf(r, w)));
+}
+
 static bool flow_new(mn_req *r, mn_resp *w, const char *kind, mn_str who, mn_identity_flow *ret)
 {
     mn_secret secret;
@@ -127,7 +145,8 @@ static bool flow_new(mn_req *r, mn_resp *w, const char *kind, mn_str who, mn_ide
     if (next.len > 1024) next = MN_STR("/");
     if (mn_secret_make(&secret, NULL) != MN_OK) return false;
     mn_buf_init(&b, 4096);
-    mn_buf_addf(&b, "%s~%s~%.*s~", secret.text, kind, MN_STR_FMT(who));
+    mn_buf_addf(&b, "%s~%s~%s~%.*s~", secret.text, kind, wants_link(r, w) ? "link" : "in",
+                MN_STR_FMT(who));
     mn_base64url_add(&b, next.ptr, next.len, false);
     *ret = (mn_identity_flow){.cookie = mn_str_dup(r->arena, mn_buf_str(&b))};
     mn_buf_release(&b);
@@ -156,8 +175,9 @@ static bool elsewhere_is_on(const mn_api *a)
     return mn_conf_bool(a->home->conf, "sign_in_elsewhere", &on, NULL) == MN_OK && on;
 }
 
-void mn_sign__identity_links(mn_req *r, mn_buf *b)
+void mn_sign__identity_links(mn_req *r, mn_buf *b, mn_str csrf)
 {
+    mn_str link = csrf.len ? link_text(r, csrf) : MN_STR_NONE;
     mn_openid_provider all[MN_OPENID_MAX];
     mn_api *a = r->app;
     mn_str next = mn_sign_next(r);
@@ -170,6 +190,8 @@ void mn_sign__identity_links(mn_req *r, mn_buf *b)
         mn_h_query(b, all[i].name);
         H(b, "&amp;next=");
         mn_h_query(b, next);
+        if (link.ptr) H(b, "&amp;link=");
+        mn_h_query(b, link);
         H(b, "\">Go on with ");
         mn_h_text(b, all[i].shown);
         H(b, "</a></p>");
@@ -177,6 +199,7 @@ void mn_sign__identity_links(mn_req *r, mn_buf *b)
     if (elsewhere_is_on(a)) {
         H(b, "<form class=\"form\" method=\"get\" action=\"/auth/identity/start\">");
         mn_h_hidden(b, "next", next);
+        if (link.ptr) mn_h_hidden(b, "link", link);
         mn_h_input(b,
                    &(mn_field_ask){.name = "server",
                                    .label = "Mastodon server of your account",
@@ -300,6 +323,24 @@ static void link_to(mn_req *r, mn_resp *w, const mn_grant *g, const mn_sign_iden
     else mn_sign_goz(r, w, "/settings/security");
 }
 
+/* Who is signed in stays who they are: another's identity neither joins their account nor takes its place unless they asked for
+ * that on our own page. Else whoever gets a browser signed in at the provider as themselves would get into this account. */
+static void land_signed_in(mn_req *r, mn_resp *w, const mn_grant *g, const mn_identity_flow *f,
+                           const mn_sign_identity *i, uint64_t account)
+{
+    if (account == g->account_id) mn_sign_go(r, w, f->next);
+    else if (account)
+        mn_sign_says(r, w, 409, "Already in use",
+                     "That identity belongs to another account here. Sign out first to use it.",
+                     "/auth/sign_out", "Sign out");
+    else if (f->link) link_to(r, w, g, i);
+    else
+        mn_sign_says(r, w, 409, "You are signed in already",
+                     "If you want to sign in with that identity too, add it under sign-in and "
+                     "security.",
+                     "/settings/security", "Sign-in and security");
+}
+
 static void land(mn_req *r, mn_resp *w, const mn_identity_flow *f, const mn_sign_identity *i)
 {
     mn_err e = {0};
@@ -307,17 +348,12 @@ static void land(mn_req *r, mn_resp *w, const mn_identity_flow *f, const mn_sign
     const mn_grant *g = mn_sign_session(r);
     mn_rc rc =
         mn_social_identity_account(mn_api_store(r->app), i->provider, i->subject, &account, &e);
-    if (g && rc == MN_E_NOT_FOUND) {
-        link_to(r, w, g, i);
-    } else if (rc == MN_OK) {
-        if (mn_sign_begin(r, w, account)) mn_sign_go(r, w, f->next);
-    } else if (rc == MN_E_NOT_FOUND) {
-        mn_sign__up_with(r, w, i);
-    } else if (rc == MN_E_DENIED) {
+    if (rc == MN_E_DENIED)
         mn_sign_says(r, w, 403, "Account suspended", e.msg, "/about", "About this community");
-    } else {
-        mn_page_failed(r, w, &e);
-    }
+    else if (rc != MN_OK && rc != MN_E_NOT_FOUND) mn_page_failed(r, w, &e);
+    else if (g) land_signed_in(r, w, g, f, i, account);
+    else if (rc == MN_OK) mn_sign__enter(r, w, account, f->next);
+    else mn_sign__up_with(r, w, i);
 }
 
 static void callback_get(mn_req *r, mn_resp *w)

@@ -16,6 +16,7 @@ typedef struct mn_identity_flow {
     mn_str kind;   /* "openid" or "mastodon" */
     mn_str who;    /* the provider's name, or the other server's domain */
     mn_str next;
+    bool link; /* asked for by a member, on our own page, for their account */
     mn_str state, nonce, verifier, challenge;
     mn_str redirect_uri; /* of ours */
 } mn_identity_flow;

@@ -131,7 +131,7 @@ static void put_identities(mn_req *r, mn_resp *w, mn_buf *b, const mn_identity *
     }
     if (!n) H(b, "<li class=\"small\">None: you sign in with your password.</li>");
     H(b, "</ul>");
-    mn_sign__identity_links(r, b);
+    mn_sign__identity_links(r, b, mn_sign_csrf(r, w));
     H(b, "</section>");
 }
 

@@ -57,7 +57,7 @@ static bool ticket_open(mn_req *r, mn_resp *w, const char *step, mn_account *ret
 
 static void put_ways(mn_req *r, mn_buf *b, bool up)
 {
-    mn_sign__identity_links(r, b);
+    mn_sign__identity_links(r, b, MN_STR(""));
     H(b, "<p class=\"small\">");
     if (up) H(b, "New here? <a href=\"/auth/sign_up\">Sign up</a>. ");
     H(b, "<a href=\"/auth/password\">Password forgotten?</a></p>");
@@ -96,13 +96,13 @@ static void sign_in_get(mn_req *r, mn_resp *w)
     else sign_in_page(r, w, MN_STR(""), NULL);
 }
 
-static void code_page(mn_req *r, mn_resp *w, mn_str ticket, const char *wrong)
+static void code_page(mn_req *r, mn_resp *w, mn_str ticket, mn_str next, const char *wrong)
 {
     mn_buf *b = mn_sign_page(r, w, "One more step");
     H(b, "<section class=\"card\">");
     mn_h_form(r, w, b, "/auth/sign_in/code");
     mn_h_alert(b, wrong);
-    mn_h_hidden(b, "next", mn_sign_next(r));
+    mn_h_hidden(b, "next", next);
     mn_h_hidden(b, "ticket", ticket);
     mn_h_input(b,
                &(mn_field_ask){.name = "code",
@@ -153,15 +153,25 @@ static bool enter(mn_req *r, mn_resp *w, uint64_t account)
     return true;
 }
 
-static void next_step(mn_req *r, mn_resp *w, mn_sign_in how, uint64_t account)
+static void next_step(mn_req *r, mn_resp *w, mn_sign_in how, uint64_t account, mn_str next)
 {
     mn_err e = {0};
     mn_str ticket;
     bool code = how == MN_SIGN_IN_TOTP;
     mn_rc rc = ticket_make(r, w, code ? "code" : "setup", account, &ticket, &e);
     if (rc != MN_OK) mn_page_failed(r, w, &e);
-    else if (code) code_page(r, w, ticket, NULL);
+    else if (code) code_page(r, w, ticket, next, NULL);
     else setup_page(r, w, ticket, NULL);
+}
+
+void mn_sign__enter(mn_req *r, mn_resp *w, uint64_t account, mn_str next)
+{
+    mn_err e = {0};
+    mn_credentials c;
+    mn_rc rc = mn_store_credentials(mn_api_store(r->app), account, r->arena, &c, &e);
+    if (rc != MN_OK && rc != MN_E_NOT_FOUND) mn_page_failed(r, w, &e);
+    else if (rc == MN_OK && c.totp_on) next_step(r, w, MN_SIGN_IN_TOTP, account, next);
+    else if (mn_sign_begin(r, w, account)) mn_sign_go(r, w, next);
 }
 
 static void sign_in_post(mn_req *r, mn_resp *w)
@@ -191,7 +201,7 @@ static void sign_in_post(mn_req *r, mn_resp *w)
                      "/about", "About this community");
         return;
     default:
-        next_step(r, w, how, account);
+        next_step(r, w, how, account, mn_sign_next(r));
     }
 }
 
@@ -212,9 +222,11 @@ static void code_post(mn_req *r, mn_resp *w)
         mn_social_sign_in_code(mn_api_store(r->app), a.id, mn_param(r, "code"), &right, &e);
     if (rc != MN_OK) mn_page_failed(r, w, &e);
     else if (right && mn_password_is_one_time(a.password_hash))
-        next_step(r, w, MN_SIGN_IN_ONE_TIME, a.id);
+        next_step(r, w, MN_SIGN_IN_ONE_TIME, a.id, mn_sign_next(r));
     else if (right) enter(r, w, a.id);
-    else code_page(r, w, mn_param(r, "ticket"), "That code is not right, or was used already.");
+    else
+        code_page(r, w, mn_param(r, "ticket"), mn_sign_next(r),
+                  "That code is not right, or was used already.");
 }
 
 static void setup_post(mn_req *r, mn_resp *w)

@@ -17,8 +17,11 @@ mn_rc mn_sign__identity_open(mn_req *r, mn_resp *w, mn_str ticket, mn_sign_ident
                              mn_err *e);
 /* The form to sign up with it. */
 void mn_sign__up_with(mn_req *r, mn_resp *w, const mn_sign_identity *i);
-/* "Go on with …" links, one a provider; the parameter `next` is kept. */
-void mn_sign__identity_links(mn_req *r, mn_buf *b);
+/* "Go on with …" links, one a provider; the parameter `next` is kept. csrf: of a member who may add the identity to their
+ * account with these links; else empty. */
+void mn_sign__identity_links(mn_req *r, mn_buf *b, mn_str csrf);
+/* A session for that account and on to `next`, after the second factor when it is on. */
+void mn_sign__enter(mn_req *r, mn_resp *w, uint64_t account, mn_str next);
 /* The mail that confirms an address; in its own transaction. Nothing happens without a mail server. */
 mn_rc mn_sign__confirmation(mn_api *a, uint64_t account, mn_str email, mn_err *e);
 

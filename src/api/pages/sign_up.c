@@ -242,7 +242,7 @@ static void form_page(mn_req *r, mn_resp *w, const form *f)
         mn_page_failed(r, w, &e);
         return;
     }
-    if (!f->identity.provider.len) mn_sign__identity_links(r, b);
+    if (!f->identity.provider.len) mn_sign__identity_links(r, b, MN_STR(""));
     H(b, "<p class=\"small\">A member already? <a href=\"/auth/sign_in\">Sign in</a>.</p>"
          "</section>");
     mn_sign_page_end(r, w);
