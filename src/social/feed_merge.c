@@ -2,12 +2,12 @@
  *
  * Each source (an account followed, a tag followed, oneself) gives its rows in order, a few at a time; a heap says whose row
  * comes next. A source that has not been asked yet stands in the heap with the bound itself, so that it is asked before
- * anything is given out; most are asked for a few rows and never again. A post that comes from several sources (author and
+ * anything is given out. How many rows it is asked for first goes by how many sources there are, and doubles from then on:
+ * most give what they have in one answer, and little is read for nothing. A post that comes from several sources (author and
  * tag) comes out once. */
 #include "social/feeds_int.h"
 
-#define FIRST_ROWS 4
-#define MOST_ROWS  64
+#define MOST_ROWS 64
 
 typedef struct source {
     uint64_t id;
@@ -25,7 +25,7 @@ struct mn_feed_merge {
     mn_arena *ar;
     mn_arena rows; /* of the sources, and what the rules ask for; freed at the end */
     source **heap; /* first on top */
-    size_t n;
+    size_t n, n_sources;
     uint64_t last; /* given out */
 };
 
@@ -87,10 +87,12 @@ static mn_rc ask(mn_feed_merge *m, source *s, mn_err *e)
 static mn_rc add_sources(mn_feed_merge *m, const uint64_t *ids, size_t n, bool tag,
                          uint64_t bound, mn_err *e)
 {
+    const size_t share = (MN_FEED_KEPT + MN_FEED_BOOST) / m->n_sources;
+    const size_t first = share < 1 ? 1 : share > MOST_ROWS / 2 ? MOST_ROWS / 2 : share;
     source *s = mn_arena_calloc(m->ar, n ? n : 1, sizeof *s);
     if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory for a timeline");
     for (size_t i = 0; i < n; i++) {
-        s[i] = (source){.id = ids[i], .tag = tag, .bound = bound, .asked = FIRST_ROWS};
+        s[i] = (source){.id = ids[i], .tag = tag, .bound = bound, .asked = first};
         m->heap[m->n++] = &s[i]; /* all the same key: a heap already */
     }
     return MN_OK;
@@ -109,6 +111,7 @@ mn_rc mn_social__merge_new(mn_store *s, const mn_feed_ctx *c, const mn_feed_list
     m->list = list;
     m->upward = upward;
     m->ar = ar;
+    m->n_sources = n ? n : 1;
     if (bound == 0 && !upward) bound = INT64_MAX;
     m->last = bound;
     if (list) {
