@@ -1,5 +1,6 @@
 /* Imports: each is a row, its posts carry its id. An import notes the rev it began with: all of its posts have later
  * ones, whatever happens to them, so they are found through the index by rev, and none is needed by import. */
+#include "store/people.h"
 #include "store/store_int.h"
 
 #include "base/clock.h"
@@ -112,23 +113,36 @@ static mn_rc remove_posts(mn_tx *tx, uint64_t id, uint64_t first_rev, size_t lim
     return MN_OK;
 }
 
-static mn_rc remove_accounts(mn_tx *tx, uint64_t id, mn_err *e)
-{
 #define WITHOUT_POSTS                                                                          \
-    "import_id = ?1 AND import_id <> 0 AND NOT EXISTS "                                        \
+    "accounts WHERE import_id = ?1 AND import_id <> 0 AND NOT EXISTS "                         \
     "(SELECT 1 FROM posts WHERE posts.account_id = accounts.id)"
-#define THEIR_IDS "(SELECT id FROM accounts WHERE " WITHOUT_POSTS ")"
-    static const char *const sql[] = {
-        "DELETE FROM follows WHERE follower IN " THEIR_IDS,
-        "DELETE FROM follows WHERE followee IN " THEIR_IDS,
-        "DELETE FROM accounts WHERE " WITHOUT_POSTS,
-    };
-#undef THEIR_IDS
-#undef WITHOUT_POSTS
-    MN_TRY(mn_store__flush_accounts(tx, e));
-    for (int i = 0; i < 3; i++) MN_TRY(mn_store__run2(tx->db, sql[i], id, 0, e));
+
+/* Somebody may have followed or blocked them meanwhile: their counters follow. */
+static mn_rc forget_relations(mn_tx *tx, const uint64_t *ids, size_t n, mn_err *e)
+{
+    for (size_t i = 0; i < n; i++)
+        for (bool left = true; left;)
+            MN_TRY(mn_store_people_forget(tx, ids[i], MN_STORE_PAGE_MAX, &left, e));
     return MN_OK;
 }
+
+static mn_rc remove_accounts(mn_tx *tx, uint64_t id, mn_err *e)
+{
+    mn_arena ar;
+    mn_stmt *q;
+    void *ids = NULL;
+    size_t n = 0;
+    MN_TRY(mn_store__flush_accounts(tx, e));
+    MN_TRY(db_prepare(tx->db, "SELECT id FROM " WITHOUT_POSTS, &q, e));
+    db_u64(q, 1, id);
+    mn_arena_init(&ar, 0);
+    mn_rc rc = mn_store__collect(q, mn_store__row_id, sizeof(uint64_t), &ar, &ids, &n, e);
+    if (rc == MN_OK) rc = forget_relations(tx, ids, n, e);
+    if (rc == MN_OK) rc = mn_store__run2(tx->db, "DELETE FROM " WITHOUT_POSTS, id, 0, e);
+    mn_arena_release(&ar);
+    return rc;
+}
+#undef WITHOUT_POSTS
 
 mn_rc mn_store_import_undo(mn_tx *tx, uint64_t id, size_t limit, bool *ret_left, mn_err *e)
 {

@@ -337,6 +337,24 @@ static void a_deleted_account_takes_its_relations_along(void **state)
     OK(account(3).n_following == 0 && !relation(3, 1).blocked_by && !relation(3, 1).note.len);
 }
 
+static void an_import_undone_takes_the_follows_of_its_accounts_along(void **state)
+{
+    (void)state;
+    uint64_t import = 0;
+    bool left = true;
+    abc();
+    TX(mn_store_import_begin(tx, MN_STR("x"), MN_STR("jsonl"), &import, &e));
+    TX(mn_store_account_add(
+        tx, &(mn_account){.id = 8, .name = MN_STR("brought"), .import_id = import}, &e));
+    follow(1, 8);
+    follow(8, 2);
+    OK(account(1).n_following == 1 && account(2).n_followers == 1);
+    while (left) TX(mn_store_import_undo(tx, import, 10, &left, &e));
+    mn_account gone;
+    FAILS(MN_E_NOT_FOUND, mn_store_account_by_id(s, 8, &ar, &gone, &e));
+    OK(account(1).n_following == 0 && account(2).n_followers == 0);
+}
+
 /* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 static size_t found(const char *text, uint64_t me, bool following, uint64_t **ids)
@@ -519,6 +537,7 @@ int main(void)
         CASE(lists_of_people_go_by_pages),
         CASE(familiar_are_those_i_follow_who_follow),
         CASE(a_deleted_account_takes_its_relations_along),
+        CASE(an_import_undone_takes_the_follows_of_its_accounts_along),
         CASE(people_are_found_by_name_and_by_words),
         CASE(the_directory_shows_who_wants_to_be_found),
         CASE(suggestions_say_why_and_know_what_i_have),
