@@ -20,7 +20,7 @@ typedef struct mn_compose_text {
 mn_rc mn_compose__text(const mn_compose *c, uint64_t author, mn_str text, mn_str warning,
                        bool bare, const mn_str *extra, size_t n_extra, mn_arena *ar,
                        mn_compose_text *ret, mn_err *e);
-/* The language of a post: given (checked), else the account's default, else what the text looks like; empty: unknown. */
+/* The language of a post: given (when it is a code), else the account's default, else what the text looks like; empty: unknown. */
 mn_rc mn_compose__lang(mn_str given, mn_str preferred, mn_str text, mn_arena *ar, mn_str *ret,
                        mn_err *e);
 /* The account that writes, active; MN_E_DENIED when it may not. */

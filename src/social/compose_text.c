@@ -168,9 +168,8 @@ static bool is_tag(mn_str s)
 mn_rc mn_compose__lang(mn_str given, mn_str preferred, mn_str text, mn_arena *ar, mn_str *ret,
                        mn_err *e)
 {
-    if (given.len > 0 && !is_tag(given))
-        return mn_fail(e, MN_E_USAGE,
-                       "Validation failed: Language should be a code such as 'en'");
+    if (!is_tag(given))
+        given = MN_STR(""); /* clients send what they like; Mastodon ignores it */
     if (given.len == 0) given = preferred;
     if (given.len > 0) {
         *ret = given;

@@ -200,7 +200,7 @@ static bool read_edit(mn_req *r, mn_resp *w, mn_edit *x)
     *x = (mn_edit){.text = d.text,
                    .warning = d.warning,
                    .lang = d.lang,
-                   .sensitive = d.sensitive,
+                   .sensitive = d.sensitive > 0, /* not said is no; a warning is yes */
                    .quote_policy = d.quote_policy,
                    .media = d.media,
                    .n_media = d.n_media,

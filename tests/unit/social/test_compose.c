@@ -195,8 +195,12 @@ static void a_language_is_found_where_none_is_given(void **state)
     d.text = MN_STR("Il est cinq heures, Paris s'éveille, et les camions sont pleins de lait.");
     RUN(mn_social_post_create(&c, &d, &made, &e));
     IS(get(made.post_id).lang, "fr");
-    d.lang = MN_STR("x");
-    FAILS(MN_E_USAGE, mn_social_post_create(&c, &d, &made, &e));
+    d.lang = MN_STR("not a code");
+    RUN(mn_social_post_create(&c, &d, &made, &e));
+    IS(get(made.post_id).lang, "fr");
+    d.lang = MN_STR("sr-Latn");
+    RUN(mn_social_post_create(&c, &d, &made, &e));
+    IS(get(made.post_id).lang, "sr-Latn");
 }
 
 /* ---- threads ----------------------------------------------------------------------------------------------------------- */
