@@ -13,7 +13,7 @@
     "coalesce(i.consent_rev, 0), coalesce(a.consent, 0), coalesce(a.consent_rev, 0), a.name, " \
     "a.display_name, coalesce(a.state, 2), p.n_replies, p.n_boosts, p.n_favourites, "          \
     "p.n_quotes, p.n_media, p.reply_account, p.app_id, p.poll_id, p.card_id, p.quote_policy, " \
-    "p.quote_state, a.domain FROM posts p "                                                    \
+    "p.quote_state, a.domain, coalesce(a.sensitized_ms, 0) FROM posts p "                      \
     "LEFT JOIN accounts a ON a.id = p.account_id LEFT JOIN imports i ON i.id = p.import_id "
 
 mn_consents mn_store__nearer(mn_consents near, mn_consents far)
@@ -66,7 +66,8 @@ static mn_rc read_post(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
                  .consent_rev = db_col_u64(q, 14),
                  .account_consent = (mn_consents)db_col_i64(q, 21),
                  .account_consent_rev = db_col_u64(q, 22),
-                 .account_state = (mn_account_state)db_col_i64(q, 25)};
+                 .account_state = (mn_account_state)db_col_i64(q, 25),
+                 .account_sensitized = db_col_i64(q, 38) != 0};
     p.consent =
         mn_store__nearer((mn_consents)db_col_i64(q, 13), (mn_consents)db_col_i64(q, 19));
     if (db_col_u64(q, 20) > p.consent_rev) p.consent_rev = db_col_u64(q, 20);

@@ -230,6 +230,7 @@ typedef struct mn_post {
     uint64_t account_consent_rev;
     mn_str account_name, account_display, account_domain; /* read only */
     mn_account_state account_state; /* read only: what is not active is not shown to others */
+    bool account_sensitized;        /* read only: moderators have all its media covered */
 } mn_post;
 
 /* Inserts; id must be free (MN_E_EXISTS) and the account must be there (MN_E_NOT_FOUND). Strings are copied.

@@ -89,6 +89,28 @@ static void no_spelling_of_the_path_gets_round_a_limit(void **state)
             fail_msg("%s got through", headers[i]);
 }
 
+static void behind_a_proxy_its_clients_are_counted_by_the_last_hop(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_api_stop(masto_api, 1000);
+    mn_api_opts o = {.home = &masto_home,
+                     .listen = "127.0.0.1:0",
+                     .domain = "test.example",
+                     .trusted_proxy = MN_STR("127.0.0.1")};
+    RUN(mn_api_start(&o, &masto_api, &e));
+    masto_port = mn_api_port(masto_api);
+    int n = 0;
+    while (n < 20 &&
+           ask("POST", "/api/v1/apps", "X-Forwarded-For: 203.0.113.7\r\n", APP) == 200)
+        n++;
+    OK(n == 5 || n == 10);
+    if (n == 10) return;
+    OK(ask("POST", "/api/v1/apps", "X-Forwarded-For: 198.51.100.1, 203.0.113.7\r\n", APP) ==
+       429); /* what the client wrote itself stands before what the proxy adds */
+    OK(ask("POST", "/api/v1/apps", "X-Forwarded-For: 203.0.113.8\r\n", APP) == 200);
+}
+
 static void guessing_tokens_uses_up_the_address(void **state)
 {
     (void)state;
@@ -226,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(the_headers_are_mastodons, with_rates),
         CASE(no_spelling_of_the_path_gets_round_a_limit, with_rates),
+        CASE(behind_a_proxy_its_clients_are_counted_by_the_last_hop, with_rates),
         CASE(guessing_tokens_uses_up_the_address, with_rates),
         CASE(a_members_limit_is_the_members_own, with_rates),
         CASE(every_route_that_is_limited_is_there, with_rates),

@@ -373,7 +373,12 @@ static void silence_and_sensitive_are_set_and_taken_back(void **state)
     member eve = someone();
     unsigned long long id = eve.id;
     OK(at("POST", &mod, "type=silence", "/api/v1/admin/accounts/%llu/action", id) == 200);
+    unsigned long long post = masto_post(&eve, "a picture, perhaps");
+    OK(at("GET", NULL, NULL, "/api/v1/statuses/%llu", post) == 200 &&
+       !mn_json_bool(masto_at("sensitive"), true));
     OK(at("POST", &mod, "type=sensitive", "/api/v1/admin/accounts/%llu/action", id) == 200);
+    OK(at("GET", NULL, NULL, "/api/v1/statuses/%llu", post) == 200 &&
+       mn_json_bool(masto_at("sensitive"), false));
     OK(at("GET", &mod, NULL, "/api/v1/admin/accounts/%llu", id) == 200 &&
        mn_json_bool(masto_at("silenced"), false) &&
        mn_json_bool(masto_at("sensitized"), false));
@@ -381,6 +386,8 @@ static void silence_and_sensitive_are_set_and_taken_back(void **state)
        !mn_json_bool(masto_at("silenced"), true));
     OK(at("POST", &mod, NULL, "/api/v1/admin/accounts/%llu/unsensitive", id) == 200 &&
        !mn_json_bool(masto_at("sensitized"), true));
+    OK(at("GET", NULL, NULL, "/api/v1/statuses/%llu", post) == 200 &&
+       !mn_json_bool(masto_at("sensitive"), true));
     OK(at("POST", &mod, "type=explode", "/api/v1/admin/accounts/%llu/action", id) == 422);
     OK(at("POST", &mod, "type=silence", "/api/v1/admin/accounts/77/action") == 404);
 }

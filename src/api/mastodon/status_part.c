@@ -206,7 +206,7 @@ static void put_plain(const mn_view *v, const mn_post *p, mn_json_writer *j)
     mn_jw_time(j, p->created_ms);
     id_or_null(j, "in_reply_to_id", p->reply_to);
     id_or_null(j, "in_reply_to_account_id", p->reply_to ? p->reply_account : 0);
-    mn_jw_kbool(j, "sensitive", p->sensitive);
+    mn_jw_kbool(j, "sensitive", p->sensitive || p->account_sensitized);
     mn_jw_kstr(j, "spoiler_text", p->warning.ptr ? p->warning : MN_STR(""));
     mn_jw_kstrz(j, "visibility", mn_masto__visibility_name(p->visibility));
     mn_jw_kstr(j, "language", p->lang.len ? p->lang : MN_STR_NONE);
