@@ -13,7 +13,8 @@
 #include "social/limits_int.h"
 #include "store/moderation.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS   INT64_C(86400000)
+#define KNOWN_US 2000000
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
@@ -107,6 +108,7 @@ mn_rc mn_limits_new(mn_store *s, const mn_conf *c, mn_limits **ret, mn_err *e)
     if (!l) return mn_fail(e, MN_E_NOMEM, "out of memory for limits");
     l->store = s;
     pthread_mutex_init(&l->rates_lock, NULL);
+    pthread_mutex_init(&l->known_lock, NULL);
     pthread_mutex_init(&l->readers_lock, NULL);
     pthread_mutex_init(&l->flush_lock, NULL);
     l->cells = mn_calloc(MN_LIMITS__SETS, sizeof *l->cells);
@@ -128,6 +130,7 @@ void mn_limits_free(mn_limits *l)
     if (!l) return;
     mn_limits_flush(l, &e); /* what cannot be written now is lost, as after a crash */
     pthread_mutex_destroy(&l->rates_lock);
+    pthread_mutex_destroy(&l->known_lock);
     pthread_mutex_destroy(&l->readers_lock);
     pthread_mutex_destroy(&l->flush_lock);
     mn_free(l->cells);
@@ -275,11 +278,28 @@ uint64_t mn_limits_of(const mn_limits *l, mn_level level, mn_plan_item item)
     return l->plan[level][item];
 }
 
+/* The level, up to KNOWN_US old. */
+static mn_rc level_lately(mn_limits *l, uint64_t account_id, mn_level *ret, mn_err *e)
+{
+    int64_t now_us = mn_mono_us();
+    mn_limits__known *k = &l->known[(account_id ^ account_id >> 22) % MN_LIMITS__KNOWN];
+    pthread_mutex_lock(&l->known_lock);
+    bool known = k->account == account_id && k->until_us > now_us;
+    if (known) *ret = k->level;
+    pthread_mutex_unlock(&l->known_lock);
+    if (known) return MN_OK;
+    MN_TRY(mn_limits_level(l, account_id, ret, e));
+    pthread_mutex_lock(&l->known_lock);
+    *k = (mn_limits__known){account_id, now_us + KNOWN_US, *ret};
+    pthread_mutex_unlock(&l->known_lock);
+    return MN_OK;
+}
+
 mn_rc mn_limits_included(mn_limits *l, uint64_t account_id, mn_plan_item item, uint64_t *ret,
                          mn_err *e)
 {
     mn_level level;
-    MN_TRY(mn_limits_level(l, account_id, &level, e));
+    MN_TRY(level_lately(l, account_id, &level, e));
     *ret = mn_limits_of(l, level, item);
     return MN_OK;
 }

@@ -100,7 +100,7 @@ const char *mn_level_name(mn_level l); /* "anonymous", "new", "member", "subscri
  * mn_limits_read may be a minute behind. */
 mn_rc mn_limits_level(mn_limits *l, uint64_t account_id, mn_level *ret, mn_err *e);
 uint64_t mn_limits_of(const mn_limits *l, mn_level level, mn_plan_item item);
-/* Both at once, for whoever enforces an item. */
+/* Both at once, for whoever enforces an item; the level may be two seconds old. */
 mn_rc mn_limits_included(mn_limits *l, uint64_t account_id, mn_plan_item item, uint64_t *ret,
                          mn_err *e);
 

@@ -37,6 +37,14 @@ typedef struct mn_limits__reader {
     int64_t fresh_until_us;
 } mn_limits__reader;
 
+/* An account's level as it was lately: writing asks for it several times a post. */
+typedef struct mn_limits__known {
+    uint64_t account;
+    int64_t until_us;
+    mn_level level;
+} mn_limits__known;
+#define MN_LIMITS__KNOWN 1024
+
 struct mn_limits {
     mn_store *store;
     uint64_t seed;
@@ -47,6 +55,8 @@ struct mn_limits {
     mn_limits__route routes[MN_LIMITS__ROUTES];
     pthread_mutex_t rates_lock;
     mn_limits__cell (*cells)[MN_LIMITS__WAYS];
+    pthread_mutex_t known_lock;
+    mn_limits__known known[MN_LIMITS__KNOWN]; /* by id; one place each */
     pthread_mutex_t readers_lock, flush_lock; /* flush first */
     int64_t day;                              /* of what follows: days since 1970 */
     mn_limits__reader *readers;
