@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "store/people.h"
 #include "store/store.h"
 
 static char dir[64], path[128];
@@ -200,11 +201,33 @@ static const char first_version[] =
     "reason TEXT NOT NULL);"
     "CREATE INDEX jobs_due ON jobs (kind, run_at_ms, id) WHERE dead = 0;"
     "INSERT INTO accounts VALUES (1, 'Ada', 'ada', 'Ada', 'bio', '', '', 0, 0, 2, 0, 0, 5, 2, "
-    "0, 0);"
+    "0, 0), (2, 'Bob', 'bob', 'Robert', '', '', '', 0, 0, 0, 0, 0, 5, 0, 0, 0);"
+    "INSERT INTO follows VALUES (1, 2, 1700000000000), (2, 1, 5);"
     "INSERT INTO posts VALUES (10, 1, 1, 5, 0, 0, 0, 0, 0, 0, 10, 0, 0, 0, 0, '', 'en', '', "
     "'old'), "
     "(11, 1, 2, 6, 0, 0, 0, 10, 0, 0, 10, 0, 0, 0, 0, '', 'en', '', 'answer');"
     "PRAGMA application_id = 1299803752; PRAGMA user_version = 1";
+
+/* Who followed whom has ids now, and is counted; people are found. */
+static void check_people(mn_store *s, mn_arena *ar)
+{
+    for (uint64_t id = 1; id <= 2; id++) {
+        mn_account a;
+        mn_rel_row *rows = NULL;
+        size_t n = 0;
+        RUN(mn_store_account_by_id(s, id, ar, &a, &e));
+        OK(a.n_followers == 1 && a.n_following == 1 && a.last_post_ms == (id == 1 ? 6 : 0));
+        OK(a.domain.len == 0 && a.settings.len == 0 && !a.waits);
+        RUN(mn_store_rel_page(s, id, MN_REL_FOLLOWERS, (mn_bounds){.limit = 5}, ar, &rows, &n,
+                              &e));
+        OK(n == 1 && rows[0].account_id == 3 - id && rows[0].id > 0);
+    }
+    uint64_t *found = NULL;
+    size_t n = 0;
+    mn_people_query q = {.text = MN_STR("rob"), .limit = 5};
+    RUN(mn_store_people_search(s, &q, ar, &found, &n, &e));
+    OK(n == 1 && found[0] == 2);
+}
 
 /* A database as the first version made it: what came later is added, and what is in it stays. */
 static void an_older_schema_is_brought_up_and_keeps_its_posts(void **state)
@@ -224,6 +247,7 @@ static void an_older_schema_is_brought_up_and_keeps_its_posts(void **state)
     RUN(mn_store_post(s, 11, &ar, &old, &e));
     IS(old.text, "answer");
     IS(old.account_name, "Ada");
+    check_people(s, &ar);
     mn_arena_release(&ar);
     mn_post p = {.id = 900000, .account_id = 1, .text = MN_STR("x"), .origin = MN_STR("x:1")};
     RUN(mn_store_begin(s, &tx, &e));
