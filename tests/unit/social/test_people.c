@@ -178,6 +178,32 @@ static void some_cannot_be_followed(void **state)
     TX_FAILS(MN_E_NOT_FOUND, mn_social_follow(tx, 1, 2, NULL, NULL, &e));
 }
 
+/* Account 1 follows n others, 100 and on. */
+static void follow_many(uint64_t n)
+{
+    mn_tx *tx;
+    RUN(mn_store_begin(s, &tx, &e));
+    for (uint64_t id = 100; id < 100 + n; id++) {
+        char name[16];
+        snprintf(name, sizeof name, "u%llu", (unsigned long long)id);
+        RUN(mn_store_account_add(tx, &(mn_account){.id = id, .name = mn_str_from(name)}, &e));
+        RUN(mn_store_follow_add(tx, 1, id, 1, &e));
+    }
+    RUN(mn_store_commit(tx, &e));
+}
+
+static void who_follows_very_many_needs_followers(void **state)
+{
+    (void)state;
+    follow_many(7500);
+    TX_FAILS(MN_E_LIMIT, mn_social_follow(tx, 1, 2, NULL, NULL, &e));
+    TX_FAILS(MN_E_LIMIT, mn_social_follow(tx, 1, 3, NULL, NULL, &e)); /* asking too */
+    TX(mn_social_follow(tx, 1, 100, &(mn_follow_opts){.has_notify = true, .notify = true}, NULL,
+                        &e)); /* whom one follows already */
+    TX(mn_social_unfollow(tx, 1, 101, &e));
+    TX(mn_social_follow(tx, 1, 2, NULL, NULL, &e));
+}
+
 static void a_follower_can_be_sent_away(void **state)
 {
     (void)state;
@@ -340,6 +366,7 @@ int main(void)
         CASE(a_withdrawn_request_cannot_be_granted),
         CASE(whoever_is_limited_asks_everybody),
         CASE(some_cannot_be_followed),
+        CASE(who_follows_very_many_needs_followers),
         CASE(a_follower_can_be_sent_away),
         CASE(a_block_cuts_everything_both_ways),
         CASE(a_mute_may_end_by_itself),
