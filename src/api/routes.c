@@ -39,6 +39,7 @@ static const mn_route pages[] = {
     {MN_GET, "/lists/:id", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/bookmarks", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/favourites", mn_page_app, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/scheduled", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/menu", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/report/:id", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/settings", mn_page_app, 0, MN_RUN_HERE, NULL},

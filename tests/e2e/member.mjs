@@ -224,10 +224,48 @@ await check("a draft survives leaving the page", async () => {
     assert((await p.inputValue("dialog.compose-dialog textarea[aria-autocomplete]")) === "begun and not sent", "it is gone");
     await p.fill("dialog.compose-dialog textarea[aria-autocomplete]", "");
 });
+await check("moderators see reports and act on them; others do not see the console", async () => {
+    const p = ben.page;
+    await at(p, "/moderation");
+    await p.waitForSelector('.empty:has-text("for moderators")');
+    await at(p, "/@ada");
+    await p.click('.profile-acts [aria-label="More"]');
+    await p.click('[role="menuitem"]:has-text("Report")');
+    await p.fill(".settings-form textarea", "she is too cheerful about harbours");
+    await p.click('.settings-form button.primary');
+    await p.waitForSelector('h1:has-text("The report is sent")');
+    const password = /one-time password (\S+)/.exec(server.log())?.[1] ?? "";
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-GB" });
+    const o = await context.newPage();
+    await o.goto(`${server.url}/auth/sign_in`);
+    await o.fill('input[name="name"]', "operator");
+    await o.fill('input[name="password"]', password);
+    await o.click("main form button");
+    for (const field of await o.$$('input[type="password"]')) await field.fill("a new long password");
+    if (await o.$('input[type="password"]')) await o.click("main form button");
+    await at(o, "/moderation");
+    await o.click('.people a:has-text("harbours")');
+    await o.fill(".settings-form textarea", "Please be less cheerful.");
+    await shot(o, "moderation-report-1280");
+    await o.click('button:has-text("Do it")');
+    await o.waitForSelector('.toast:has-text("Saved")');
+    for (const page of ["reports?resolved=true", "accounts", "appeals", "rules", "blocks", "words", "announcements", "audit", "settings"]) {
+        await at(o, `/moderation/${page}`);
+        await o.waitForTimeout(200);
+        await shot(o, `moderation-${page.split("?")[0]}-1280`);
+    }
+    await at(o, "/moderation/rules");
+    await o.fill('input[aria-label="Rule"]', "Be kind");
+    await o.click('button:has-text("Add")');
+    await o.waitForSelector('.person:has-text("Be kind")');
+    await context.close();
+    await at(ada.page, "/notifications");
+    await ada.page.waitForSelector('.notice-row:has-text("moderator has written")');
+});
 await check("at 390 px everything is within the page, and the foot leads on", async () => {
     const p = ben.page;
     await p.setViewportSize({ width: 390, height: 844 });
-    for (const path of ["/", "/explore", "/notifications", "/messages", "/@ada", "/settings", "/settings/consent", "/settings/profile", "/settings/moving", "/lists", "/public", "/menu", "/ask", "/model"]) {
+    for (const path of ["/", "/explore", "/notifications", "/messages", "/@ada", "/settings", "/settings/consent", "/settings/profile", "/settings/moving", "/lists", "/public", "/menu", "/scheduled", "/ask", "/model"]) {
         await at(p, path);
         await p.waitForTimeout(300);
         const over = await p.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

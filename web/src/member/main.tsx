@@ -21,6 +21,7 @@ route("/tags/:tag", one("TagPage"));
 route("/lists/:id", one("ListPage"));
 route("/bookmarks", one("Bookmarks"));
 route("/favourites", one("Favourites"));
+route("/scheduled", one("Scheduled"));
 route("/menu", async () => ({ default: MenuPage }));
 route("/notifications", async () => import("./notifications"));
 route("/messages", async () => ({ default: (await import("./messages")).Messages }));
@@ -46,6 +47,10 @@ function focused(run: (s: Status) => void): () => void {
         if (s) run(s);
     };
 }
+
+route("/moderation", async () => import("./moderation/index"));
+route("/moderation/:page", async () => import("./moderation/index"));
+route("/moderation/:page/:id", async () => import("./moderation/index"));
 
 async function countUnread(): Promise<void> {
     const [n, conversations] = await Promise.all([get<{ count: number }>("/api/v2/notifications/unread_count"), get<Conversation[]>("/api/v1/conversations", { limit: 20 })]);

@@ -1,9 +1,10 @@
 // The timelines.
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
-import { t } from "../i18n";
+import { useEffect, useMemo } from "preact/hooks";
+import { fullTime, t } from "../i18n";
 import { get, send } from "./api";
 import { ComposeForm } from "./compose";
+import { Content } from "./content";
 import { Feed } from "./feed";
 import type { RouteProps } from "./router";
 import { PageTitle } from "./shell";
@@ -23,10 +24,74 @@ export function Tabs({ tabs, label }: { tabs: { href: string; label: string; now
     );
 }
 
+// What the operators tell everybody, until one has read it.
+interface Announcement {
+    id: string;
+    content: string;
+    read?: boolean;
+}
+const announcements = signal<Announcement[] | null>(null);
+
+function Announcements() {
+    useEffect(() => {
+        if (announcements.value === null) void get<Announcement[]>("/api/v1/announcements").then((l) => (announcements.value = l.filter((a) => !a.read))).catch(() => undefined);
+    }, []);
+    const dismiss = (id: string): void => {
+        announcements.value = (announcements.value ?? []).filter((a) => a.id !== id);
+        void send("POST", `/api/v1/announcements/${id}/dismiss`).catch(tell);
+    };
+    return (
+        <>
+            {announcements.value?.map((a) => (
+                <section key={a.id} class="card announcement" aria-label={t("announcement")}>
+                    <div class="text grow" dir="auto">
+                        <Content html={a.content} place={{ mentions: [], emojis: [] }} />
+                    </div>
+                    <button type="button" class="quiet" onClick={() => dismiss(a.id)}>
+                        {t("read")}
+                    </button>
+                </section>
+            ))}
+        </>
+    );
+}
+
+// Posts that wait for their time.
+interface Later {
+    id: string;
+    scheduled_at: string;
+    params: { text: string };
+}
+export function Scheduled(_: RouteProps) {
+    const list = useMemo(() => signal<Later[] | null>(null), []);
+    const load = (): void => void get<Later[]>("/api/v1/scheduled_statuses", { limit: 40 }).then((l) => (list.value = l), tell);
+    useEffect(load, []);
+    return (
+        <>
+            <PageTitle title={t("scheduled_posts")} />
+            <ul class="card people">
+                {list.value?.map((x) => (
+                    <li key={x.id} class="person">
+                        <span class="grow">
+                            <span class="small">{fullTime(x.scheduled_at)}</span>
+                            <p dir="auto">{x.params.text}</p>
+                        </span>
+                        <button type="button" class="quiet danger" onClick={() => void send("DELETE", `/api/v1/scheduled_statuses/${x.id}`).then(load, tell)}>
+                            {t("delete")}
+                        </button>
+                    </li>
+                ))}
+                {list.value?.length === 0 && <li class="empty">{t("nothing_scheduled")}</li>}
+            </ul>
+        </>
+    );
+}
+
 export function Home(_: RouteProps) {
     return (
         <>
             <PageTitle title={t("home")} />
+            <Announcements />
             <div class="only-wide">{!composing.value && <ComposeForm inline />}</div>
             <Feed
                 source={{ path: "/api/v1/timelines/home", stream: { name: "user" }, mine: true }}
@@ -108,7 +173,7 @@ export function TagPage({ params }: RouteProps) {
 
 export function ListPage({ params }: RouteProps) {
     const id = params.id ?? "";
-    const title = signal("");
+    const title = useMemo(() => signal(""), [id]);
     useEffect(() => {
         void get<{ title: string }>(`/api/v1/lists/${id}`)
             .then((l) => (title.value = l.title))

@@ -34,6 +34,7 @@ const tabs: Tab[] = [
     { href: "/lists", label: "lists", icon: "list" },
     { href: "/bookmarks", label: "bookmarks", icon: "bookmark" },
     { href: "/favourites", label: "favourites_title", icon: "star" },
+    { href: "/scheduled", label: "scheduled_posts", icon: "clock" },
     { href: "/settings", label: "settings", icon: "gear" },
 ];
 

@@ -1,6 +1,6 @@
 // One post with what it answers above and what answers it below; who boosted, favoured and quoted it; what it said before.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { fullTime, t } from "../i18n";
 import { get, me } from "./api";
 import { compose } from "./compose-state";
@@ -117,7 +117,7 @@ interface Version {
 }
 
 function History({ id }: { id: string }) {
-    const versions = signal<Version[] | null>(null);
+    const versions = useMemo(() => signal<Version[] | null>(null), [id]);
     useEffect(() => {
         void get<Version[]>(`/api/v1/statuses/${id}/history`).then((v) => (versions.value = v.reverse()), tell);
     }, [id]);
