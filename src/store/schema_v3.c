@@ -411,9 +411,10 @@ static const char *const moving_tables[] = {
     "NOT "
     "NULL, report TEXT NOT NULL, created_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL)",
     "CREATE INDEX transfers_account ON transfers (account_id, id)",
-    /* Follows that wait for an account to come here. */
-    "CREATE TABLE wanted_follows (account_id INTEGER NOT NULL, address TEXT NOT NULL, "
-    "PRIMARY KEY (account_id, address))",
+    /* Brought along, and its account or post is not here (store/transfers.h). */
+    "CREATE TABLE brought (account_id INTEGER NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL, "
+    "data TEXT NOT NULL, PRIMARY KEY (account_id, kind, ref))",
+    "CREATE INDEX brought_ref ON brought (kind, ref)",
     /* A post that was used: kind "answer", "model", "licensee" …; ref says which. */
     "CREATE TABLE uses (post_id INTEGER NOT NULL, kind TEXT NOT NULL, ref TEXT NOT NULL, "
     "account_id INTEGER NOT NULL, n INTEGER NOT NULL, last_ms INTEGER NOT NULL, "
