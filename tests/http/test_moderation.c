@@ -99,6 +99,9 @@ static void the_operators_texts_are_shown_without_their_markup(void **state)
     OK(masto("GET", "/api/v1/instance/terms_of_service", NULL, NULL) == 200);
     openapi_check("get", "/api/v1/instance/terms_of_service", "200", masto_json());
     OK(masto("GET", "/api/v1/instance/terms_of_service/2001-01-01", NULL, NULL) == 404);
+    OK(masto("GET", "/about/privacy", NULL, NULL) == 200 && masto_says("&lt;script&gt;"));
+    OK(masto("GET", "/api/v2/instance", NULL, NULL) == 200);
+    IS(masto_str("configuration.urls.privacy_policy"), "https://test.example/about/privacy");
 }
 
 static void others_can_look_us_up(void **state)

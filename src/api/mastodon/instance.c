@@ -4,6 +4,7 @@
  * limits. All limits come from where they are enforced. */
 #include "api/mastodon/instance.h"
 
+#include "api/pages/page.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/hash.h"
@@ -247,8 +248,8 @@ static void v2_urls(const mn_api *a, mn_json_writer *j)
     if (*conf(a, "status_url")) mn_jw_strz(j, conf(a, "status_url"));
     else mn_jw_null(j);
     kurl(a, j, "about", "/about");
-    kurl(a, j, "privacy_policy", "/about/privacy");
-    kurl(a, j, "terms_of_service", NULL);
+    kurl(a, j, "privacy_policy", mn_instance_has_text(a, "privacy") ? "/about/privacy" : NULL);
+    kurl(a, j, "terms_of_service", mn_instance_has_text(a, "terms") ? "/about/terms" : NULL);
     mn_jw_object_end(j);
     mn_jw_key(j, "vapid");
     mn_jw_object(j);
@@ -564,6 +565,38 @@ static void terms_of_service(mn_req *r, mn_resp *w)
     mn_buf_release(&b);
 }
 
+/* The same texts as pages. */
+static void text_page(mn_req *r, mn_resp *w, const char *name, const char *title)
+{
+    mn_err e = {0};
+    mn_buf text;
+    int64_t at_ms = 0;
+    mn_buf_init(&text, 0);
+    mn_rc rc = mn_instance_text(r->app, name, r->arena, &text, &at_ms, &e);
+    if (rc == MN_E_NOT_FOUND) mn_resp_error(r, w, 404, "the operator has not written this yet");
+    else if (rc != MN_OK) mn_page_failed(r, w, &e);
+    else {
+        mn_buf *b = mn_page_open(r, w, title, MN_TAB_ABOUT);
+        H(b, "<section class=\"card\"><h1>");
+        mn_h_textz(b, title);
+        H(b, "</h1>");
+        mn_buf_adds(b, mn_buf_str(&text));
+        H(b, "</section>");
+        mn_page_close(r, w);
+    }
+    mn_buf_release(&text);
+}
+
+static void privacy_page(mn_req *r, mn_resp *w)
+{
+    text_page(r, w, "privacy", "Privacy");
+}
+
+static void terms_page(mn_req *r, mn_resp *w)
+{
+    text_page(r, w, "terms", "Terms of service");
+}
+
 /* No translations are offered: no language into any other. */
 static void translation_languages(mn_req *r, mn_resp *w)
 {
@@ -585,5 +618,7 @@ const mn_route mn_masto__routes_instance[] = {
     {MN_GET, "/api/v1/instance/terms_of_service/:date", terms_of_service, 0, MN_RUN_HERE, "-"},
     {MN_GET, "/api/v1/instance/translation_languages", translation_languages, 0, MN_RUN_HERE,
      "-"},
+    {MN_GET, "/about/privacy", privacy_page, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/about/terms", terms_page, 0, MN_RUN_HERE, NULL},
     {.path = NULL},
 };

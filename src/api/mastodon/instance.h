@@ -26,6 +26,7 @@ mn_rc mn_instance_numbers_get(mn_api *a, mn_arena *ar, mn_instance_numbers *ret,
  * links. MN_E_NOT_FOUND (no message) when there is none. */
 mn_rc mn_instance_text(const mn_api *a, const char *name, mn_arena *ar, mn_buf *ret_html,
                        int64_t *ret_changed_ms, mn_err *e);
+bool mn_instance_has_text(const mn_api *a, const char *name);
 /* The rules as an array of Rule. */
 void mn_entity_rules(const mn_rule *rules, size_t n, mn_json_writer *j);
 /* The account that stands for the community: the one named in the settings, else the first operator; 0: none. */

@@ -1,6 +1,7 @@
 /* What the instance endpoints share: numbers that are kept for a minute, the operator's texts, accounts by address. */
 #include "api/mastodon/instance.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -98,6 +99,13 @@ static void put_paragraphs(mn_buf *b, mn_str text)
         if (p.len) put_paragraph(b, p);
         at = end + 2;
     }
+}
+
+bool mn_instance_has_text(const mn_api *a, const char *name)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/pages/%s.txt", a->home->dir, name);
+    return mn_fs_exists(path);
 }
 
 mn_rc mn_instance_text(const mn_api *a, const char *name, mn_arena *ar, mn_buf *ret_html,

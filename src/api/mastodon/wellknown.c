@@ -225,8 +225,8 @@ static void manifest(mn_req *r, mn_resp *w)
     mn_jw_kstrz(&j, "start_url", "/");
     mn_jw_kstrz(&j, "scope", "/");
     mn_jw_kstrz(&j, "display", "standalone");
-    mn_jw_kstrz(&j, "background_color", "#fbfaf7");
-    mn_jw_kstrz(&j, "theme_color", "#fbfaf7");
+    mn_jw_kstrz(&j, "background_color", "#f6f5f1");
+    mn_jw_kstrz(&j, "theme_color", "#f6f5f1");
     mn_jw_key(&j, "icons");
     mn_jw_array(&j);
     for (int i = 0; icon.ptr && i < 2; i++) {
