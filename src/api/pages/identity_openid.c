@@ -123,9 +123,9 @@ static mn_str basic(const mn_openid_provider *p, mn_arena *ar)
     mn_buf_addc(&text, ':');
     mn_h_query(&text, p->secret);
     bool fits = !text.failed;
-    int n = fits ? EVP_EncodeBlock((unsigned char *)out, (unsigned char *)text.ptr,
-                                   (int)text.len)
-                 : 0;
+    int n =
+        fits ? EVP_EncodeBlock((unsigned char *)out, (unsigned char *)text.ptr, (int)text.len)
+             : 0;
     mn_buf_release(&text);
     return fits ? mn_str_fmt(ar, "Basic %.*s", n, out) : MN_STR_NONE;
 }
