@@ -570,6 +570,36 @@ static void an_imported_post_comes_into_homes_in_memory(void **state)
     stop();
 }
 
+/* A second store stands for another process; its events come by the database. */
+static void what_another_process_writes_comes_home_too(void **state)
+{
+    (void)state;
+    uint64_t *ids = NULL;
+    size_t n = 0;
+    mn_store *other;
+    mn_tx *tx;
+    if (backend->file) SKIP("an embedded database tells of what its own process writes");
+    start(0);
+    RUN(mn_feeds_page(f, w->people[0], 0, &(mn_span){.limit = 5}, &ar, &ids, &n, &e));
+    assert_int_equal(n, 0);
+    RUN(mn_store_open(url, &other, &e));
+    mn_post p = {.id = mn_snowflake_next(),
+                 .account_id = w->people[0],
+                 .created_ms = mn_now_ms(),
+                 .text = MN_STR("from elsewhere")};
+    RUN(mn_store_begin(other, &tx, &e));
+    RUN(mn_store_post_add(tx, &p, &e));
+    RUN(mn_store_commit(tx, &e));
+    for (int i = 0; i < 200 && n == 0; i++) {
+        RUN(mn_feeds_page(f, w->people[0], 0, &(mn_span){.limit = 5}, &ar, &ids, &n, &e));
+        usleep(50000);
+    }
+    assert_int_equal(n, 1);
+    assert_int_equal(ids[0], p.id);
+    mn_store_close(other);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -578,6 +608,7 @@ int main(void)
         CASE(timelines_are_what_the_rules_say_after_thousands_of_random_actions),
         CASE(timelines_are_right_when_memory_is_scarce),
         CASE(readers_beside_writers_end_with_the_right_pages),
+        CASE(what_another_process_writes_comes_home_too),
     };
     RUN_ON_ALL(tests);
 }
