@@ -25,6 +25,7 @@ static const mn_job_kind kinds[] = {
     {MN_MAIL_JOB, mn_api__mail_run, 120, 1},
     {MN_ERASE_JOB, mn_api__erase_run, 300, 0},
     {MN_CARD_JOB, mn_card_job, 60, 1},
+    {MN_VERIFY_JOB, mn_masto__verify_run, 120, 1},
     {"push", mn_pushing_run, 60, 2},
     {0},
 };

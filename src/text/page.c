@@ -215,17 +215,21 @@ static void on_link(found *f, const page_tag *t)
     if (mn_str_eq_nocase(rel, MN_STR("image_src"))) keep(f->image, 3, href);
 }
 
-static void on_tag(found *f, const page_tag *t)
+static bool on_tag(void *arg, const page_tag *t, mn_str inside)
 {
-    if (t->close) return;
-    if (mn_str_eq_nocase(t->name, MN_STR("meta"))) on_meta(f, t);
+    found *f = arg;
+    if (t->close) return true;
+    if (mn_str_eq_nocase(t->name, MN_STR("title"))) keep(f->title, 2, inside);
+    else if (mn_str_eq_nocase(t->name, MN_STR("meta"))) on_meta(f, t);
     else if (mn_str_eq_nocase(t->name, MN_STR("link"))) on_link(f, t);
     else if (mn_str_eq_nocase(t->name, MN_STR("html"))) keep(f->lang, 0, attr_of(t, "lang"));
     else if (mn_str_eq_nocase(t->name, MN_STR("base")) && !f->base.ptr)
         f->base = attr_of(t, "href");
+    return true;
 }
 
-static void scan(mn_str s, found *f)
+/* Calls fn with each tag, until it says no; `inside` is what the title holds. */
+static void scan(mn_str s, bool (*fn)(void *arg, const page_tag *t, mn_str inside), void *arg)
 {
     page_tag t;
     for (size_t at = 0; at < s.len;) {
@@ -238,12 +242,9 @@ static void scan(mn_str s, found *f)
             at = skip_markup(s, at);
         } else if (is_letter(next) || closes) {
             at = read_tag(s, at, &t);
-            on_tag(f, &t);
-            if (t.close) continue;
             bool title = mn_str_eq_nocase(t.name, MN_STR("title"));
-            if (!title && !is_raw(t.name)) continue;
-            size_t end = find_end(s, at, t.name);
-            if (title) keep(f->title, 2, mn_str_sub(s, at, end - at));
+            size_t end = !t.close && (title || is_raw(t.name)) ? find_end(s, at, t.name) : at;
+            if (!fn(arg, &t, mn_str_sub(s, at, end - at))) return;
             at = end;
         } else {
             at++;
@@ -431,7 +432,7 @@ mn_rc mn_page_meta_read(mn_str html, mn_str charset, mn_arena *a, mn_page_meta *
     if (rc == MN_OK && from) html = mn_buf_str(&converted);
     if (rc == MN_E_UNSUPPORTED) rc = MN_OK; /* a system without that set: read as UTF-8 */
     if (rc == MN_OK) {
-        scan(html, f);
+        scan(html, on_tag, f);
         rc = all_of(f, a, &m);
     }
     mn_buf_release(&converted);
@@ -439,4 +440,49 @@ mn_rc mn_page_meta_read(mn_str html, mn_str charset, mn_arena *a, mn_page_meta *
     if (rc != MN_OK) return mn_fail(e, rc, "no memory for a page");
     *ret = m;
     return MN_OK;
+}
+
+/* ---- links back ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct link_back {
+    mn_str url;
+    bool is;
+} link_back;
+
+static bool says_me(mn_str rel)
+{
+    while (rel.len > 0)
+        if (mn_str_eq_nocase(mn_str_split(rel, ' ', &rel), MN_STR("me"))) return true;
+    return false;
+}
+
+static mn_str bare(mn_str url)
+{
+    url = mn_str_trim(url);
+    if (mn_str_ends(url, "/")) url.len--;
+    return url;
+}
+
+static bool on_any_link(void *arg, const page_tag *t, mn_str inside)
+{
+    link_back *b = arg;
+    mn_str href = attr_of(t, "href");
+    bool link =
+        mn_str_eq_nocase(t->name, MN_STR("a")) || mn_str_eq_nocase(t->name, MN_STR("link"));
+    (void)inside;
+    if (t->close || !link || href.len > MN_PAGE_URL_MAX || !says_me(attr_of(t, "rel")))
+        return true;
+    mn_buf plain;
+    mn_buf_init(&plain, 4 * MN_PAGE_URL_MAX);
+    b->is = mn_html_unescape(href, &plain) == MN_OK &&
+            mn_str_eq(bare(mn_buf_str(&plain)), bare(b->url));
+    mn_buf_release(&plain);
+    return !b->is;
+}
+
+bool mn_page_links_me(mn_str html, mn_str url)
+{
+    link_back b = {.url = url};
+    if (html.len <= MN_PAGE_BYTES_MAX && url.len > 0) scan(html, on_any_link, &b);
+    return b.is;
 }

@@ -2,6 +2,8 @@
 #ifndef MN_TEXT_PAGE_H
 #define MN_TEXT_PAGE_H
 
+#include <stdbool.h>
+
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -30,5 +32,9 @@ typedef struct mn_page_meta {
  * empty; UTF-8 when nothing is said). Scripts, styles and comments are passed over; nothing nests. Strings live in the arena.
  * errors MN_E_LIMIT longer than MN_PAGE_BYTES_MAX; MN_E_NOMEM */
 mn_rc mn_page_meta_read(mn_str html, mn_str charset, mn_arena *a, mn_page_meta *ret, mn_err *e);
+
+/* Does the page link to that address and say it is the same person (rel="me" of an <a> or <link>)? A slash at the end counts
+ * for nothing. Linear, over any bytes; what is longer than MN_PAGE_BYTES_MAX says nothing. */
+bool mn_page_links_me(mn_str html, mn_str url);
 
 #endif

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             MN_ASSERT(mn_utf8_valid(all[i]) && all[i].len <= MN_PAGE_URL_MAX &&
                       !memchr(all[i].len ? all[i].ptr : "x", '\n', all[i].len));
     }
+    (void)mn_page_links_me((mn_str){(const char *)data, size}, MN_STR("https://a.example/@me"));
     mn_arena_release(&a);
     return 0;
 }

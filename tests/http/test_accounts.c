@@ -5,13 +5,14 @@
 #include "store/moderation.h"
 #include "store/people.h"
 #include "unit/media/pictures.h"
+#include "unit/net/peer.h"
 
 static member alice, bob, carol;
 
 static int set_up(void **state)
 {
     (void)state;
-    masto_start();
+    masto_start_with("rate_limits = off\noutgoing_private = yes\n");
     alice = masto_member("alice");
     bob = masto_member("bob");
     carol = masto_member("carol");
@@ -489,6 +490,57 @@ static void a_picture_is_sent_with_the_profile(void **state)
     mn_buf_release(&pic);
 }
 
+static bool home_page(peer *p, int fd, const char *request, size_t n)
+{
+    const char *mine = "<p>me, <a href='https://test.example/@alice' rel='me'>there</a>",
+               *other = "<p>me, <a href='https://test.example/@bob' rel='me'>there</a>",
+               *body = strstr(request, "GET /mine") ? mine : other;
+    char answer[400];
+    (void)p, (void)n;
+    snprintf(
+        answer, sizeof answer,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: "
+        "%zu\r\n\r\n%s",
+        strlen(body), body);
+    peer_say(fd, answer);
+    return false;
+}
+
+/* Waits until field i of alice is verified, at most ms. */
+static bool verified(const char *field, int ms)
+{
+    for (int64_t until = mn_mono_us() + (int64_t)ms * 1000; mn_mono_us() < until;
+         usleep(30000)) {
+        ask("GET", path("/api/v1/accounts/%llu", alice.id), NULL, NULL, 200);
+        if (masto_str(field).len) return true;
+    }
+    return false;
+}
+
+static void a_page_that_links_back_is_verified(void **state)
+{
+    (void)state;
+    peer site;
+    char body[400];
+    peer_start(&site, home_page);
+    snprintf(
+        body, sizeof body,
+        "{\"fields_attributes\":[{\"name\":\"other\",\"value\":\"http://127.0.0.1:%d/other\"},"
+        "{\"name\":\"mine\",\"value\":\"http://127.0.0.1:%d/mine\"}]}",
+        site.port, site.port);
+    ask("PATCH", "/api/v1/accounts/update_credentials", &alice, body, 200);
+    OK(verified("fields.1.verified_at", 15000));
+    openapi_check_entity("Account", masto_json());
+    OK(masto_at("fields.0.verified_at")->type == MN_JSON_NULL);
+    int asked = site.requests;
+    ask("PATCH", "/api/v1/accounts/update_credentials", &alice, "{\"note\":\"new\"}", 200);
+    OK(masto_str("fields.1.verified_at").len > 0 && site.requests == asked);
+    ask("PATCH", "/api/v1/accounts/update_credentials", &alice,
+        "{\"fields_attributes\":[{\"name\":\"mine\",\"value\":\"not an address\"}]}", 200);
+    OK(masto_at("fields.0.verified_at")->type == MN_JSON_NULL);
+    peer_stop(&site);
+}
+
 /* ---- follow ------------------------------------------------------------------------------------------------------ */
 
 static void following_and_its_end(void **state)
@@ -819,6 +871,7 @@ int main(void)
         CASE(indexable_is_the_consent_to_be_searched),
         CASE(the_profile_of_its_own_is_read_and_changed),
         CASE(a_picture_is_sent_with_the_profile),
+        CASE(a_page_that_links_back_is_verified),
         CASE(following_and_its_end),
         CASE(a_locked_account_decides_itself),
         CASE(who_follows_whom_is_paged_and_can_be_hidden),

@@ -257,6 +257,7 @@ static mn_rc do_change(mn_tx *tx, void *arg, mn_err *e)
     MN_TRY(enter_indexable(tx, c, &a, e));
     MN_TRY(to_account(c, &a, e));
     if (c->said.report) MN_TRY(mn_moderation_flag(tx, c->me, 0, c->said.filter_id, e));
+    if (c->has_fields) MN_TRY(mn_masto__verify_wanted(tx, c->me, c->fields, c->n_fields, e));
     return mn_store_account_update(tx, &a, e);
 }
 
@@ -269,6 +270,13 @@ static bool set_picture(mn_req *r, mn_resp *w, const char *name, mn_media_use us
     mn_rc rc = mn_media_account_picture(r->app, mn_masto_me(r), use, u.bytes, &e);
     if (rc != MN_OK) failed(r, w, rc, &e);
     return rc == MN_OK;
+}
+
+/* There may be pages to ask. */
+static bool wake(mn_req *r)
+{
+    mn_api_jobs_wake(r->app);
+    return true;
 }
 
 /* False: answered. */
@@ -284,7 +292,7 @@ static bool change_profile(mn_req *r, mn_resp *w)
     }
     return set_picture(r, w, "avatar", MN_MEDIA_AVATAR) &&
            set_picture(r, w, "header", MN_MEDIA_HEADER) &&
-           mn_masto__transact(r, w, do_change, &c);
+           mn_masto__transact(r, w, do_change, &c) && wake(r);
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */

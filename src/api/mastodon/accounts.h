@@ -62,6 +62,14 @@ mn_rc mn_masto__bio_html(const mn_view *v, mn_str text, mn_buf *ret, mn_err *e);
 /* A field's value: one line, links say rel="me". */
 mn_rc mn_masto__field_html(const mn_view *v, mn_str text, mn_buf *ret, mn_err *e);
 
+/* ---- account_verify.c ------------------------------------------------------------------------------------------ */
+
+/* In the transaction that writes the fields: a job that asks the pages they name, when one is not verified yet. */
+#define MN_VERIFY_JOB "profile.verify" /* payload {"account": "…"} */
+mn_rc mn_masto__verify_wanted(mn_tx *tx, uint64_t account, const mn_field *f, size_t n,
+                              mn_err *e);
+mn_rc mn_masto__verify_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e);
+
 /* ---- for handlers ---------------------------------------------------------------------------------------------- */
 
 /* Runs fn in a transaction and commits; answers the failure and returns false when it does not succeed. */

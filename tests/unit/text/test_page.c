@@ -145,12 +145,39 @@ static void hostile_pages_cost_little(void **state)
           mn_page_meta_read((mn_str){html, MN_PAGE_BYTES_MAX + 1}, MN_STR(""), &ar, &m, &e));
 }
 
+static void a_page_links_back_with_rel_me(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *html;
+        bool is;
+    } pages[] = {
+        {"<a rel=me href='https://a.example/@ada'>me</a>", true},
+        {"<link REL=\"nofollow ME\" href=https://a.example/@ada/>", true},
+        {"<A HREF=\"https://a.example/&#64;ada\" rel=\"noopener me\">", true},
+        {"<a rel=friend href='https://a.example/@ada'><a rel=me href='https://b.example/'>",
+         false},
+        {"<a rel=mee href='https://a.example/@ada'>", false},
+        {"<a rel=me href='https://a.example/@ada2'>", false},
+        {"<!-- <a rel=me href='https://a.example/@ada'> -->", false},
+        {"<script>'<a rel=me href=\"https://a.example/@ada\">'</script>", false},
+        {"<textarea><a rel=me href='https://a.example/@ada'></textarea>", false},
+        {"</a rel=me href='https://a.example/@ada'>", false},
+        {"<a rel=me>", false},
+        {"", false}};
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (mn_page_links_me(mn_str_from(pages[i].html), MN_STR("https://a.example/@ada")) !=
+            pages[i].is)
+            fail_msg("%s", pages[i].html);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(open_graph_comes_before_the_rest),       TEST(what_is_not_markup_is_not_read),
         TEST(names_in_other_character_sets_are_read), TEST(texts_are_one_line_and_not_long),
         TEST(a_page_may_ask_for_no_preview),          TEST(hostile_pages_cost_little),
+        TEST(a_page_links_back_with_rel_me),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
