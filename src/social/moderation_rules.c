@@ -151,7 +151,7 @@ static int by_text(const void *a, const void *b)
 static mn_rc read_lines(mn_moderation *m, mn_block_list l, mn_block_line **ret, size_t *ret_n,
                         mn_err *e)
 {
-    MN_TRY(read_all(m, line_page, l, sizeof **ret, (void **)ret, ret_n, e));
+    MN_TRY(read_all(m, line_page, (int)l, sizeof **ret, (void **)ret, ret_n, e));
     if (*ret_n) qsort(*ret, *ret_n, sizeof **ret, by_text);
     return MN_OK;
 }
