@@ -594,6 +594,11 @@ static void leaving_needs_the_password_and_the_name(void **s)
     (void)s;
     mn_err e = {0};
     mn_account a;
+    mn_tx *tx;
+    mn_post p = {.id = 77, .account_id = ada, .created_ms = 1000, .text = MN_STR("mine")};
+    RUN(mn_store_begin(masto_home.store, &tx, &e));
+    RUN(mn_store_post_add(tx, &p, &e));
+    RUN(mn_store_commit(tx, &e));
     sign_in("ada", "correct+horse");
     assert_int_equal(browser_get("/settings/delete"), 200);
     browser_form("password=wrong&name=ada");
@@ -606,6 +611,11 @@ static void leaving_needs_the_password_and_the_name(void **s)
     OK(!is_in());
     RUN(mn_store_account_by_name(masto_home.store, MN_STR("ada"), &masto_arena, &a, &e));
     OK(a.state == MN_ACCOUNT_DELETED);
+    for (int ms = 0; p.deleted_ms == 0 && ms < 10000; ms += 20) { /* by the job */
+        usleep(20000);
+        RUN(mn_store_post(masto_home.store, 77, &masto_arena, &p, &e));
+    }
+    OK(p.deleted_ms > 0 && p.text.len == 0);
     browser_clear();
     assert_int_equal(sign_in("ada", "correct+horse"), 401);
 }
