@@ -111,7 +111,7 @@ await check("keys: j moves, f likes, b boosts, r answers, Escape keeps what was 
     await p.keyboard.press("b");
     await p.waitForSelector(".post .act.boosted");
     await p.keyboard.press("r");
-    await p.waitForSelector("dialog.compose-dialog[open]");
+    await p.waitForSelector("dialog.compose-dialog textarea:focus");
     const given = await p.inputValue("dialog.compose-dialog textarea[aria-autocomplete]");
     assert(given.startsWith("@ada "), `the answer began with '${given}'`);
     await p.keyboard.type("good to know");
@@ -167,6 +167,7 @@ await check("direct messages are a conversation", async () => {
     await at(ben.page, "/@ada");
     await ben.page.click('.profile-acts [aria-label="More"]');
     await ben.page.click('[role="menuitem"]:has-text("Message")');
+    await ben.page.waitForSelector("dialog.compose-dialog textarea:focus");
     await ben.page.keyboard.type("see you at the pier");
     await ben.page.keyboard.press("Control+Enter");
     await ben.page.waitForSelector("dialog.compose-dialog", { state: "hidden" });
