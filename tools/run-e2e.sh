@@ -7,6 +7,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 MYNAH="$program" timeout 600 node tests/e2e/browser.mjs >"$out" 2>&1
 rc=$?
+MYNAH="$program" timeout 600 node tests/e2e/member.mjs >>"$out" 2>&1 || rc=1
 cat "$out"
 p=$(grep -c '^ok ' "$out")
 f=$(grep -c '^not ok ' "$out")

@@ -63,8 +63,8 @@ async function load(fresh: boolean): Promise<void> {
 // Seen: the same place is kept for the other apps.
 async function read(): Promise<void> {
     unread.value = 0;
-    const newest = groups.value[0]?.most_recent_notification_id;
-    if (newest) await send("POST", "/api/v1/markers", { notifications: { last_read_id: String(newest) } }).catch(() => undefined);
+    const newest = groups.value[0]?.page_max_id; // as text: the other id is a number, too large for one
+    if (newest) await send("POST", "/api/v1/markers", { notifications: { last_read_id: newest } }).catch(() => undefined);
 }
 
 function Line({ g }: { g: NotificationGroup }) {
