@@ -62,7 +62,8 @@ static void follow(void *arg, const mn_event *ev, size_t n)
     for (size_t i = 0; i < n; i++) {
         if (ev[i].kind == MN_EV_TOKEN_GONE)
             atomic_fetch_add(generation(x->tokens, ev[i].id), 1);
-        if (ev[i].kind == MN_EV_ACCOUNT)
+        /* A grant says nothing of the account's counters. */
+        if (ev[i].kind == MN_EV_ACCOUNT && ev[i].other != MN_EV_ACCOUNT_COUNTS)
             atomic_fetch_add(generation(x->accounts, ev[i].account), 1);
         for (size_t k = 0; ev[i].kind == MN_EV_ALL && k < GENERATIONS; k++) {
             atomic_fetch_add(&x->tokens[k], 1);

@@ -25,6 +25,8 @@
 #define SLOTS_MIN  64
 #define ROOM_MIN   (UINT64_C(4) << 20)
 
+enum { BEGIN_READ, BEGIN_WRITE, COMMIT, ROLLBACK, N_AROUND };
+
 typedef struct stmt {
     mn_stmt base;
     struct conn *conn;
@@ -39,7 +41,8 @@ typedef struct conn {
     sqlite3 *h;
     char *path;
     bool in_tx;
-    stmt **slots; /* open addressing by the address of the SQL */
+    sqlite3_stmt *around[N_AROUND]; /* what begins and ends transactions, once it was needed */
+    stmt **slots;                   /* open addressing by the address of the SQL */
     size_t n, cap;
 } conn;
 
@@ -107,6 +110,21 @@ static mn_rc exec(conn *c, const char *sql, mn_err *e)
     return code == SQLITE_OK ? MN_OK : fail_conn(c, code, e);
 }
 
+/* Begins or ends a transaction. Each request does so several times: compiling the word anew cost more than the lock. */
+static mn_rc around(conn *c, int which, mn_err *e)
+{
+    static const char *const words[N_AROUND] = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT",
+                                                "ROLLBACK"};
+    sqlite3_stmt **st = &c->around[which];
+    int code = SQLITE_OK;
+    if (!*st)
+        code = sqlite3_prepare_v3(c->h, words[which], -1, SQLITE_PREPARE_PERSISTENT, st, NULL);
+    if (code == SQLITE_OK) code = sqlite3_step(*st);
+    mn_rc rc = code == SQLITE_DONE ? MN_OK : fail_conn(c, code, e);
+    sqlite3_reset(*st);
+    return rc;
+}
+
 /* One number from a statement that is run once: pragmas and the like. */
 static mn_rc ask(conn *c, const char *sql, int64_t *ret, mn_err *e)
 {
@@ -131,6 +149,7 @@ static void close_db(mn_db *db)
         mn_free(c->slots[i]);
     }
     mn_free(c->slots);
+    for (int i = 0; i < N_AROUND; i++) sqlite3_finalize(c->around[i]);
     sqlite3_close_v2(c->h);
     mn_free(c->path);
     mn_free(c);
@@ -220,7 +239,7 @@ static mn_rc set_version(mn_db *db, int v, mn_err *e)
 static mn_rc begin(mn_db *db, bool write, mn_err *e)
 {
     conn *c = (conn *)db;
-    MN_TRY(exec(c, write ? "BEGIN IMMEDIATE" : "BEGIN", e));
+    MN_TRY(around(c, write ? BEGIN_WRITE : BEGIN_READ, e));
     c->in_tx = true;
     return MN_OK;
 }
@@ -232,13 +251,13 @@ static void rollback(mn_db *db)
     c->in_tx = false;
     for (sqlite3_stmt *st = sqlite3_next_stmt(c->h, NULL); st; st = sqlite3_next_stmt(c->h, st))
         if (sqlite3_stmt_busy(st)) sqlite3_reset(st);
-    if (!sqlite3_get_autocommit(c->h)) exec(c, "ROLLBACK", NULL);
+    if (!sqlite3_get_autocommit(c->h)) around(c, ROLLBACK, NULL);
 }
 
 static mn_rc commit(mn_db *db, mn_err *e)
 {
     conn *c = (conn *)db;
-    mn_rc rc = exec(c, "COMMIT", e);
+    mn_rc rc = around(c, COMMIT, e);
     if (rc != MN_OK) rollback(db);
     c->in_tx = false;
     return rc;
