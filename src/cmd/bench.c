@@ -14,7 +14,7 @@
 #include "base/progress.h"
 #include "cmd/cmd.h"
 
-/* Every list of benches; a room adds its own here and in bench.h. */
+/* Every list of benches; a new one is added here and in bench.h. */
 static const mn_bench *const lists[] = {
     mn_bench_text,   mn_bench_search, mn_bench_corpus, mn_bench_train,
     mn_bench_import, mn_bench_pages,  mn_bench_infer,  mn_bench_access,

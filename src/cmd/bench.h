@@ -1,6 +1,6 @@
 /* Benchmarks: a registry of them, one clock for all, one table.
  *
- * A room keeps its benches in src/cmd/bench_ROOM.c, ends its list with {0}, declares it below and adds it to the table in
+ * A subject keeps its benches in src/cmd/bench_SUBJECT.c, ends its list with {0}, declares it below and adds it to the table in
  * bench.c. A bench prepares its input, then calls mn_bench_measure (work that is repeated and timed) or mn_bench_value
  * (a figure that is not a time of repetitions: a latency percentile, a score) as often as it likes; every call is a line.
  * The time of preparing is not counted. Peak memory is the process's high-water mark since the bench began.

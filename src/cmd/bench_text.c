@@ -1,4 +1,4 @@
-/* Benches of the text room: tokenizer training, encoding and decoding, language identification, NFC. */
+/* Benches of the text module: tokenizer training, encoding and decoding, language identification, NFC. */
 #include "base/fs.h"
 #include "cmd/bench.h"
 #include "text/langid.h"

@@ -254,8 +254,7 @@ static made describe(const mn_sign_up_rules *rules, const mn_sign_up *up, const 
     made m = {.invite = *invite};
     mn_ip_severity ip =
         up->moderation ? mn_moderation_address(up->moderation, up->ip) : MN_IP_FREE;
-    bool waits = (rules->mode == MN_SIGN_UP_APPROVAL && !invite->id) ||
-                 ip == MN_IP_APPROVAL;
+    bool waits = (rules->mode == MN_SIGN_UP_APPROVAL && !invite->id) || ip == MN_IP_APPROVAL;
     m.account = (mn_account){.id = mn_snowflake_next(),
                              .name = up->name,
                              .display_name = display_of(up),

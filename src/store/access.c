@@ -10,10 +10,10 @@
     "t.ip, t.agent, COALESCE(p.name, ''), COALESCE(p.website, '')"
 #define NOW_COLUMNS                                                                            \
     TOKEN_COLUMNS                                                                              \
-        ", CASE WHEN a.state = 0 AND a.disabled_ms <> 0 THEN 1 ELSE "                          \
-        "COALESCE(a.state, 0) END, COALESCE(a.role, 0), COALESCE(a.silenced_ms, 0), "          \
-        "COALESCE(c.approved, 1), COALESCE(c.must_confirm, 0), "                               \
-        "COALESCE(c.email_confirmed_ms, 0)"
+    ", CASE WHEN a.state = 0 AND a.disabled_ms <> 0 THEN 1 ELSE "                              \
+    "COALESCE(a.state, 0) END, COALESCE(a.role, 0), COALESCE(a.silenced_ms, 0), "              \
+    "COALESCE(c.approved, 1), COALESCE(c.must_confirm, 0), "                                   \
+    "COALESCE(c.email_confirmed_ms, 0)"
 #define TOKEN_FROM " FROM tokens t LEFT JOIN apps p ON p.id = t.app_id"
 #define NOW_FROM                                                                               \
     TOKEN_FROM " LEFT JOIN accounts a ON a.id = t.account_id "                                 \

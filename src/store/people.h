@@ -129,8 +129,8 @@ mn_rc mn_store_people_forget(mn_tx *tx, uint64_t id, size_t limit, bool *ret_lef
 /* ---- finding people -------------------------------------------------------------------------------------------- */
 
 /* Active accounts whose name starts with the text's first word, or whose display name has words that start with each of the
- * text's first three (any case); whom `me` follows first, then by followers. following: only those. limit ≤ 1,000. Of a
- * word that very many share, the thousand with most followers are looked at. */
+ * text's first three (any case); whom `me` follows first, then by followers. following: only those. limit ≤ 1,000. Of what
+ * more than 5,000 accounts fit, any 5,000 are looked at. */
 typedef struct mn_people_query {
     mn_str text;
     uint64_t me;

@@ -5,6 +5,7 @@
  *   NULL            a page: nothing is read beforehand; mn_masto_grant knows the web session, if there is one
  *   "-"             anybody, and no token is looked at            ("/oauth/token", "/api/v1/apps")
  *   ""              anybody; a token, when given, must be valid   (public data that looks different when signed in)
+ *   "?read:statuses" anybody; a token, when given, must be valid and have that scope (what a member may see is in the answer)
  *   "app"           any valid token, an app's own too
  *   "read:statuses" a member's token with that scope; several are separated by '|': one of them is enough
  * 401 {"error":"The access token is invalid"} when absent or invalid, 403 {"error":"This action is outside the authorized
@@ -98,7 +99,8 @@ typedef struct mn_view {
     mn_api *api;
     mn_arena *arena;
     uint64_t me; /* 0: anybody */
-    size_t *n_read; /* posts written for a reader are counted here; NULL: for nobody who reads now */
+    size_t *
+        n_read; /* posts written for a reader are counted here; NULL: for nobody who reads now */
 } mn_view;
 mn_view mn_masto_view(mn_req *r);
 
@@ -112,32 +114,32 @@ typedef enum mn_filter_context {
     MN_FILTER_NONE = 0
 } mn_filter_context;
 
-/* src/api/mastodon/status_json.c (room posts): Status entities as array elements of an array under way. Posts that the
+/* src/api/mastodon/status_json.c: Status entities as array elements of an array under way. Posts that the
  * viewer may not see must have been left out before. Loads what hangs on them in batches; boosts bring their post. */
 mn_rc mn_entity_statuses(const mn_view *v, const mn_posts *posts, mn_filter_context where,
                          mn_json_writer *j, mn_err *e);
 mn_rc mn_entity_status(const mn_view *v, const mn_post *p, mn_filter_context where,
                        mn_json_writer *j, mn_err *e);
-/* src/api/mastodon/account_json.c (room people): Account entities. ids not found are left out. n ≤ 1,000. */
+/* src/api/mastodon/account_json.c: Account entities. ids not found are left out. n ≤ 1,000. */
 mn_rc mn_entity_accounts(const mn_view *v, const uint64_t *ids, size_t n, mn_json_writer *j,
                          mn_err *e);
 mn_rc mn_entity_account(const mn_view *v, uint64_t id, mn_json_writer *j, mn_err *e);
-/* src/api/mastodon/media_json.c (room media): a MediaAttachment; a PreviewCard by card id; CustomEmoji used in texts. */
+/* src/api/mastodon/media_json.c: a MediaAttachment; a PreviewCard by card id; CustomEmoji used in texts. */
 void mn_entity_media(const mn_view *v, const mn_media *m, mn_json_writer *j);
 mn_rc mn_entity_card(const mn_view *v, uint64_t card_id, mn_json_writer *j, mn_err *e);
 mn_rc mn_entity_emoji_in(const mn_view *v, const mn_str *texts, size_t n, mn_json_writer *j,
                          mn_err *e); /* the whole array */
-/* src/api/mastodon/filter_json.c (room reading): the `filtered` array of a status for the viewer; *ret_hide: an action
+/* src/api/mastodon/filter_json.c: the `filtered` array of a status for the viewer; *ret_hide: an action
  * "hide" matches, the post is to be left out of that list. */
 mn_rc mn_entity_filtered(const mn_view *v, const mn_post *p, mn_filter_context where,
                          mn_json_writer *j, bool *ret_hide, mn_err *e);
-/* src/api/mastodon/notification_json.c (room people). */
+/* src/api/mastodon/notification_json.c: a Notification; MN_E_NOT_FOUND when it is gone. */
 mn_rc mn_entity_notification(const mn_view *v, uint64_t notification_id, mn_json_writer *j,
                              mn_err *e);
-/* src/api/mastodon/conversation_json.c (room reading). */
+/* src/api/mastodon/conversations.c: a Conversation of the viewer; MN_E_NOT_FOUND when it is gone. */
 mn_rc mn_entity_conversation(const mn_view *v, uint64_t conversation_id, mn_json_writer *j,
                              mn_err *e);
-/* A post's text as the HTML of `content` (room posts): paragraphs, links, mentions and hashtags in Mastodon's markup. */
+/* A post's text as the HTML of `content`: paragraphs, links, mentions and hashtags in Mastodon's markup. */
 mn_rc mn_masto_content(const mn_view *v, const mn_post *p, mn_buf *ret, mn_err *e);
 
 #endif

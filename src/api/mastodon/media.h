@@ -1,4 +1,4 @@
-/* Media for the rooms beside: addresses of files, pictures of accounts, previews of links, emoji. */
+/* Media for the files beside: addresses of files, pictures of accounts, previews of links, emoji. */
 #ifndef MN_API_MASTODON_MEDIA_H
 #define MN_API_MASTODON_MEDIA_H
 

@@ -35,10 +35,10 @@ mn_rc mn_params__multipart(mn_str body, mn_str content_type, mn_arena *ar, mn_pa
 typedef struct mn_masto_state {
     mn_params params;
     mn_grant grant;
-    bool asked;  /* the grant is known */
-    bool denied; /* a token was given and is not valid */
+    bool asked;         /* the grant is known */
+    bool denied;        /* a token was given and is not valid */
     mn_str form_secret; /* of the cookie that this answer sets for its forms (pages/sign.c) */
-    size_t n_read; /* posts delivered */
+    size_t n_read;      /* posts delivered */
 } mn_masto_state;
 
 #endif

@@ -159,8 +159,8 @@ static void no_table_keeps_anything_of_it(void **state)
                    (strcmp(columns[i].table, "strikes") == 0 ||
                     strcmp(columns[i].table, "moderation_notes") == 0);
         if (act) continue;
-        snprintf(text, sizeof text, "SELECT COUNT(*) FROM %s WHERE %s = %llu", columns[i].table,
-                 columns[i].name, (unsigned long long)ada);
+        snprintf(text, sizeof text, "SELECT COUNT(*) FROM %.63s WHERE %.31s = %llu",
+                 columns[i].table, columns[i].name, (unsigned long long)ada);
         int64_t n = number(text);
         if (n)
             fail_msg("%s.%s still has %lld", columns[i].table, columns[i].name, (long long)n);
