@@ -110,11 +110,6 @@ mn_search *mn_api_search(mn_api *a)
     return atomic_load(&a->search);
 }
 
-const char *mn_api_data_dir(const mn_api *a)
-{
-    return a->home->dir;
-}
-
 const char *mn_api_domain(const mn_api *a)
 {
     return a->domain;

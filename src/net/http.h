@@ -43,7 +43,6 @@ mn_str mn_req_param(const mn_req *r, const char *name);
 /* First value of a query parameter, decoded; MN_STR_NONE when absent. Form bodies: mn_req_form. */
 mn_str mn_req_query(const mn_req *r, const char *name);
 mn_str mn_req_form(const mn_req *r, const char *name);
-bool mn_req_accepts_json(const mn_req *r); /* prefers application/json over text/html */
 bool mn_req_accepts_html(
     const mn_req *r); /* names text/html and likes it no less than JSON: a browser */
 

@@ -37,13 +37,6 @@ mn_str mn_req_form(const mn_req *r, const char *name)
     return mn_http_form_get(r->body, name, r->arena);
 }
 
-bool mn_req_accepts_json(const mn_req *r)
-{
-    mn_str accept = mn_req_header(r, "Accept");
-    return mn_http_accept_weight(accept, "application/json", NULL) >
-           mn_http_accept_weight(accept, "text/html", NULL);
-}
-
 bool mn_req_accepts_html(const mn_req *r)
 {
     mn_str accept = mn_req_header(r, "Accept");

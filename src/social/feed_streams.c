@@ -126,27 +126,6 @@ mn_rc mn_feeds_audience(mn_feeds *f, uint64_t post, mn_arena *ar, mn_audience **
     return rc;
 }
 
-mn_rc mn_feeds_belongs(mn_feeds *f, uint64_t account, uint64_t post, mn_arena *ar,
-                       mn_audience *ret, mn_err *e)
-{
-    mn_row row;
-    mn_viewer *v = NULL;
-    mn_feed_post p = {.row = &row, .store = f->store, .arena = ar};
-    mn_rc rc = mn_store_row(f->store, post, ar, &row, e);
-    if (rc == MN_E_NOT_FOUND) {
-        *ret = (mn_audience){.account = account};
-        return MN_OK;
-    }
-    if (rc == MN_OK) rc = mn_social__feeds_load(&p, e);
-    if (rc != MN_OK) return rc;
-    pthread_mutex_lock(&f->lock);
-    rc = mn_social__feeds_ready(f, account, &v, e);
-    if (rc == MN_OK) rc = places(v, &p, ar, ret, e);
-    if (rc == MN_OK) mn_social__feeds_shrink(f, v);
-    pthread_mutex_unlock(&f->lock);
-    return rc;
-}
-
 mn_rc mn_feeds_public(mn_feeds *f, uint64_t viewer_id, mn_row *rows, size_t *n, mn_err *e)
 {
     mn_viewer *v = NULL;

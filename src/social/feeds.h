@@ -55,9 +55,6 @@ typedef struct mn_audience {
  * an event listener or anywhere else. */
 mn_rc mn_feeds_audience(mn_feeds *f, uint64_t post, mn_arena *ar, mn_audience **ret,
                         size_t *ret_n, mn_err *e);
-/* The same for one account, watched or not. */
-mn_rc mn_feeds_belongs(mn_feeds *f, uint64_t account, uint64_t post, mn_arena *ar,
-                       mn_audience *ret, mn_err *e);
 
 /* ---- for public timelines and streams ----------------------------------------------------------------------------------- */
 

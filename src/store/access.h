@@ -105,9 +105,6 @@ mn_rc mn_store_credentials_tx(mn_tx *tx, uint64_t account, mn_arena *ar, mn_cred
                               mn_err *e);
 /* The account with that address, in any case of letters. */
 mn_rc mn_store_account_by_email(mn_store *s, mn_str email, uint64_t *ret, mn_err *e);
-/* Accounts that wait for approval, oldest first, after `after`. */
-mn_rc mn_store_accounts_waiting(mn_store *s, uint64_t after, size_t limit, mn_arena *ar,
-                                uint64_t **ret, size_t *ret_n, mn_err *e);
 
 /* ---- identities from elsewhere --------------------------------------------------------------------------------- */
 
@@ -162,7 +159,6 @@ typedef struct mn_email_link {
 } mn_email_link;
 /* Takes the place of earlier links of that kind of the account. */
 mn_rc mn_store_link_add(mn_tx *tx, mn_str hash, const mn_email_link *l, mn_err *e);
-mn_rc mn_store_link(mn_store *s, mn_str hash, mn_arena *ar, mn_email_link *ret, mn_err *e);
 /* Reads and removes: a link works once. */
 mn_rc mn_store_link_take(mn_tx *tx, mn_str hash, mn_arena *ar, mn_email_link *ret, mn_err *e);
 

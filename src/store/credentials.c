@@ -150,25 +150,6 @@ mn_rc mn_store_account_by_email(mn_store *s, mn_str email, uint64_t *ret, mn_err
     return rc;
 }
 
-mn_rc mn_store_accounts_waiting(mn_store *s, uint64_t after, size_t limit, mn_arena *ar,
-                                uint64_t **ret, size_t *ret_n, mn_err *e)
-{
-    mn_db *db;
-    mn_stmt *q;
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db,
-                          "SELECT account_id FROM credentials WHERE approved = 0 AND "
-                          "account_id > ?1 ORDER BY account_id LIMIT ?2",
-                          &q, e);
-    if (rc == MN_OK) {
-        db_u64(q, 1, after);
-        db_u64(q, 2, limit);
-        rc = mn_store__collect(q, mn_store__row_id, sizeof **ret, ar, (void **)ret, ret_n, e);
-    }
-    mn_store__reader_done(s, db);
-    return rc;
-}
-
 /* ---- identities ------------------------------------------------------------------------------------------------ */
 
 mn_rc mn_store_identity_add(mn_tx *tx, const mn_identity *i, mn_err *e)
@@ -375,15 +356,6 @@ static mn_rc get_link(mn_db *db, mn_str hash, mn_arena *ar, mn_email_link *ret, 
         e));
     db_text(q, 1, hash);
     return mn_store__one(q, read_link, ar, ret, e);
-}
-
-mn_rc mn_store_link(mn_store *s, mn_str hash, mn_arena *ar, mn_email_link *ret, mn_err *e)
-{
-    mn_db *db;
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = get_link(db, hash, ar, ret, e);
-    mn_store__reader_done(s, db);
-    return rc;
 }
 
 mn_rc mn_store_link_take(mn_tx *tx, mn_str hash, mn_arena *ar, mn_email_link *ret, mn_err *e)

@@ -135,19 +135,6 @@ mn_rc mn_store_list_member_set(mn_tx *tx, uint64_t list, uint64_t member, bool o
     return MN_OK;
 }
 
-mn_rc mn_store_list_members_drop(mn_tx *tx, uint64_t owner, uint64_t member, uint64_t *ret_n,
-                                 mn_err *e)
-{
-    mn_stmt *q;
-    MN_TRY(db_prepare(tx->db,
-                      "DELETE FROM list_accounts WHERE account_id = ?2 AND list_id IN "
-                      "(SELECT id FROM lists WHERE account_id = ?1)",
-                      &q, e));
-    db_u64(q, 1, owner);
-    db_u64(q, 2, member);
-    return mn_store__run(q, ret_n, e);
-}
-
 static mn_rc read_member(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 {
     (void)ar, (void)e;

@@ -34,9 +34,6 @@ mn_rc mn_store_list_count(mn_tx *tx, uint64_t account, uint64_t *ret, mn_err *e)
 /* *ret_changed: it was not so before. Who may be a member (people followed, oneself) is social's to check. */
 mn_rc mn_store_list_member_set(mn_tx *tx, uint64_t list, uint64_t member, bool on,
                                bool *ret_changed, mn_err *e);
-/* `owner` follows `member` no more: out of all of owner's lists. *ret_n: of how many (emit MN_EV_LIST if any). */
-mn_rc mn_store_list_members_drop(mn_tx *tx, uint64_t owner, uint64_t member, uint64_t *ret_n,
-                                 mn_err *e);
 typedef struct mn_list_member {
     uint64_t id; /* pages go by it, newest first */
     uint64_t list_id, account_id;

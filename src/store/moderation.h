@@ -133,7 +133,6 @@ typedef struct mn_mod_note {
 mn_rc mn_store_mod_note_add(mn_tx *tx, const mn_mod_note *n, mn_err *e);
 mn_rc mn_store_mod_notes(mn_store *s, uint64_t target_id, uint64_t report_id, mn_arena *ar,
                          mn_mod_note **ret, size_t *ret_n, mn_err *e);
-mn_rc mn_store_mod_note_delete(mn_tx *tx, uint64_t id, mn_err *e);
 
 /* ---- strikes and appeals -------------------------------------------------------------------------------------------------- */
 

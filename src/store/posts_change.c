@@ -138,21 +138,6 @@ mn_rc mn_store_post_quote(mn_tx *tx, uint64_t id, mn_quote_policy policy, mn_quo
     return mn_store_event(tx, (mn_event){.kind = MN_EV_POST_COUNTS, .id = id}, e);
 }
 
-mn_rc mn_store_post_sensitive(mn_tx *tx, uint64_t id, bool sensitive, mn_err *e)
-{
-    mn_stmt *q;
-    mn_post was;
-    MN_TRY(live_head(tx, id, &was, e));
-    MN_TRY(
-        db_prepare(tx->db, "UPDATE posts SET sensitive = ?2, rev = ?3 WHERE id = ?1", &q, e));
-    db_u64(q, 1, id);
-    db_i64(q, 2, sensitive);
-    db_u64(q, 3, mn_store__next_rev(tx));
-    MN_TRY(mn_store__run(q, NULL, e));
-    return mn_store_event(
-        tx, (mn_event){.kind = MN_EV_POST_EDITED, .id = id, .account = was.account_id}, e);
-}
-
 /* ---- deleting ---------------------------------------------------------------------------------------------------- */
 
 mn_rc mn_store__post_strip(mn_tx *tx, uint64_t id, uint64_t account, uint64_t poll, mn_err *e)

@@ -190,14 +190,6 @@ mn_rc mn_store_mod_notes(mn_store *s, uint64_t target_id, uint64_t report_id, mn
                           ret_n, e);
 }
 
-mn_rc mn_store_mod_note_delete(mn_tx *tx, uint64_t id, mn_err *e)
-{
-    mn_stmt *q;
-    MN_TRY(db_prepare(tx->db, "DELETE FROM moderation_notes WHERE id = ?1", &q, e));
-    db_u64(q, 1, id);
-    return mn_store__run_one(q, MN_E_NOT_FOUND, NULL, e);
-}
-
 /* ---- strikes ----------------------------------------------------------------------------------------------------------- */
 
 mn_rc mn_store_strike_add(mn_tx *tx, const mn_strike *k, mn_err *e)

@@ -1,7 +1,7 @@
 /* The store: all SQL behind one API.
  *
  * SQL stands only in src/store. Domain functions (store/accounts.c, store/posts.c …) are written once, in the portable
- * subset of research/dependencies.md section 3, with parameters ?1 ?2 …, over the small driver in store/db_int.h, which
+ * subset that docs/design/postgres.md describes, with parameters ?1 ?2 …, over the small driver in store/db_int.h, which
  * sqlite.c (WAL, one writer connection, a pool of readers) and postgres.c implement; tests/contract runs on both. Text is
  * UTF-8 without NUL bytes on both (MN_E_PARSE).
  *
@@ -260,8 +260,6 @@ mn_rc mn_store_post_change(mn_tx *tx, const mn_post_change *c, mn_err *e);
 /* Who may quote it, and how far its own quote has come; no new version. MN_E_NOT_FOUND for a tombstone. */
 mn_rc mn_store_post_quote(mn_tx *tx, uint64_t id, mn_quote_policy policy, mn_quote_state state,
                           mn_err *e);
-/* Marked (or not) by somebody else than its author; no new version. MN_E_NOT_FOUND for a tombstone. */
-mn_rc mn_store_post_sensitive(mn_tx *tx, uint64_t id, bool sensitive, mn_err *e);
 /* Empties text and warning and takes away all that hangs on it (versions, media rows, mentions, tags, marks, poll,
  * notifications); its boosts are deleted too and what it answers, quotes or boosts counts one less. The row stays as a
  * tombstone. Deleting a tombstone again changes nothing. MN_E_NOT_FOUND when there is no such post. Outside of src/store

@@ -283,7 +283,6 @@ static void lists_belong_to_one_account(void **state)
     mn_list_member *m = NULL;
     mn_list *all = NULL;
     size_t n = 0;
-    uint64_t dropped = 0;
     bool changed = false;
     three_people();
     TX(mn_store_list_add(tx, &l, &e));
@@ -306,10 +305,6 @@ static void lists_belong_to_one_account(void **state)
     assert_int_equal(n, 1);
     RUN(mn_store_lists(s, 1, 2, &ar, &all, &n, &e));
     assert_int_equal(n, 1);
-    TX(mn_store_list_members_drop(tx, 1, 2, &dropped, &e));
-    assert_int_equal(dropped, 1);
-    RUN(mn_store_lists(s, 1, 2, &ar, &all, &n, &e));
-    assert_int_equal(n, 0);
     TX(mn_store_list_remove(tx, 1, 50, &e));
     RUN(mn_store_list_members(s, 50, 0, 0, false, 0, &ar, &m, &n, &e));
     assert_int_equal(n, 0);

@@ -127,20 +127,6 @@ mn_rc mn_entity_announcement(const mn_view *v, const mn_announcement *a,
     return MN_OK;
 }
 
-mn_rc mn_entity_announcement_by_id(const mn_view *v, uint64_t id, mn_json_writer *j, mn_err *e)
-{
-    mn_store *s = v->api->home->store;
-    mn_announcement *list;
-    mn_reaction *reactions;
-    size_t n = 0, n_reactions = 0;
-    MN_TRY(mn_store_announcements(s, v->me, 0, v->arena, &list, &n, e));
-    MN_TRY(mn_store_reactions(s, v->me, v->arena, &reactions, &n_reactions, e));
-    for (size_t i = 0; i < n; i++)
-        if (list[i].id == id)
-            return mn_entity_announcement(v, &list[i], reactions, n_reactions, j, e);
-    return MN_E_NOT_FOUND;
-}
-
 /* ---- handlers -------------------------------------------------------------------------------------------------------------- */
 
 static void announcements(mn_req *r, mn_resp *w)

@@ -16,8 +16,6 @@ mn_rc mn_entity_warning_by_id(const mn_view *v, uint64_t strike_id, mn_json_writ
 mn_rc mn_entity_announcement(const mn_view *v, const mn_announcement *a,
                              const mn_reaction *reactions, size_t n, mn_json_writer *j,
                              mn_err *e);
-/* The one of that id as it is for v->me, published or not. */
-mn_rc mn_entity_announcement_by_id(const mn_view *v, uint64_t id, mn_json_writer *j, mn_err *e);
 /* "key": time, or null for 0 */
 void mn_jw__time_or_null(mn_json_writer *j, const char *key, int64_t ms);
 /* "key": ["1", "2"] */
