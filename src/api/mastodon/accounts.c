@@ -327,17 +327,18 @@ static void statuses(mn_req *r, mn_resp *w)
 }
 
 const mn_route mn_masto__routes_accounts[] = {
-    {MN_GET, "/api/v1/accounts", get_accounts, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/accounts/lookup", lookup, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/accounts", get_accounts, 0, MN_RUN_HERE, "?read:accounts"},
+    {MN_GET, "/api/v1/accounts/lookup", lookup, 0, MN_RUN_HERE, "?read:accounts"},
     {MN_GET, "/api/v1/accounts/search", search, 0, MN_RUN_WORKER, "read:accounts"},
     {MN_GET, "/api/v1/accounts/relationships", relationships, 0, MN_RUN_HERE, "read:follows"},
     {MN_GET, "/api/v1/accounts/familiar_followers", familiar_followers, 0, MN_RUN_WORKER,
      "read:follows"},
-    {MN_GET, "/api/v1/accounts/:id", get_account, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/accounts/:id/statuses", statuses, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/accounts/:id/followers", followers, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/accounts/:id/following", following, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/accounts/:id/endorsements", endorsements_of, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/accounts/:id", get_account, 0, MN_RUN_HERE, "?read:accounts"},
+    {MN_GET, "/api/v1/accounts/:id/statuses", statuses, 0, MN_RUN_HERE, "?read:statuses"},
+    {MN_GET, "/api/v1/accounts/:id/followers", followers, 0, MN_RUN_HERE, "?read:accounts"},
+    {MN_GET, "/api/v1/accounts/:id/following", following, 0, MN_RUN_HERE, "?read:accounts"},
+    {MN_GET, "/api/v1/accounts/:id/endorsements", endorsements_of, 0, MN_RUN_HERE,
+     "?read:accounts"},
     {MN_GET, "/api/v1/accounts/:id/identity_proofs", nothing, 0, MN_RUN_HERE, "read:accounts"},
     {.path = NULL},
 };

@@ -65,6 +65,14 @@ static mn_str bearer(const mn_req *r)
     return mn_param(r, "access_token");
 }
 
+/* Somebody whose account is suspended or disabled reads pages as a stranger does. The pages to sign in and out ("-") and the API
+ * say what is the matter. */
+static bool is_shut_out(const mn_req *r, const mn_grant *g)
+{
+    const mn_route *route = mn_req_route_of(r);
+    return g->state != MN_ACCOUNT_ACTIVE && (!route || !route->scope);
+}
+
 /* Looked up once a request. A cookie is believed only where nothing else was given. */
 static void ask(const mn_req *r)
 {
@@ -77,7 +85,7 @@ static void ask(const mn_req *r)
     if (cookie) token = mn_web_cookie(r);
     if (token.len == 0) return;
     mn_rc rc = mn_access_check(a->access, token, &s->grant, &e);
-    if (rc == MN_OK && s->grant.web == cookie) return;
+    if (rc == MN_OK && s->grant.web == cookie && !is_shut_out(r, &s->grant)) return;
     memset(&s->grant, 0, sizeof s->grant);
     if (rc != MN_OK && rc != MN_E_DENIED) mn_error("serve", "cannot check a token: %s", e.msg);
     s->denied = !cookie;
@@ -300,26 +308,32 @@ static bool scope_fits(const mn_grant *g, const char *scope)
     return false;
 }
 
+/* What a token of an app alone, or of an account that may not act now, cannot do. */
+static bool account_refused(mn_req *r, mn_resp *w, const mn_grant *g)
+{
+    if (!g->account_id) return refused(r, w, 422, "This method requires an authenticated user");
+    if (!g->confirmed)
+        return refused(r, w, 403,
+                       "Your login is missing a confirmed e-mail address or an approval");
+    return false;
+}
+
 /* True when the request was answered: its token does not do for the route's scope. */
 static bool scope_refused(mn_req *r, mn_resp *w, const char *scope)
 {
     if (strcmp(scope, "-") == 0) return false;
     const mn_grant *g = mn_masto_grant(r);
+    bool open = !*scope || *scope == '?';
     if (state_of(r)->denied) return refused(r, w, 401, "The access token is invalid");
     if (g->web && r->method != MN_GET && !mn_web_csrf_right(r))
         return refused(r, w, 403, "This page is out of date; load it again");
-    if (!*scope) return false;
-    if (!g->token_id) return refused(r, w, 401, "The access token is invalid");
-    if (strcmp(scope, "app") == 0) return false;
-    if (!scope_fits(g, scope))
-        return refused(r, w, 403, "This action is outside the authorized scopes");
-    if (!g->account_id) return refused(r, w, 422, "This method requires an authenticated user");
-    if (g->state != MN_ACCOUNT_ACTIVE)
+    if (!g->token_id) return open ? false : refused(r, w, 401, "The access token is invalid");
+    if (g->account_id && g->state != MN_ACCOUNT_ACTIVE)
         return refused(r, w, 403, "Your login is currently disabled");
-    if (!g->confirmed)
-        return refused(r, w, 403,
-                       "Your login is missing a confirmed e-mail address or an approval");
-    return false;
+    if (!*scope || strcmp(scope, "app") == 0) return false;
+    if (!scope_fits(g, scope + open))
+        return refused(r, w, 403, "This action is outside the authorized scopes");
+    return !open && account_refused(r, w, g);
 }
 
 size_t mn_masto__body_limit(const mn_req *r, size_t limit)
@@ -328,8 +342,8 @@ size_t mn_masto__body_limit(const mn_req *r, size_t limit)
     mn_grant g = {0};
     mn_str token, kind = mn_str_split(mn_req_header(r, "Authorization"), ' ', &token);
     token = mn_str_eq_nocase(kind, MN_STR("Bearer")) ? mn_str_trim(token) : mn_web_cookie(r);
-    bool known =
-        token.len && mn_access_check(a->access, token, &g, NULL) == MN_OK && g.account_id;
+    bool known = token.len && mn_access_check(a->access, token, &g, NULL) == MN_OK &&
+                 g.account_id && g.state == MN_ACCOUNT_ACTIVE;
     return known ? limit : MN_HTTP_BODY_FREE;
 }
 

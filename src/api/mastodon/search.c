@@ -134,17 +134,7 @@ static mn_rc write_all(const mn_view *v, asked *x, mn_json_writer *j, mn_err *e)
 
 static bool may_search(mn_req *r, mn_resp *w)
 {
-    mn_err e = {0};
-    mn_scopes need = 0;
-    const mn_grant *g = mn_masto_grant(r);
-    if (g->account_id) {
-        if (mn_scopes_parse(MN_STR("read:search"), &need, &e) == MN_OK &&
-            !mn_scopes_cover(g->scopes, need)) {
-            mn_masto_error(r, w, 403, "This action is outside the authorized scopes");
-            return false;
-        }
-        return true;
-    }
+    if (mn_masto_me(r)) return true;
     if (mn_param_bool(r, "resolve", false)) {
         mn_masto_error(r, w, 401,
                        "Search queries that resolve remote resources is not supported without "
@@ -179,6 +169,6 @@ static void get_search(mn_req *r, mn_resp *w)
 }
 
 const mn_route mn_masto__routes_search[] = {
-    {MN_GET, "/api/v2/search", get_search, 0, MN_RUN_WORKER, ""},
+    {MN_GET, "/api/v2/search", get_search, 0, MN_RUN_WORKER, "?read:search"},
     {.path = NULL},
 };

@@ -147,7 +147,7 @@ const mn_route mn_masto__routes_status_acts[] = {
     ACT("unpin", unpin, "write:accounts"),
     ACT("mute", mute, "write:mutes"),
     ACT("unmute", unmute, "write:mutes"),
-    {MN_GET, "/api/v1/polls/:id", show_poll, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/polls/:id", show_poll, 0, MN_RUN_HERE, "?read:statuses"},
     {MN_POST, "/api/v1/polls/:id/votes", vote, BODY_MAX, MN_RUN_WORKER, "write:statuses"},
     {.path = NULL},
 };

@@ -177,10 +177,13 @@ static void favourites(mn_req *r, mn_resp *w)
 }
 
 const mn_route mn_masto__routes_status_lists[] = {
-    {MN_GET, "/api/v1/statuses/:id/context", context, 0, MN_RUN_WORKER, ""},
-    {MN_GET, "/api/v1/statuses/:id/history", mn_masto__history, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/statuses/:id/favourited_by", favourited_by, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/statuses/:id/reblogged_by", reblogged_by, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/statuses/:id/context", context, 0, MN_RUN_WORKER, "?read:statuses"},
+    {MN_GET, "/api/v1/statuses/:id/history", mn_masto__history, 0, MN_RUN_HERE,
+     "?read:statuses"},
+    {MN_GET, "/api/v1/statuses/:id/favourited_by", favourited_by, 0, MN_RUN_HERE,
+     "?read:accounts"},
+    {MN_GET, "/api/v1/statuses/:id/reblogged_by", reblogged_by, 0, MN_RUN_HERE,
+     "?read:accounts"},
     {MN_GET, "/api/v1/statuses/:id/quotes", quotes, 0, MN_RUN_HERE, "read:statuses"},
     {MN_GET, "/api/v1/bookmarks", bookmarks, 0, MN_RUN_HERE, "read:bookmarks"},
     {MN_GET, "/api/v1/favourites", favourites, 0, MN_RUN_HERE, "read:favourites"},

@@ -4,6 +4,7 @@
 
 #include "api/mastodon/media.h"
 #include "base/clock.h"
+#include "social/cards.h"
 #include "social/limits.h"
 #include "social/reading.h"
 
@@ -181,7 +182,7 @@ static void create(mn_req *r, mn_resp *w)
     if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
     else if (made.scheduled_id) mn_masto__answer_scheduled(r, w, made.scheduled_id);
     else {
-        mn_api_jobs_wake(r->app);
+        if (mn_social_card_link(d.text, MN_STR_NONE).ptr) mn_api_jobs_wake(r->app);
         mn_masto__answer_status(r, w, made.post_id);
     }
 }
@@ -331,8 +332,8 @@ static void revoke_quote(mn_req *r, mn_resp *w)
 
 const mn_route mn_masto__routes_statuses[] = {
     {MN_POST, "/api/v1/statuses", create, BODY_MAX, MN_RUN_WORKER, "write:statuses"},
-    {MN_GET, "/api/v1/statuses", show_many, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/statuses/:id", show, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/statuses", show_many, 0, MN_RUN_HERE, "?read:statuses"},
+    {MN_GET, "/api/v1/statuses/:id", show, 0, MN_RUN_HERE, "?read:statuses"},
     {MN_PUT, "/api/v1/statuses/:id", edit, BODY_MAX, MN_RUN_WORKER, "write:statuses"},
     {MN_DELETE, "/api/v1/statuses/:id", destroy, BODY_MAX, MN_RUN_WORKER, "write:statuses"},
     {MN_GET, "/api/v1/statuses/:id/source", source, 0, MN_RUN_HERE, "read:statuses"},

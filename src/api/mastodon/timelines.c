@@ -275,10 +275,10 @@ static void get_tag(mn_req *r, mn_resp *w)
 
 const mn_route mn_masto__routes_timelines[] = {
     {MN_GET, "/api/v1/timelines/home", get_home, 0, MN_RUN_HERE, "read:statuses"},
-    {MN_GET, "/api/v1/timelines/public", get_public, 0, MN_RUN_HERE, ""},
-    {MN_GET, "/api/v1/timelines/tag/:hashtag", get_tag, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/timelines/public", get_public, 0, MN_RUN_HERE, "?read:statuses"},
+    {MN_GET, "/api/v1/timelines/tag/:hashtag", get_tag, 0, MN_RUN_HERE, "?read:statuses"},
     {MN_GET, "/api/v1/timelines/list/:id", get_list, 0, MN_RUN_HERE, "read:lists"},
-    {MN_GET, "/api/v1/timelines/link", get_link, 0, MN_RUN_HERE, ""},
+    {MN_GET, "/api/v1/timelines/link", get_link, 0, MN_RUN_HERE, "?read:statuses"},
     {MN_GET, "/api/v1/timelines/direct", get_direct, 0, MN_RUN_HERE, "read:statuses"},
     {.path = NULL},
 };

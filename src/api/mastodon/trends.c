@@ -155,7 +155,7 @@ static void get_links(mn_req *r, mn_resp *w)
 const mn_route mn_masto__routes_trends[] = {
     {MN_GET, "/api/v1/trends", get_tags, 0, MN_RUN_WORKER, ""},
     {MN_GET, "/api/v1/trends/tags", get_tags, 0, MN_RUN_WORKER, ""},
-    {MN_GET, "/api/v1/trends/statuses", get_statuses, 0, MN_RUN_WORKER, ""},
+    {MN_GET, "/api/v1/trends/statuses", get_statuses, 0, MN_RUN_WORKER, "?read:statuses"},
     {MN_GET, "/api/v1/trends/links", get_links, 0, MN_RUN_WORKER, ""},
     {.path = NULL},
 };
