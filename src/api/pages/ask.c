@@ -54,7 +54,7 @@ static void line_html(mn_buf *b, const mn_answer *a, const mn_answer_line *l)
     H(b, "</li>");
 }
 
-static void answer_html(mn_buf *b, const mn_answer *a)
+static void answer_html(mn_req *r, mn_buf *b, const mn_answer *a)
 {
     H(b, "<section class=\"card answer\" aria-label=\"Answer\"><ol>");
     for (size_t i = 0; i < a->n_lines; i++) line_html(b, a, &a->lines[i]);
@@ -66,7 +66,7 @@ static void answer_html(mn_buf *b, const mn_answer *a)
     for (size_t i = 0; i < a->posts.n; i++) {
         mn_buf_addf(b, "<li id=\"c%zu\"><span class=\"number\" aria-hidden=\"true\">%zu</span>",
                     i + 1, i + 1);
-        mn_h_post(b, &a->posts.items[i], 0, false);
+        mn_h_post(r, b, &a->posts.items[i], 0, false);
         H(b, "</li>");
     }
     H(b, "</ol>");
@@ -103,7 +103,7 @@ void mn_page_ask(mn_req *r, mn_resp *w)
          "on.</p>");
     mn_h_ask_form(b, q, q.len == 0);
     H(b, "<div id=\"answer\" aria-live=\"polite\">");
-    if (q.len && a.found) answer_html(b, &a);
+    if (q.len && a.found) answer_html(r, b, &a);
     if (q.len && !a.found) nothing_html(b, &a);
     H(b, "</div>");
     mn_page_close(r, w);

@@ -35,9 +35,10 @@ void mn_page_close(mn_req *r, mn_resp *w);
 /* A post's text with its links, mentions and hashtags made clickable. */
 void mn_h_post_text(mn_buf *b, mn_str text);
 /* One <article>; pos is its place in the feed from 1 (0: not in a feed), `current` marks the one the page is about. */
-void mn_h_post(mn_buf *b, const mn_post *p, size_t pos, bool current);
+void mn_h_post(mn_req *r, mn_buf *b, const mn_post *p, size_t pos, bool current);
 /* A feed of posts, or the words `empty` when there are none. */
-void mn_h_feed(mn_buf *b, const mn_posts *posts, const char *label, const char *empty);
+void mn_h_feed(mn_req *r, mn_buf *b, const mn_posts *posts, const char *label,
+               const char *empty);
 /* Round picture made of the account's initials, its colour from the name. */
 void mn_h_avatar(mn_buf *b, mn_str name, mn_str display);
 /* The "ask" box. */

@@ -14,7 +14,7 @@ typedef struct mn_api mn_api;
 
 /* What pages need of the application; implemented beside mn_api. */
 mn_store *mn_api_store(mn_api *a);
-mn_search *mn_api_search(mn_api *a); /* NULL until the index is open */
+mn_search *mn_api_search(mn_api *a);        /* NULL until the index is open */
 const char *mn_api_domain(const mn_api *a); /* the server's name, for titles */
 /* mn_ask with this server's index and, when there is one, its model. */
 mn_rc mn_api_ask(mn_api *a, mn_str question, uint64_t before, mn_arena *ar, mn_answer *ret,

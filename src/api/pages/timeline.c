@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "api/mastodon/mastodon.h"
+#include "api/mastodon/media.h"
 #include "social/feeds.h"
+#include "social/people.h"
 #include "social/reading.h"
 
 #define PAGE_POSTS        20u
@@ -31,12 +33,12 @@ static void pager(mn_buf *b, mn_posts *posts, bool first_page, const char *path)
     H(b, "</nav>");
 }
 
-static void feed_page(const mn_req *r, mn_buf *b, mn_posts *posts, const char *label,
+static void feed_page(mn_req *r, mn_buf *b, mn_posts *posts, const char *label,
                       const char *empty, bool first_page, const char *path)
 {
     mn_posts shown = *posts;
     if (shown.n > PAGE_POSTS) shown.n = PAGE_POSTS;
-    mn_h_feed(b, &shown, label, empty);
+    mn_h_feed(r, b, &shown, label, empty);
     mn_api__read(r, shown.n);
     pager(b, posts, first_page, path);
 }
@@ -75,7 +77,7 @@ static void home_page(mn_req *r, mn_resp *w, uint64_t before)
     H(b, "<h1 class=\"sr\">Home</h1>");
     mn_h_ask_form(b, MN_STR_NONE, false);
     mn_api__read(r, posts.n);
-    mn_h_feed(b, &posts, "Home", "Your timeline shows the posts of the people you follow.");
+    mn_h_feed(r, b, &posts, "Home", "Your timeline shows the posts of the people you follow.");
     H(b, "<nav class=\"pager\" aria-label=\"Pages\">");
     if (more)
         mn_buf_addf(b, "<a rel=\"next\" href=\"/?before=%llu\">Older posts</a>",
@@ -113,10 +115,53 @@ void mn_page_timeline(mn_req *r, mn_resp *w)
     mn_page_close(r, w);
 }
 
-static void profile_card(mn_buf *b, const mn_account *a)
+static void profile_picture(mn_req *r, mn_buf *b, const mn_account *a)
+{
+    mn_err e = {0};
+    mn_str url = MN_STR_NONE;
+    mn_view v = mn_masto_view(r);
+    if (!a->avatar_id ||
+        mn_media_picture_urls(&v, &a->avatar_id, 1, MN_MEDIA_AVATAR, &url, &e) != MN_OK ||
+        !url.ptr) {
+        mn_h_avatar(b, a->name, a->display_name);
+        return;
+    }
+    H(b, "<img class=\"portrait\" alt=\"\" width=\"64\" height=\"64\" src=\"");
+    mn_h_text(b, url);
+    H(b, "\">");
+}
+
+static void profile_fields(mn_req *r, mn_buf *b, const mn_account *a)
+{
+    mn_field fields[MN_FIELDS_MAX];
+    size_t n = mn_social_fields_read(a->fields, r->arena, fields);
+    if (n == 0) return;
+    H(b, "<dl class=\"facts-list\">");
+    for (size_t i = 0; i < n; i++) {
+        H(b, "<div><dt dir=\"auto\">");
+        mn_h_text(b, fields[i].name);
+        H(b, "</dt><dd dir=\"auto\">");
+        mn_h_post_text(b, fields[i].value);
+        H(b, "</dd></div>");
+    }
+    H(b, "</dl>");
+}
+
+static void profile_numbers(mn_buf *b, const mn_account *a)
+{
+    H(b, "<p class=\"small\">");
+    mn_h_plural(b, a->n_posts, "post", "posts");
+    H(b, " · ");
+    mn_h_plural(b, a->n_followers, "follower", "followers");
+    H(b, " · here since ");
+    mn_h_time(b, a->created_ms);
+    H(b, "</p>");
+}
+
+static void profile_card(mn_req *r, mn_buf *b, const mn_account *a)
 {
     H(b, "<section class=\"card profile\">");
-    mn_h_avatar(b, a->name, a->display_name);
+    profile_picture(r, b, a);
     H(b, "<div><h1 dir=\"auto\">");
     mn_h_text(b, a->display_name.len ? a->display_name : a->name);
     H(b, "</h1><p class=\"handle\">@");
@@ -129,11 +174,9 @@ static void profile_card(mn_buf *b, const mn_account *a)
         mn_h_post_text(b, a->bio);
         H(b, "</p>");
     }
-    H(b, "<p class=\"small\">");
-    mn_h_plural(b, a->n_posts, "post", "posts");
-    H(b, " · here since ");
-    mn_h_time(b, a->created_ms);
-    H(b, "</p></div></section>");
+    profile_fields(r, b, a);
+    profile_numbers(b, a);
+    H(b, "</div></section>");
 }
 
 void mn_page_account(mn_req *r, mn_resp *w)
@@ -165,7 +208,7 @@ void mn_page_account(mn_req *r, mn_resp *w)
         return;
     }
     mn_buf *b = mn_page_open(r, w, title.ptr, MN_TAB_NONE);
-    profile_card(b, &a);
+    profile_card(r, b, &a);
     feed_page(r, b, &posts, "Posts", "No public posts.", before == 0, path.ptr);
     mn_page_close(r, w);
 }
@@ -195,7 +238,7 @@ static void thread_html(mn_req *r, mn_buf *b, const mn_posts *t, uint64_t curren
         if (!p->deleted_ms && !seen[i]) continue;
         int shown = depths[i] > THREAD_INDENT_MAX ? THREAD_INDENT_MAX : depths[i];
         mn_buf_addf(b, "<div class=\"depth-%d\">", shown);
-        mn_h_post(b, p, 0, p->id == current);
+        mn_h_post(r, b, p, 0, p->id == current);
         mn_api__read(r, p->deleted_ms ? 0 : 1);
         H(b, "</div>");
     }
@@ -311,7 +354,8 @@ static void results_page(mn_req *r, mn_resp *w, const char *title, mn_str query,
         H(b, "\"><button>Search</button></div></form>");
     }
     mn_api__read(r, query.len ? posts.n : 0);
-    if (query.len) mn_h_feed(b, &posts, "Results", "No post that you may see has these words.");
+    if (query.len)
+        mn_h_feed(r, b, &posts, "Results", "No post that you may see has these words.");
     mn_page_close(r, w);
 }
 
