@@ -48,7 +48,7 @@ bool mn_req_accepts_html(
 
 /* A response: handlers set status, add headers and write the body; nothing is sent until they return. */
 void mn_resp_status(mn_resp *w, int status);
-/* Copies the value. Set-Cookie and Link add up, any other name is replaced. CR, LF and NUL are refused: 500. */
+/* Copies the value. Set-Cookie, Link and Vary add up, any other name is replaced. CR, LF and NUL are refused: 500. */
 void mn_resp_header(mn_resp *w, const char *name, mn_str value);
 void mn_resp_type(mn_resp *w, const char *content_type);
 mn_buf *mn_resp_body(mn_resp *w);

@@ -51,7 +51,8 @@ void mn_resp_status(mn_resp *w, int status)
 static bool may_repeat(const char *name)
 {
     return mn_str_eq_nocase(mn_str_from(name), MN_STR("Set-Cookie")) ||
-           mn_str_eq_nocase(mn_str_from(name), MN_STR("Link"));
+           mn_str_eq_nocase(mn_str_from(name), MN_STR("Link")) ||
+           mn_str_eq_nocase(mn_str_from(name), MN_STR("Vary"));
 }
 
 void mn_resp_header(mn_resp *w, const char *name, mn_str value)
