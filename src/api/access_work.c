@@ -29,7 +29,5 @@ mn_rc mn_api__erase_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err 
     if (rc != MN_OK || !left) return rc;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
     rc = mn_social_account_erase_later(tx, account, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }

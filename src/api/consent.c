@@ -141,9 +141,7 @@ static mn_rc enter(mn_req *r, mn_scope scope, uint64_t scope_id, mn_err *e)
     if (rc == MN_OK)
         rc =
             mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = mn_masto_me(r)}, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static void put_consent(mn_req *r, mn_resp *w)
@@ -294,8 +292,7 @@ void mn_api__answer_used(mn_api *a, const mn_answer *answer)
         for (size_t i = 0; rc == MN_OK && i < answer->posts.n; i++)
             rc = mn_store_uses_add(tx, &answer->posts.items[i].id, 1, MN_STR("answer"),
                                    MN_STR(""), mn_now_ms(), &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc != MN_OK)
         mn_error("serve", "the use of posts in an answer was not noted: %s", e.msg);

@@ -63,9 +63,7 @@ static mn_rc take(mn_store *s, const mn_job_kind *k, mn_arena *ar, mn_job *ret, 
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc =
         mn_store_job_take(tx, mn_str_from(k->kind), k->lease_s * INT64_C(1000), ar, ret, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static int64_t pause_ms(int tries)
@@ -84,9 +82,7 @@ static mn_rc settle(mn_store *s, const mn_job *job, mn_rc outcome, const mn_err 
                    ? mn_store_job_failed(tx, job->id, mn_str_from(why->msg),
                                          mn_now_ms() + pause_ms(job->tries), e)
                    : mn_store_job_done(tx, job->id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static void run_job(mn_api *a, const mn_job_kind *k, const mn_job *job, mn_arena *ar)

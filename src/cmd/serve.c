@@ -100,10 +100,7 @@ static mn_rc remember_operator(mn_store *s, uint64_t id, mn_err *e)
     mn_tx *tx;
     snprintf(text, sizeof text, "%llu", (unsigned long long)id);
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_meta_set(tx, "operator", mn_str_from(text), e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_meta_set(tx, "operator", mn_str_from(text), e), e);
 }
 
 /* Makes the operator's account once; ret_password is empty when it is there already. */

@@ -243,9 +243,7 @@ static mn_rc write_uses(mn_store *s, const noted *list, size_t n, mn_err *e)
     if (rc != MN_OK) return rc;
     for (size_t i = 0; rc == MN_OK && i < n; i++)
         rc = mn_store_token_used(tx, list[i].token_id, list[i].at_ms, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_access_flush(mn_access *x, mn_err *e)

@@ -66,10 +66,7 @@ static mn_rc add(mn_store *s, const mn_account *a, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_account_add(tx, a, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_account_add(tx, a, e), e);
 }
 
 mn_rc mn_social_account_create(mn_store *s, mn_str name, mn_str display, mn_account_role role,
@@ -109,10 +106,7 @@ static mn_rc take(mn_store *s, uint64_t id, mn_arena *ar, mn_tx **ret_tx, mn_acc
 
 static mn_rc save(mn_tx *tx, const mn_account *a, mn_err *e)
 {
-    mn_rc rc = mn_store_account_update(tx, a, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_account_update(tx, a, e), e);
 }
 
 /* Everybody who holds a session or a token of the account is out, and whoever remembers the account looks again. */
@@ -167,9 +161,7 @@ static mn_rc delete_posts(mn_store *s, const mn_posts *posts, mn_err *e)
     if (rc != MN_OK) return rc;
     for (size_t i = 0; rc == MN_OK && i < posts->n; i++)
         rc = mn_social_post_remove(tx, posts->items[i].id, mn_now_ms(), e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 void mn_social_account_emptied(mn_account *a)
@@ -194,10 +186,7 @@ static mn_rc erase_rest(mn_store *s, uint64_t id, size_t limit, bool *ret_left, 
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_account_erase(tx, id, limit, ret_left, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_account_erase(tx, id, limit, ret_left, e), e);
 }
 
 /* Closes the account, unless it is closed already. */

@@ -146,10 +146,7 @@ static mn_rc add_app(mn_store *s, const mn_app *a, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_app_add(tx, a, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_app_add(tx, a, e), e);
 }
 
 /* Fills in what the registration makes: ids and secret. */

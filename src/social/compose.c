@@ -333,9 +333,7 @@ static mn_rc write_once(const mn_compose *c, const mn_draft *d, const plan *p, m
         if (rc == MN_E_NOT_FOUND) rc = MN_E_EXISTS;
     }
     if (rc == MN_OK) rc = write_post(c, tx, d, p, ar, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_compose__check(const mn_compose *c, const mn_draft *d, mn_err *e)
@@ -383,8 +381,5 @@ mn_rc mn_social_idempotency_forget(const mn_compose *c, int64_t now_ms, mn_err *
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(c->store, &tx, e));
-    mn_rc rc = mn_store_idempotency_forget(tx, now_ms - MN_IDEMPOTENT_MS, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_idempotency_forget(tx, now_ms - MN_IDEMPOTENT_MS, e), e);
 }

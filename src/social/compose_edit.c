@@ -361,7 +361,5 @@ mn_rc mn_social_post_delete(const mn_compose *c, uint64_t account, uint64_t post
     int64_t now = mn_now_ms();
     if (keep_media) rc = mn_store_media_detach(tx, post, now, e);
     if (rc == MN_OK) rc = mn_social_post_remove(tx, post, now, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }

@@ -11,13 +11,6 @@
 #define DRAFT_BYTES   65536
 #define YEARS_MOST_MS (INT64_C(5) * 366 * DAY_MS)
 
-static mn_rc finish(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 /* ---- scheduled ----------------------------------------------------------------------------------------------------- */
 
 static mn_rc check_time(const mn_compose *c, int64_t at_ms, mn_err *e)
@@ -83,7 +76,7 @@ mn_rc mn_compose__schedule(const mn_compose *c, const mn_draft *d, mn_created *r
             mn_store_idempotency_get(tx, d->account_id, d->idempotency_key,
                                      mn_now_ms() - MN_IDEMPOTENT_MS, &earlier, e) == MN_OK)
             *ret = (mn_created){.scheduled_id = earlier, .repeated = true};
-        rc = earlier ? (mn_store_rollback(tx), MN_E_EXISTS) : finish(tx, rc, e);
+        rc = earlier ? (mn_store_rollback(tx), MN_E_EXISTS) : mn_store_end(tx, rc, e);
     }
     mn_buf_release(&b);
     if (rc == MN_OK) *ret = (mn_created){.scheduled_id = x.id};
@@ -118,7 +111,7 @@ mn_rc mn_social_scheduled_move(const mn_compose *c, uint64_t account, uint64_t i
         if (rc == MN_OK)
             rc = no_scheduled(
                 mn_store_scheduled_move(tx, account, id, at_ms, mn_buf_str(&b), e), e);
-        rc = finish(tx, rc, e);
+        rc = mn_store_end(tx, rc, e);
     }
     mn_buf_release(&b);
     mn_arena_release(&ar);
@@ -129,7 +122,7 @@ mn_rc mn_social_scheduled_cancel(const mn_compose *c, uint64_t account, uint64_t
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(c->store, &tx, e));
-    return finish(tx, no_scheduled(mn_store_scheduled_remove(tx, account, id, e), e), e);
+    return mn_store_end(tx, no_scheduled(mn_store_scheduled_remove(tx, account, id, e), e), e);
 }
 
 /* What can't be posted and never will be: away with it, its author has it no more than if it had been posted and deleted. */
@@ -204,7 +197,7 @@ mn_rc mn_social_draft_save(const mn_compose *c, const mn_draft *d, uint64_t id,
     mn_rc rc = mn_draft_write(d, &b, e);
     x.params = mn_buf_str(&b);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, write_draft(c, tx, d, &x, id == 0, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, write_draft(c, tx, d, &x, id == 0, e), e);
     mn_buf_release(&b);
     if (rc == MN_OK) *ret_id = x.id;
     return rc;
@@ -216,5 +209,5 @@ mn_rc mn_social_draft_delete(const mn_compose *c, uint64_t account, uint64_t id,
     MN_TRY(mn_store_begin(c->store, &tx, e));
     mn_rc rc = mn_store_draft_remove(tx, account, id, e);
     if (rc == MN_E_NOT_FOUND) rc = mn_fail(e, rc, "there is no such draft");
-    return finish(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }

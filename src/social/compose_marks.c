@@ -6,14 +6,6 @@
 #include "social/notify.h"
 #include "store/marks.h"
 
-/* Commits what went well, takes back what did not. */
-static mn_rc finish(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 /* A boost stands for the post it boosts. */
 static mn_rc subject(const mn_compose *c, uint64_t account, uint64_t post, mn_arena *ar,
                      mn_post *ret, mn_err *e)
@@ -104,10 +96,10 @@ mn_rc mn_social_boost(const mn_compose *c, uint64_t account, uint64_t app_id, ui
     if (rc == MN_OK) rc = may_boost(&p, account, e);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
     if (rc == MN_OK)
-        rc = finish(tx,
-                    write_boost(tx, &p, account, app_id,
-                                boost_visibility(&p, &by, &prefs, visibility), &id, e),
-                    e);
+        rc = mn_store_end(tx,
+                          write_boost(tx, &p, account, app_id,
+                                      boost_visibility(&p, &by, &prefs, visibility), &id, e),
+                          e);
     mn_arena_release(&ar);
     if (rc == MN_OK) *ret_id = id;
     return rc;
@@ -136,7 +128,7 @@ mn_rc mn_social_unboost(const mn_compose *c, uint64_t account, uint64_t post, mn
     mn_arena_init(&ar, 0);
     mn_rc rc = marked(c, post, &ar, &p, e);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, remove_boost(tx, &p, account, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, remove_boost(tx, &p, account, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -175,7 +167,7 @@ static mn_rc set_mark(const mn_compose *c, uint64_t account, uint64_t post, bool
     mn_arena_init(&ar, 0);
     mn_rc rc = on ? subject(c, account, post, &ar, &p, e) : marked(c, post, &ar, &p, e);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, fn(tx, &p, account, on, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, fn(tx, &p, account, on, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -202,7 +194,7 @@ mn_rc mn_social_thread_mute(const mn_compose *c, uint64_t account, uint64_t post
     mn_arena_init(&ar, 0);
     mn_rc rc = subject(c, account, post, &ar, &p, e);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, set_thread_mute(tx, &p, account, on, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, set_thread_mute(tx, &p, account, on, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -245,7 +237,7 @@ mn_rc mn_social_pin(const mn_compose *c, uint64_t account, uint64_t post, bool o
     mn_rc rc = mn_compose__visible(c->store, post, account, NULL, &ar, &p, e);
     if (rc == MN_OK && (on || p.account_id != account)) rc = may_pin(&p, account, e);
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, set_pin(c, tx, &p, on, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, set_pin(c, tx, &p, on, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -267,8 +259,8 @@ mn_rc mn_social_quote_revoke(const mn_compose *c, uint64_t account, uint64_t pos
         rc = mn_fail(e, MN_E_DENIED, "only the quoted post's author can take a quote back");
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
     if (rc == MN_OK)
-        rc = finish(tx, mn_store_post_quote(tx, quoting, q.quote_policy, MN_QUOTE_REVOKED, e),
-                    e);
+        rc = mn_store_end(
+            tx, mn_store_post_quote(tx, quoting, q.quote_policy, MN_QUOTE_REVOKED, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -286,7 +278,7 @@ mn_rc mn_social_quote_policy_set(const mn_compose *c, uint64_t account, uint64_t
     if (rc == MN_OK && p.visibility > MN_VIS_UNLISTED) policy = MN_QUOTES_NOBODY;
     if (rc == MN_OK) rc = mn_store_begin(c->store, &tx, e);
     if (rc == MN_OK)
-        rc = finish(tx, mn_store_post_quote(tx, post, policy, p.quote_state, e), e);
+        rc = mn_store_end(tx, mn_store_post_quote(tx, post, policy, p.quote_state, e), e);
     mn_arena_release(&ar);
     return rc;
 }

@@ -107,8 +107,7 @@ mn_rc mn_social_polls_ended(const mn_compose *c, int64_t now_ms, size_t limit, s
         if (rc == MN_OK) rc = mn_compose__tell_counts(tx, polls[i].post_id, e);
     }
     mn_arena_release(&ar);
-    if (rc == MN_OK) rc = mn_store_commit(tx, e);
-    else mn_store_rollback(tx);
+    rc = mn_store_end(tx, rc, e);
     if (rc == MN_OK) *ret_n = n;
     return rc;
 }

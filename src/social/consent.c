@@ -45,10 +45,7 @@ mn_rc mn_social_consent_set(mn_store *s, mn_scope scope, uint64_t scope_id, mn_p
                         .reason = reason,
                         .at_ms = mn_now_ms()};
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_consent_add(tx, &l, NULL, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_consent_add(tx, &l, NULL, e), e);
 }
 
 static const char *const values[] = {"unset", "allow", "deny"};

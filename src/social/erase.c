@@ -40,9 +40,7 @@ mn_rc mn_social_account_erase(mn_store *s, uint64_t account, mn_err *e)
     mn_arena_init(&ar, 0);
     mn_rc rc = close_it(tx, s, account, &ar, e);
     mn_arena_release(&ar);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_social_account_erase_run(mn_store *s, uint64_t account, int64_t budget_ms,

@@ -315,8 +315,7 @@ mn_rc mn_social_filter_save(mn_store *s, const mn_filter_change *c, uint64_t *re
     mn_arena_init(&ar, 0);
     mn_rc rc = save(s, tx, c, &f, &ar, e);
     mn_arena_release(&ar);
-    if (rc == MN_OK) rc = mn_store_commit(tx, e);
-    else mn_store_rollback(tx);
+    rc = mn_store_end(tx, rc, e);
     if (rc == MN_OK) *ret_id = f.id;
     return rc;
 }

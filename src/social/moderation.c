@@ -81,13 +81,6 @@ mn_rc mn_moderation__audit(mn_tx *tx, mn_actor by, const char *action, const cha
     return mn_store_audit_add(tx, &a, e);
 }
 
-mn_rc mn_moderation__end(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 /* A transaction with the account as it is under its lock. With any result but MN_OK there is no transaction. */
 static mn_rc take(mn_store *s, mn_actor by, uint64_t target, mn_arena *ar, mn_tx **ret_tx,
                   mn_moderated *ret, mn_err *e)
@@ -292,7 +285,7 @@ mn_rc mn_social_moderate(mn_store *s, mn_actor by, uint64_t target, const mn_act
     if (rc == MN_OK) {
         rc = prepare(&x, e);
         if (rc == MN_OK) rc = act_on(tx, &x, e);
-        rc = mn_moderation__end(tx, rc, e);
+        rc = mn_store_end(tx, rc, e);
     }
     if (rc == MN_OK && ret_strike) *ret_strike = x.strike.id;
     mn_arena_release(&ar);
@@ -330,7 +323,7 @@ mn_rc mn_social_moderate_undo(mn_store *s, mn_actor by, uint64_t target, mn_undo
         if (was) rc = mn_store_account_measures_set(tx, target, &x, e);
         if (was && rc == MN_OK)
             rc = mn_moderation__audit(tx, by, names[what], "account", target, MN_STR(""), e);
-        rc = mn_moderation__end(tx, rc, e);
+        rc = mn_store_end(tx, rc, e);
     }
     mn_arena_release(&ar);
     return rc;
@@ -375,7 +368,7 @@ static mn_rc sign_up(mn_store *s, mn_actor by, uint64_t target,
             rc = mn_fail(e, MN_E_DENIED,
                          "This action is not allowed: the account does not wait");
         else rc = decide(tx, by, &m, e);
-        rc = mn_moderation__end(tx, rc, e);
+        rc = mn_store_end(tx, rc, e);
     }
     mn_arena_release(&ar);
     return rc;
@@ -416,7 +409,7 @@ mn_rc mn_social_moderate_delete(mn_store *s, mn_actor by, uint64_t target, mn_er
                 e, MN_E_DENIED,
                 "This action is not allowed: an account is suspended before it is deleted");
         else rc = give_to_queue(tx, by, &m, e);
-        rc = mn_moderation__end(tx, rc, e);
+        rc = mn_store_end(tx, rc, e);
     }
     mn_arena_release(&ar);
     return rc;
@@ -431,7 +424,7 @@ static mn_rc purge_one(mn_store *s, uint64_t id, int64_t before_ms, mn_arena *ar
     if (rc != MN_OK) return rc == MN_E_NOT_FOUND ? MN_OK : rc;
     /* it may have been forgiven since it was listed */
     if (m.suspended_ms && m.suspended_ms < before_ms) rc = give_to_queue(tx, nobody, &m, e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_social_suspended_purge(mn_store *s, int64_t now_ms, size_t *ret_n, mn_err *e)
@@ -490,7 +483,7 @@ mn_rc mn_social_role_set(mn_store *s, mn_actor by, uint64_t target, mn_account_r
         rc = mn_moderation__audit(tx, by, "role", "account", target,
                                   mn_str_from(mn_social_role_name(role)), e);
     mn_arena_release(&ar);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_social_plan_set(mn_store *s, mn_actor by, uint64_t target, mn_str plan, mn_err *e)
@@ -503,5 +496,5 @@ mn_rc mn_social_plan_set(mn_store *s, mn_actor by, uint64_t target, mn_str plan,
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_account_plan_set(tx, target, plan, e);
     if (rc == MN_OK) rc = mn_moderation__audit(tx, by, "plan", "account", target, plan, e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }

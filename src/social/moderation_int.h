@@ -41,7 +41,5 @@ mn_rc mn_moderation__staff(mn_actor by, mn_err *e);
 /* May `by` act on that account? Reads it (MN_E_NOT_FOUND, also when deleted). */
 mn_rc mn_moderation__target(mn_store *s, mn_actor by, uint64_t target, mn_arena *ar,
                             mn_moderated *ret, mn_err *e);
-/* Commits, or rolls back and passes rc on. */
-mn_rc mn_moderation__end(mn_tx *tx, mn_rc rc, mn_err *e);
 
 #endif

@@ -93,7 +93,7 @@ mn_rc mn_social_report(mn_store *s, const mn_report *r, uint64_t *ret_id, mn_err
     mn_arena_release(&ar);
     if (rc != MN_OK) return rc;
     MN_TRY(mn_store_begin(s, &tx, e));
-    MN_TRY(mn_moderation__end(tx, add(tx, &x, x.account_id, e), e));
+    MN_TRY(mn_store_end(tx, add(tx, &x, x.account_id, e), e));
     *ret_id = x.id;
     return MN_OK;
 }
@@ -157,7 +157,7 @@ mn_rc mn_social_report_do(mn_store *s, mn_actor by, uint64_t report_id, mn_repor
     if (rc == MN_OK)
         rc = mn_moderation__audit(tx, by, do_names[what], "report", report_id, MN_STR(""), e);
     mn_arena_release(&ar);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_social_report_recategorise(mn_store *s, mn_actor by, uint64_t report_id,
@@ -183,7 +183,7 @@ mn_rc mn_social_report_recategorise(mn_store *s, mn_actor by, uint64_t report_id
         rc = mn_moderation__audit(tx, by, "update", "report", report_id,
                                   mn_str_from(mn_report_names.names[category]), e);
     mn_arena_release(&ar);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_social_note_add(mn_store *s, mn_actor by, const mn_mod_note *n, uint64_t *ret_id,
@@ -203,7 +203,7 @@ mn_rc mn_social_note_add(mn_store *s, mn_actor by, const mn_mod_note *n, uint64_
     if (rc == MN_OK)
         rc = mn_moderation__audit(tx, by, "note", x.report_id ? "report" : "account",
                                   x.report_id ? x.report_id : x.target_id, MN_STR(""), e);
-    MN_TRY(mn_moderation__end(tx, rc, e));
+    MN_TRY(mn_store_end(tx, rc, e));
     *ret_id = x.id;
     return MN_OK;
 }
@@ -237,7 +237,7 @@ mn_rc mn_social_appeal(mn_store *s, uint64_t account_id, uint64_t strike_id, mn_
         rc = mn_store_appeal_add(tx, mn_snowflake_next(), strike_id, account_id, text,
                                  mn_now_ms(), e);
     mn_arena_release(&ar);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 /* Takes back what the strike did, unless another strike that still stands did the same. */
@@ -294,7 +294,7 @@ mn_rc mn_social_appeal_decide(mn_store *s, mn_actor by, uint64_t strike_id, bool
         rc = mn_moderation__audit(tx, by, granted ? "approve_appeal" : "reject_appeal",
                                   "account", k.target_id, MN_STR(""), e);
     mn_arena_release(&ar);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 /* ---- the code in the mail -------------------------------------------------------------------------------------------------- */

@@ -32,7 +32,7 @@ static mn_rc put(mn_store *s, mn_actor by, put_fn *fn, const void *row, bool rep
     mn_rc rc = fn(tx, row, replace, e);
     if (rc == MN_OK)
         rc = mn_moderation__audit(tx, by, replace ? "update" : "create", kind, id, detail, e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 /* ---- rules and announcements: operators --------------------------------------------------------------------------------- */
@@ -63,7 +63,7 @@ mn_rc mn_social_rule_delete(mn_store *s, mn_actor by, uint64_t id, mn_err *e)
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_rule_delete(tx, id, e);
     if (rc == MN_OK) rc = mn_moderation__audit(tx, by, "delete", "rule", id, MN_STR(""), e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 static mn_rc put_announcement(mn_tx *tx, const void *row, bool replace, mn_err *e)
@@ -94,7 +94,7 @@ mn_rc mn_social_announcement_delete(mn_store *s, mn_actor by, uint64_t id, mn_er
     mn_rc rc = mn_store_announcement_delete(tx, id, e);
     if (rc == MN_OK)
         rc = mn_moderation__audit(tx, by, "delete", "announcement", id, MN_STR(""), e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }
 
 /* ---- blocks and filters: moderators --------------------------------------------------------------------------------------- */
@@ -181,7 +181,7 @@ mn_rc mn_social_block_line_add(mn_store *s, mn_actor by, mn_block_list l, mn_str
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_block_line_add(tx, l, &x, e);
     if (rc == MN_OK) rc = mn_moderation__audit(tx, by, "create", kinds[l], x.id, x.text, e);
-    MN_TRY(mn_moderation__end(tx, rc, e));
+    MN_TRY(mn_store_end(tx, rc, e));
     *ret_id = x.id;
     return MN_OK;
 }
@@ -222,5 +222,5 @@ mn_rc mn_social_mod_delete(mn_store *s, mn_actor by, mn_mod_table t, uint64_t id
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_mod_delete(tx, t, id, e);
     if (rc == MN_OK) rc = mn_moderation__audit(tx, by, "delete", kinds[t], id, MN_STR(""), e);
-    return mn_moderation__end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }

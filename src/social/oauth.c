@@ -242,9 +242,7 @@ static mn_rc make_client_token(mn_store *s, const mn_app *app, mn_oauth_token *t
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_access_token_make(tx, 0, app->id, token->scopes, &token->secret, NULL, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_oauth_trade_client(mn_store *s, const mn_oauth_trade *t, mn_arena *ar,
@@ -269,10 +267,7 @@ static mn_rc remove_token(mn_store *s, uint64_t id, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_token_remove(tx, id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_token_remove(tx, id, e), e);
 }
 
 mn_rc mn_oauth_revoke(mn_store *s, mn_str client_id, mn_str client_secret, mn_str token,

@@ -192,9 +192,7 @@ static mn_rc write_rows(mn_limits *l, const batch *b, int64_t day, mn_err *e)
         name_of(&b->rows[i], who);
         rc = mn_store_reading_add(tx, mn_str_from(who), day, b->rows[i].writing, e);
     }
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_limits_flush(mn_limits *l, mn_err *e)

@@ -33,9 +33,7 @@ static mn_rc make_key(mn_store *s, uint8_t ret[32], mn_err *e)
         if (rc == MN_OK)
             rc = mn_store_meta_set(tx, KEY_NAME, mn_str_from(mn_hex(ret, 32, hex)), e);
     }
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static mn_rc get_key(mn_store *s, uint8_t ret[32], mn_err *e)

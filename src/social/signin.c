@@ -9,13 +9,6 @@
 #define CONFIRM_MS (INT64_C(2) * 86400000)
 #define RESET_MS   INT64_C(3600000)
 
-static mn_rc end(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 static mn_rc tell_account(mn_tx *tx, uint64_t id, mn_err *e)
 {
     return mn_store_event(tx, (mn_event){.kind = MN_EV_ACCOUNT, .account = id}, e);
@@ -124,7 +117,7 @@ mn_rc mn_social_password_change(mn_store *s, uint64_t account, mn_str password,
     char hash[MN_PASSWORD_HASH];
     MN_TRY(mn_password_hash(password, false, hash, e));
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, set_password(tx, s, account, hash, but_token, e), e);
+    return mn_store_end(tx, set_password(tx, s, account, hash, but_token, e), e);
 }
 
 /* ---- second factor --------------------------------------------------------------------------------------------- */
@@ -159,7 +152,7 @@ mn_rc mn_social_totp_begin(mn_store *s, uint64_t account, mn_arena *ar, mn_str *
     mn_str copy = mn_str_dup(ar, mn_str_from(secret));
     if (!copy.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory");
     MN_TRY(mn_store_begin(s, &tx, e));
-    MN_TRY(end(tx, totp_begin(tx, account, ar, secret, e), e));
+    MN_TRY(mn_store_end(tx, totp_begin(tx, account, ar, secret, e), e));
     *ret_secret = copy;
     return MN_OK;
 }
@@ -208,7 +201,7 @@ mn_rc mn_social_totp_on(mn_store *s, uint64_t account, mn_str code, mn_arena *ar
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, totp_on(tx, account, code, ar, ret_right, ret_recovery, e), e);
+    return mn_store_end(tx, totp_on(tx, account, code, ar, ret_right, ret_recovery, e), e);
 }
 
 static mn_rc totp_off(mn_tx *tx, uint64_t account, mn_arena *ar, mn_err *e)
@@ -227,7 +220,7 @@ mn_rc mn_social_totp_off(mn_store *s, uint64_t account, mn_err *e)
     mn_arena ar;
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_arena_init(&ar, 0);
-    mn_rc rc = end(tx, totp_off(tx, account, &ar, e), e);
+    mn_rc rc = mn_store_end(tx, totp_off(tx, account, &ar, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -276,7 +269,7 @@ mn_rc mn_social_sign_in_code(mn_store *s, uint64_t account, mn_str code, bool *r
     mn_arena ar;
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_arena_init(&ar, 0);
-    mn_rc rc = end(tx, sign_in_code(tx, account, code, &ar, ret_right, e), e);
+    mn_rc rc = mn_store_end(tx, sign_in_code(tx, account, code, &ar, ret_right, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -330,7 +323,7 @@ mn_rc mn_social_email_confirm(mn_store *s, mn_str secret, uint64_t *ret_account,
     mn_arena ar;
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_arena_init(&ar, 0);
-    mn_rc rc = end(tx, confirm(tx, secret, &ar, ret_account, e), e);
+    mn_rc rc = mn_store_end(tx, confirm(tx, secret, &ar, ret_account, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -351,7 +344,7 @@ mn_rc mn_social_password_reset(mn_store *s, mn_str secret, mn_str password, mn_e
     MN_TRY(mn_password_hash(password, false, hash, e));
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_arena_init(&ar, 0);
-    mn_rc rc = end(tx, reset(tx, s, secret, hash, &ar, e), e);
+    mn_rc rc = mn_store_end(tx, reset(tx, s, secret, hash, &ar, e), e);
     mn_arena_release(&ar);
     return rc;
 }
@@ -363,7 +356,7 @@ mn_rc mn_social_session_begin(mn_store *s, uint64_t account, mn_str ip, mn_str a
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, mn_access_session_make(tx, account, ip, agent, ret, NULL, e), e);
+    return mn_store_end(tx, mn_access_session_make(tx, account, ip, agent, ret, NULL, e), e);
 }
 
 static mn_rc end_token(mn_tx *tx, mn_store *s, uint64_t account, uint64_t token_id, mn_err *e)
@@ -382,7 +375,7 @@ mn_rc mn_social_token_end(mn_store *s, uint64_t account, uint64_t token_id, mn_e
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, end_token(tx, s, account, token_id, e), e);
+    return mn_store_end(tx, end_token(tx, s, account, token_id, e), e);
 }
 
 mn_rc mn_social_app_end(mn_store *s, uint64_t account, uint64_t app_id, mn_err *e)
@@ -390,5 +383,5 @@ mn_rc mn_social_app_end(mn_store *s, uint64_t account, uint64_t app_id, mn_err *
     mn_tx *tx;
     if (app_id == 0) return MN_OK; /* sessions are ended one by one */
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, mn_store_tokens_remove_app(tx, account, app_id, e), e);
+    return mn_store_end(tx, mn_store_tokens_remove_app(tx, account, app_id, e), e);
 }

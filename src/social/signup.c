@@ -14,13 +14,6 @@
 #define SUBJECT_MAX   512
 #define DISPLAY_MAX   100 /* characters taken over from elsewhere */
 
-static mn_rc end(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 /* ---- rules ----------------------------------------------------------------------------------------------------- */
 
 static mn_rc word_of(const mn_conf *c, const char *key, const char *const *words, int n,
@@ -294,7 +287,7 @@ mn_rc mn_social_sign_up(mn_store *s, const mn_sign_up_rules *rules, const mn_sig
     mn_rc rc = up->invite.len ? mn_store_invite(s, up->invite, &ar, &invite, &why) : MN_OK;
     made m = describe(rules, up, hash, &invite);
     if (rc == MN_OK) rc = mn_store_begin(s, &tx, &why);
-    if (rc == MN_OK) rc = end(tx, make(tx, &m, up, &why), &why);
+    if (rc == MN_OK) rc = mn_store_end(tx, make(tx, &m, up, &why), &why);
     rc = taken_meanwhile(rc, &why, &faults);
     mn_arena_release(&ar);
     if (rc != MN_OK) return mn_fail(e, rc, "%s", why.msg);
@@ -325,7 +318,7 @@ mn_rc mn_social_invite_make(mn_store *s, uint64_t account, uint64_t max_uses, in
                    .follow = follow};
     if (!i.code.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory");
     MN_TRY(mn_store_begin(s, &tx, e));
-    MN_TRY(end(tx, mn_store_invite_add(tx, &i, e), e));
+    MN_TRY(mn_store_end(tx, mn_store_invite_add(tx, &i, e), e));
     *ret = i;
     return MN_OK;
 }
@@ -370,7 +363,7 @@ mn_rc mn_social_identity_link(mn_store *s, uint64_t account, mn_str provider, mn
     if (subject.len == 0 || subject.len > SUBJECT_MAX)
         return mn_fail(e, MN_E_USAGE, "an identity has a name of 1 to %d bytes", SUBJECT_MAX);
     MN_TRY(mn_store_begin(s, &tx, e));
-    return end(tx, mn_store_identity_add(tx, &i, e), e);
+    return mn_store_end(tx, mn_store_identity_add(tx, &i, e), e);
 }
 
 static mn_rc check_unlink(mn_store *s, uint64_t account, mn_err *e)
@@ -396,5 +389,5 @@ mn_rc mn_social_identity_unlink(mn_store *s, uint64_t account, mn_str provider, 
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = check_unlink(s, account, e);
     if (rc == MN_OK) rc = mn_store_identity_remove(tx, account, provider, subject, e);
-    return end(tx, rc, e);
+    return mn_store_end(tx, rc, e);
 }

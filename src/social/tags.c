@@ -99,14 +99,6 @@ static mn_rc no_tag(mn_err *e)
     return mn_fail(e, MN_E_USAGE, "Validation failed: Tag is not a valid hashtag");
 }
 
-/* Ends a transaction as rc says. */
-static mn_rc finish(mn_tx *tx, mn_rc rc, mn_err *e)
-{
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
-}
-
 static mn_rc follow(mn_tx *tx, uint64_t account, mn_str key, mn_str display, bool on,
                     uint64_t *ret, mn_err *e)
 {
@@ -127,7 +119,7 @@ mn_rc mn_social_tag_follow(mn_store *s, uint64_t account, mn_str name, bool on,
     mn_str key = mn_social_tag_key(name, &ar);
     mn_rc rc = key.ptr ? mn_store_begin(s, &tx, e) : no_tag(e);
     if (rc == MN_OK)
-        rc = finish(tx, follow(tx, account, key, without_mark(name), on, &id, e), e);
+        rc = mn_store_end(tx, follow(tx, account, key, without_mark(name), on, &id, e), e);
     mn_arena_release(&ar);
     if (rc == MN_OK) *ret_tag = id;
     return rc;
@@ -151,7 +143,8 @@ mn_rc mn_social_tag_feature(mn_store *s, uint64_t account, mn_str name, uint64_t
     mn_arena_init(&ar, 0);
     mn_str key = mn_social_tag_key(name, &ar);
     mn_rc rc = key.ptr ? mn_store_begin(s, &tx, e) : no_tag(e);
-    if (rc == MN_OK) rc = finish(tx, feature(tx, account, key, without_mark(name), &id, e), e);
+    if (rc == MN_OK)
+        rc = mn_store_end(tx, feature(tx, account, key, without_mark(name), &id, e), e);
     mn_arena_release(&ar);
     if (rc == MN_OK) *ret_id = id;
     return rc;
@@ -176,7 +169,7 @@ mn_rc mn_social_tag_unfeature(mn_store *s, uint64_t account, uint64_t id, mn_str
         rc = key.ptr ? mn_store_tag_by_name(s, key, &ar, &tag, e) : MN_E_NOT_FOUND;
     }
     if (rc == MN_OK) rc = mn_store_begin(s, &tx, e);
-    if (rc == MN_OK) rc = finish(tx, unfeature(tx, account, id, tag.id, e), e);
+    if (rc == MN_OK) rc = mn_store_end(tx, unfeature(tx, account, id, tag.id, e), e);
     mn_arena_release(&ar);
     return rc;
 }

@@ -425,6 +425,13 @@ void mn_store_rollback(mn_tx *tx)
     tx_free(tx);
 }
 
+mn_rc mn_store_end(mn_tx *tx, mn_rc rc, mn_err *e)
+{
+    if (rc == MN_OK) return mn_store_commit(tx, e);
+    mn_store_rollback(tx);
+    return rc;
+}
+
 /* ---- a transaction's accounts ------------------------------------------------------------------------------------ */
 
 static size_t account_slot(const mn_tx_account *t, size_t cap, uint64_t id)

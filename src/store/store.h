@@ -56,6 +56,10 @@ mn_rc mn_store_room(mn_tx *tx, mn_err *e);
 mn_rc mn_store_begin(mn_store *s, mn_tx **ret, mn_err *e);
 mn_rc mn_store_commit(mn_tx *tx, mn_err *e);
 void mn_store_rollback(mn_tx *tx); /* NULL is fine */
+/* Ends it as `rc` says: MN_OK commits and gives what came of that; anything else takes back and is given back.
+ *     MN_TRY(mn_store_begin(s, &tx, e));
+ *     return mn_store_end(tx, mn_store_account_add(tx, a, e), e); */
+mn_rc mn_store_end(mn_tx *tx, mn_rc rc, mn_err *e);
 
 /* ---- events -------------------------------------------------------------------------------------------------- */
 

@@ -168,8 +168,7 @@ mn_rc mn_masto__mutes_expire(mn_api *a, mn_arena *ar, mn_err *e)
         mn_tx *tx;
         MN_TRY(mn_store_begin(mn_api_store(a), &tx, e));
         mn_rc rc = mn_store_mutes_expire(tx, mn_now_ms(), EXPIRE_BATCH, &n, e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, e);
         if (rc != MN_OK) return rc;
     }
     return MN_OK;

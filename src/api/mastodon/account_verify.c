@@ -79,10 +79,7 @@ static mn_rc keep(mn_api *a, uint64_t id, const mn_field *found, size_t n, mn_ar
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(mn_api_store(a), &tx, e));
-    mn_rc rc = mark(tx, id, found, n, ar, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mark(tx, id, found, n, ar, e), e);
 }
 
 mn_rc mn_masto__verify_run(mn_api *a, const mn_json *payload, mn_arena *ar, mn_err *e)

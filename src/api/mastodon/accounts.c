@@ -25,8 +25,7 @@ bool mn_masto__transact(mn_req *r, mn_resp *w, mn_masto__act *fn, void *arg)
     mn_rc rc = mn_store_begin(mn_api_store(r->app), &tx, &e);
     if (rc == MN_OK) {
         rc = fn(tx, arg, &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc != MN_OK) failed(r, w, rc, &e);
     return rc == MN_OK;

@@ -155,8 +155,7 @@ static void announcements(mn_req *r, mn_resp *w)
 
 static void answer(mn_req *r, mn_resp *w, mn_tx *tx, mn_rc rc, mn_err *e)
 {
-    if (rc == MN_OK) rc = mn_store_commit(tx, e);
-    else mn_store_rollback(tx);
+    rc = mn_store_end(tx, rc, e);
     e->rc = rc;
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_fail(r, w, e);

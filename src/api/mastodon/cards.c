@@ -111,10 +111,7 @@ static mn_rc show(mn_api *a, uint64_t post, uint64_t card, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
-    mn_rc rc = mn_store_post_card_set(tx, post, card, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_post_card_set(tx, post, card, e), e);
 }
 
 static mn_rc keep(mn_api *a, uint64_t post, const mn_card *c, mn_err *e)
@@ -124,9 +121,7 @@ static mn_rc keep(mn_api *a, uint64_t post, const mn_card *c, mn_err *e)
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
     mn_rc rc = mn_store_card_put(tx, c, &id, e);
     if (rc == MN_OK) rc = mn_store_post_card_set(tx, post, id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static bool is_fresh(const mn_card *c)

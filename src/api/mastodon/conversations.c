@@ -85,10 +85,7 @@ static mn_rc set_unread(mn_store *s, uint64_t me, uint64_t id, bool unread, mn_e
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_conversation_unread_set(tx, me, id, unread, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_conversation_unread_set(tx, me, id, unread, e), e);
 }
 
 static void mark(mn_req *r, mn_resp *w, bool unread)
@@ -119,10 +116,7 @@ static mn_rc remove_one(mn_store *s, uint64_t me, uint64_t id, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_conversation_remove(tx, me, id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_conversation_remove(tx, me, id, e), e);
 }
 
 static void delete_conversation(mn_req *r, mn_resp *w)
@@ -200,9 +194,7 @@ static mn_rc set_markers(mn_req *r, bool asked[N_TIMELINES], mn_err *e)
             rc = mn_store_marker_set(tx, mn_masto_me(r), mn_str_from(timelines[i]),
                                      read_id(r, mn_param(r, names[i])), mn_now_ms(), e);
     }
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static void post_markers(mn_req *r, mn_resp *w)

@@ -20,9 +20,7 @@ static mn_rc put_row(mn_store *s, const mn_emoji *x, mn_err *e)
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc = mn_store_emoji_put(tx, x, e);
     if (rc == MN_OK) rc = mn_store_event(tx, (mn_event){.kind = MN_EV_RULES}, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_emoji_make(mn_store *s, const char *dir, mn_str shortcode, mn_str category,

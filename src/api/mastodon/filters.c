@@ -170,8 +170,7 @@ static void remove_by_id(mn_req *r, mn_resp *w, remove_fn fn)
     mn_rc rc = mn_store_begin(store_of(r), &tx, &e);
     if (rc == MN_OK) {
         rc = fn(tx, mn_masto_me(r), id, &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) mn_masto_empty(w);
     else fail(r, w, rc, &e);
@@ -460,8 +459,7 @@ static void delete_v1(mn_req *r, mn_resp *w)
     if (rc == MN_OK) {
         rc = last ? mn_store_filter_remove(tx, f.account_id, f.id, &e)
                   : mn_store_filter_keyword_remove(tx, f.account_id, k.id, &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) mn_masto_empty(w);
     else fail(r, w, rc, &e);

@@ -141,10 +141,7 @@ static mn_rc in_tx(mn_store *s, mn_rc (*fn)(mn_tx *, const mn_list *, mn_err *),
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = fn(tx, l, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, fn(tx, l, e), e);
 }
 
 static void save(mn_req *r, mn_resp *w, mn_list *l,
@@ -244,9 +241,7 @@ static mn_rc change_members(mn_store *s, const mn_list *l, const uint64_t *ids, 
     for (size_t i = 0; i < n && rc == MN_OK; i++)
         rc = on ? add_member(tx, l, ids[i], e) : drop_member(tx, l, ids[i], e);
     if (rc == MN_OK) rc = tell(tx, l, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static void set_members(mn_req *r, mn_resp *w, bool on)

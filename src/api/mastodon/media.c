@@ -128,10 +128,7 @@ mn_rc mn_media__add(mn_api *a, const mn_media *m, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
-    mn_rc rc = mn_store_media_add(tx, m, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_media_add(tx, m, e), e);
 }
 
 /* ---- parameters -------------------------------------------------------------------------------------------------------- */
@@ -241,10 +238,7 @@ static mn_rc update(mn_api *a, const mn_media *m, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
-    mn_rc rc = mn_store_media_update(tx, m, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_media_update(tx, m, e), e);
 }
 
 static void put_media(mn_req *r, mn_resp *w)
@@ -262,10 +256,7 @@ static mn_rc remove_medium(mn_api *a, uint64_t id, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
-    mn_rc rc = mn_store_media_remove(tx, id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_media_remove(tx, id, e), e);
 }
 
 static void delete_media(mn_req *r, mn_resp *w)
@@ -290,9 +281,7 @@ static mn_rc set_picture(mn_api *a, uint64_t account_id, mn_media_use use, const
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
     mn_rc rc = m ? mn_store_media_add(tx, m, e) : MN_OK;
     if (rc == MN_OK) rc = mn_store_account_picture_set(tx, account_id, use, m ? m->id : 0, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 mn_rc mn_media_account_picture(mn_api *a, uint64_t account_id, mn_media_use use, mn_str bytes,

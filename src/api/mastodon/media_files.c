@@ -179,9 +179,7 @@ mn_rc mn_media_sweep_rows(mn_api *a, mn_arena *ar, mn_err *e)
     if (rc == MN_OK)
         rc = mn_store_cards_sweep(tx, mn_now_ms() - CARD_MS, SWEEP_CARDS, &cursor, &removed, e);
     if (rc == MN_OK) next = cursor;
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static mn_rc is_used(void *arg, const uint8_t sha[32], bool *ret, mn_err *e)

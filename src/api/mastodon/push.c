@@ -107,8 +107,7 @@ static void post_push(mn_req *r, mn_resp *w)
     mn_rc rc = mn_store_begin(a->home->store, &tx, &e);
     if (rc == MN_OK) {
         rc = mn_store_push_set(tx, &p, &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) answer_push(r, w);
     else mn_masto_fail(r, w, &e);
@@ -123,8 +122,7 @@ static void put_push(mn_req *r, mn_resp *w)
     if (rc == MN_OK) {
         rc = mn_store_push_change(tx, mn_masto_grant(r)->token_id, read_alerts(r),
                                   read_policy(r), &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     e.rc = rc;
     if (rc == MN_OK) answer_push(r, w);
@@ -139,8 +137,7 @@ static void delete_push(mn_req *r, mn_resp *w)
     mn_rc rc = mn_store_begin(a->home->store, &tx, &e);
     if (rc == MN_OK) {
         rc = mn_store_push_remove(tx, mn_masto_grant(r)->token_id, 0, &e);
-        if (rc == MN_OK) rc = mn_store_commit(tx, &e);
-        else mn_store_rollback(tx);
+        rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_fail(r, w, &e);

@@ -199,10 +199,7 @@ static mn_rc end_subscription(mn_api *a, const mn_push *p, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(a->home->store, &tx, e));
-    mn_rc rc = mn_store_push_remove(tx, p->token_id, p->id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_push_remove(tx, p->token_id, p->id, e), e);
 }
 
 /* What the service's answer means for the job. */

@@ -60,9 +60,7 @@ static mn_rc make_token(mn_req *r, uint64_t account, mn_oauth_token *ret, mn_err
     MN_TRY(mn_store_begin(s, &tx, e));
     mn_rc rc =
         mn_access_token_make(tx, account, app.token.app_id, ret->scopes, &ret->secret, NULL, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 /* An app's own token with write:accounts; false: answered. */

@@ -59,10 +59,7 @@ static mn_rc keep_app(mn_store *s, const mn_remote_app *app, mn_err *e)
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_remote_app_set(tx, app, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_remote_app_set(tx, app, e), e);
 }
 
 static mn_rc register_there(mn_api *a, const mn_identity_flow *f, mn_arena *ar,

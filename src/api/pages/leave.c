@@ -119,10 +119,7 @@ static mn_rc remove_invite(mn_store *s, uint64_t account, uint64_t id, mn_err *e
 {
     mn_tx *tx;
     MN_TRY(mn_store_begin(s, &tx, e));
-    mn_rc rc = mn_store_invite_remove(tx, account, id, e);
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, mn_store_invite_remove(tx, account, id, e), e);
 }
 
 static void invite_remove_post(mn_req *r, mn_resp *w)

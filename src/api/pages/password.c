@@ -52,9 +52,7 @@ static mn_rc send_link(mn_api *a, uint64_t account, mn_str email, mn_err *e)
         rc = mn_social_mail_add(tx, email, MN_STR("Choose a new password"), mn_str_from(text),
                                 MN_STR("password"), e);
     }
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 /* The answer is the same whether there is such an account or not; the link goes to the address as it is kept here. */

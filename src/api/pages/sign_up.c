@@ -300,9 +300,7 @@ mn_rc mn_sign__confirmation(mn_api *a, uint64_t account, mn_str email, mn_err *e
         rc = mn_social_mail_add(tx, email, MN_STR("Confirm your address"), mn_str_from(text),
                                 MN_STR("confirm"), e);
     }
-    if (rc == MN_OK) return mn_store_commit(tx, e);
-    mn_store_rollback(tx);
-    return rc;
+    return mn_store_end(tx, rc, e);
 }
 
 static mn_consents read_consent(mn_req *r)
