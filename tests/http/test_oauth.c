@@ -222,10 +222,10 @@ static void who_is_not_signed_in_is_sent_to_sign_in_and_comes_back(void **s)
     assert_int_equal(browser_get(path), 302);
     OK(strstr(browser_location, "/auth/sign_in?next=%2Foauth%2Fauthorize%3F") ==
        browser_location);
-    char there[1024];
+    char there[4096];
     snprintf(there, sizeof there, "%s", browser_location);
     assert_int_equal(browser_get(there), 200);
-    char form[1024];
+    char form[4200];
     snprintf(form, sizeof form, "name=ada&password=correct+horse&next=%s",
              strstr(there, "next=") + 5);
     browser_form(form);
@@ -242,7 +242,7 @@ static void out_of_band_shows_the_code(void **s)
     sign_in();
     allow(&a, MN_OAUTH_OOB, "&scope=read+write+follow", code);
     OK(strstr(browser_location, "/oauth/authorize/native?code=") == browser_location);
-    char there[256];
+    char there[4096];
     snprintf(there, sizeof there, "%s", browser_location);
     assert_int_equal(browser_get(there), 200);
     OK(masto_says(code));

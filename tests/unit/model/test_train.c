@@ -175,7 +175,7 @@ static int in_child(mn_train_opts *o)
         mn_rc rc = mn_train_run(o, &r, &e);
         _exit(rc != MN_OK ? 1 : r.finished ? 0 : 10);
     }
-    int status;
+    int status = 0;
     OK(pid > 0 && waitpid(pid, &status, 0) == pid);
     return status;
 }

@@ -466,7 +466,7 @@ static void a_second_request_cannot_trickle_for_ever(void **s)
     OK(raw_status(B) == 200 && !shut);
     int64_t t0 = mn_mono_us();
     for (int i = 0; i < 60 && !shut; i++) {
-        raw_say(fd, "GET /hello?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" + i,
+        raw_say(fd, &"GET /hello?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"[i],
                 1);
         raw_hear(fd, B, sizeof B, NULL, 100, &shut);
     }
