@@ -28,6 +28,11 @@ typedef struct mn_item_media {
     mn_str name; /* of the entry in the source, or its last part */
     mn_str alt;
     int width, height;
+    /* Of archives of our own; 0 elsewhere. */
+    uint64_t id;
+    int focus_x, focus_y;
+    int64_t created_ms;
+    mn_media_use use; /* AVATAR, HEADER: becomes the account's, no post's */
 } mn_item_media;
 
 /* A post as its source has it. All strings are borrowed for the call of emit. */
@@ -153,14 +158,27 @@ typedef struct mn_ready {
     uint64_t parent_hash; /* of the parent's origin, when its id cannot be told; else 0 */
     const mn_item_media *media;
     size_t n_media;
+    /* Called when the post is in, in its transaction, unless it was here before; NULL is fine. */
+    mn_rc (*after)(void *arg, mn_tx *tx, uint64_t id, mn_err *e);
+    void *after_arg;
 } mn_ready;
 mn_rc mn_writer_add(mn_writer *w, const mn_ready *r, mn_err *e);
+/* The open batch's transaction, for what belongs to the import and is no post: the batch is kept even without posts. */
+mn_rc mn_writer_tx(mn_writer *w, mn_tx **ret, mn_err *e);
+/* A post of the archive that is here already. */
+void mn_writer_existing(mn_writer *w);
+struct mn_media_job;
+struct mn_media_job *mn_writer_media(mn_writer *w);
 /* Commits what is open, joins replies to parents, keeps media, ends the import. */
 mn_rc mn_writer_finish(mn_writer *w, mn_source *src, mn_err *e);
 /* Commits what is open and ends the import as it is. */
 mn_rc mn_writer_stop(mn_writer *w, mn_err *e);
 /* Removes everything this run made. */
 mn_rc mn_writer_undo(mn_writer *w, mn_err *e);
+
+/* An archive of our own, from its manifest to its media (restore.c). */
+mn_rc mn_restore_run(mn_store *s, const char *path, mn_source *src, mn_str root,
+                     const mn_import_opts *o, mn_import_report *r, mn_err *e);
 
 /* Media files of posts, by content hash under dir/media. */
 typedef struct mn_media_job mn_media_job;

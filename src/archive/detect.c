@@ -1,6 +1,6 @@
 /* Which format a path holds, and where in it the archive begins (people zip the folder around it).
  *
- * One walk over the names. The marks, strongest first: data/manifest.js or data/tweets.js (X), data/js/tweets/ or its
+ * One walk over the names. The marks, strongest first: mynah/posts.jsonl (our own), data/manifest.js or data/tweets.js (X), data/js/tweets/ or its
  * index (Grailbird), outbox.json (Mastodon), *.jsonl (JSON lines), an index X.dat beside X or lines of a single '%'
  * (fortunes). Of a single file the first bytes decide. Formats we know and do not read yet are named. */
 #include "archive/archive_int.h"
@@ -17,7 +17,7 @@ typedef struct place {
 } place;
 
 typedef struct marks {
-    place x, grailbird, mastodon;
+    place x, grailbird, mastodon, mynah;
     bool jsonl, fortune, bluesky, threads, reddit;
 } marks;
 
@@ -56,6 +56,7 @@ static mn_rc read_head(mn_source *src, mn_buf *b, mn_err *e)
 
 static void look_at_name(marks *m, mn_str name)
 {
+    if (marked(&m->mynah, name, "mynah/posts.jsonl")) return;
     if (marked(&m->x, name, "data/manifest.js") || marked(&m->x, name, "data/tweets.js") ||
         marked(&m->x, name, "data/tweet.js"))
         return;
@@ -133,7 +134,8 @@ static mn_rc not_read_yet(const char *what, const char *path, mn_err *e)
 
 static mn_rc choose(const marks *m, const char *path, mn_import_format *ret, mn_err *e)
 {
-    if (m->x.is) *ret = MN_FORMAT_X;
+    if (m->mynah.is) *ret = MN_FORMAT_MYNAH;
+    else if (m->x.is) *ret = MN_FORMAT_X;
     else if (m->grailbird.is) *ret = MN_FORMAT_GRAILBIRD;
     else if (m->mastodon.is) *ret = MN_FORMAT_MASTODON;
     else if (m->bluesky) return not_read_yet("a Bluesky archive", path, e);
@@ -144,7 +146,7 @@ static mn_rc choose(const marks *m, const char *path, mn_import_format *ret, mn_
     else
         return mn_fail(e, MN_E_UNSUPPORTED,
                        "cannot tell what '%s' is; name its format with --format x, grailbird, "
-                       "mastodon, fortune or jsonl",
+                       "mastodon, fortune, jsonl or mynah",
                        path);
     return MN_OK;
 }
@@ -158,7 +160,8 @@ mn_rc mn_import_detect(mn_source *src, const char *path, mn_import_format *forma
         walk(&m, src,
              e)); /* also when the format is given: names are checked before anything is read */
     if (*format == MN_FORMAT_AUTO) MN_TRY(choose(&m, path, &found, e));
-    const place *p = found == MN_FORMAT_X           ? &m.x
+    const place *p = found == MN_FORMAT_MYNAH       ? &m.mynah
+                     : found == MN_FORMAT_X         ? &m.x
                      : found == MN_FORMAT_GRAILBIRD ? &m.grailbird
                      : found == MN_FORMAT_MASTODON  ? &m.mastodon
                                                     : NULL;

@@ -314,7 +314,9 @@ mn_rc mn_import_run(mn_store *s, const char *path, const mn_import_opts *o, mn_i
     if (rc != MN_OK) return nothing_taken(path, rc, e);
     rc = mn_import_detect(src, path, &format, root, sizeof root, e);
     if (rc == MN_OK) rc = mn_source_rewind(src, e);
-    if (rc == MN_OK) rc = run_format(s, path, src, format, mn_str_from(root), o, r, e);
+    if (rc == MN_OK && format == MN_FORMAT_MYNAH)
+        rc = mn_restore_run(s, path, src, mn_str_from(root), o, r, e);
+    else if (rc == MN_OK) rc = run_format(s, path, src, format, mn_str_from(root), o, r, e);
     mn_source_close(src);
     if (rc != MN_OK && rc != MN_E_CANCELLED) forget_warnings(r, told);
     return nothing_taken(path, rc, e);

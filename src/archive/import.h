@@ -20,6 +20,7 @@ typedef enum mn_import_format {
     MN_FORMAT_MASTODON,
     MN_FORMAT_FORTUNE,
     MN_FORMAT_JSONL,
+    MN_FORMAT_MYNAH, /* an archive of mynah's own: docs/design/moving.md */
     MN_FORMATS
 } mn_import_format;
 extern const char *const mn_import_format_names[MN_FORMATS]; /* "auto", "x" … */
@@ -72,6 +73,9 @@ typedef struct mn_import_opts {
     /* Fortunes have no time of their own: they are spread over [from, to) by their text. 0, 0: the twelve months before
      * 2026-11-01. The same moments have to be given when a run is repeated. */
     int64_t spread_from_ms, spread_to_ms;
+    const char *domain,
+        *base; /* of this server, for archives of mynah's own: "a.example", "https://a.example"; NULL:
+                                * "localhost" */
     bool thrifty; /* beside readers, in a server: slower, with 24 MB less for the page cache */
     void (*progress)(void *arg, uint64_t done, uint64_t total, uint64_t posts); /* NULL: none */
     void *progress_arg;

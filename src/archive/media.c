@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/snowflake.h"
+#include "store/media.h"
 
 #define WANTS_MAX  200000
 #define FILE_MAX   (UINT64_C(100) << 20)
@@ -28,7 +29,10 @@ typedef struct want {
     int64_t created_ms;
     mn_str alt;
     int width, height;
-    uint32_t n; /* which of the post's */
+    uint32_t n;  /* which of the post's */
+    uint64_t id; /* that it had; 0: made here */
+    int focus_x, focus_y;
+    mn_media_use use;
     bool existed, found;
 } want;
 
@@ -102,7 +106,11 @@ mn_rc mn_media_job_want(mn_media_job *j, const mn_item_media *m, uint64_t post_i
     j->wants[j->n++] = (want){.key = key_of(m->name),
                               .post_id = post_id,
                               .account_id = account_id,
-                              .created_ms = created_ms,
+                              .created_ms = m->created_ms ? m->created_ms : created_ms,
+                              .id = m->id,
+                              .focus_x = m->focus_x,
+                              .focus_y = m->focus_y,
+                              .use = m->use,
                               .alt = alt.ptr ? alt : MN_STR(""),
                               .width = m->width > 0 && m->width < 1 << 20 ? m->width : 0,
                               .height = m->height > 0 && m->height < 1 << 20 ? m->height : 0,
@@ -139,7 +147,11 @@ static const char *kind_of(const uint8_t *p, size_t n)
     if (n >= 6 && (!memcmp(p, "GIF87a", 6) || !memcmp(p, "GIF89a", 6))) return "image/gif";
     if (n >= 12 && !memcmp(p, "RIFF", 4) && !memcmp(p + 8, "WEBP", 4)) return "image/webp";
     if (n >= 12 && !memcmp(p + 4, "ftypavif", 8)) return "image/avif";
+    if (n >= 12 && !memcmp(p, "RIFF", 4) && !memcmp(p + 8, "WAVE", 4)) return "audio/wav";
+    if (n >= 12 && !memcmp(p + 4, "ftypM4A ", 8)) return "audio/mp4";
+    if (n >= 12 && !memcmp(p + 4, "ftypqt  ", 8)) return "video/quicktime";
     if (n >= 12 && !memcmp(p + 4, "ftyp", 4)) return "video/mp4";
+    if (n >= 4 && !memcmp(p, "fLaC", 4)) return "audio/flac";
     if (n >= 4 && !memcmp(p, "\x1a\x45\xdf\xa3", 4)) return "video/webm";
     if (n >= 4 && !memcmp(p, "OggS", 4)) return "audio/ogg";
     if (n >= 3 && !memcmp(p, "ID3", 3)) return "audio/mpeg";
@@ -274,7 +286,13 @@ static mn_rc has_already(mn_store *s, const want *w, const copy *c, bool *ret, m
 static mn_rc add_row(mn_tx *tx, const want *w, const copy *c, mn_err *e)
 {
     uint64_t identity[2] = {w->post_id, w->n};
-    mn_media m = {.id = mn_snowflake_at(w->created_ms, mn_hash64(identity, sizeof identity, 1)),
+    uint64_t made = mn_snowflake_at(w->created_ms, mn_hash64(identity, sizeof identity, 1));
+    mn_media m = {.id = w->id ? w->id : made,
+                  .use = w->use,
+                  .place = (int)w->n,
+                  .created_ms = w->created_ms,
+                  .focus_x = w->focus_x,
+                  .focus_y = w->focus_y,
                   .post_id = w->post_id,
                   .account_id = w->account_id,
                   .mime = mn_str_from(c->mime),
@@ -288,7 +306,8 @@ static mn_rc add_row(mn_tx *tx, const want *w, const copy *c, mn_err *e)
         m.id++;
         rc = mn_store_media_add(tx, &m, e);
     }
-    return rc;
+    if (rc != MN_OK || w->use == MN_MEDIA_POST) return rc;
+    return mn_store_account_picture_set(tx, w->account_id, w->use, m.id, e);
 }
 
 static mn_rc add_rows(mn_media_job *j, mn_store *s, want *first, const copy *c, mn_err *e)
@@ -322,7 +341,9 @@ static mn_rc walk(mn_media_job *j, mn_store *s, mn_source *src, mn_import_report
         size_t slash = name.len;
         while (slash > 0 && name.ptr[slash - 1] != '/') slash--;
         want *w = find_want(j, key_of(name));
-        if (!w) w = find_want(j, key_of(mn_str_sub(name, slash, SIZE_MAX)));
+        mn_str last = mn_str_sub(name, slash, SIZE_MAX);
+        if (!w) w = find_want(j, key_of(last));
+        if (!w) w = find_want(j, key_of(mn_str_split(last, '.', &(mn_str){0})));
         if (!w || w->found) continue;
         copy c;
         MN_TRY(keep_entry(j, src, &c, e));

@@ -4,8 +4,8 @@
 #include "archive/import.h"
 #include "base/json.h"
 
-const char *const mn_import_format_names[MN_FORMATS] = {"auto",     "x",       "grailbird",
-                                                        "mastodon", "fortune", "jsonl"};
+const char *const mn_import_format_names[MN_FORMATS] = {
+    "auto", "x", "grailbird", "mastodon", "fortune", "jsonl", "mynah"};
 
 const char *const mn_skip_names[MN_SKIPS] = {
     "ascii_art",  "bad_time", "boost",     "deleted",      "direct",     "empty",
@@ -23,11 +23,10 @@ mn_rc mn_import_format_parse(mn_str s, mn_import_format *ret, mn_err *e)
         if (mn_str_eqz(s, planned[i]))
             return mn_fail(e, MN_E_UNSUPPORTED, "this version does not read %s archives yet",
                            planned[i]);
-    return mn_fail(
-        e, MN_E_USAGE,
-        "there is no format '%.*s'; expected auto, x, grailbird, mastodon, fortune or "
-        "jsonl",
-        MN_STR_FMT(s));
+    return mn_fail(e, MN_E_USAGE,
+                   "there is no format '%.*s'; expected auto, x, grailbird, mastodon, fortune, "
+                   "jsonl or mynah",
+                   MN_STR_FMT(s));
 }
 
 void mn_import_report_warn(mn_import_report *r, const char *fmt, ...)

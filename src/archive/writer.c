@@ -54,6 +54,7 @@ struct mn_writer {
     uint64_t created, existing;
     uint64_t in_batch;   /* posts of the open batch */
     uint64_t made_batch; /* of them created */
+    bool wanted;         /* the open batch holds more than posts */
     size_t batch_bytes;
     table known, made;
     uint64_t last_key, last_id;
@@ -179,6 +180,7 @@ static mn_rc open_batch(mn_writer *w, mn_err *e)
     if (w->tx) return MN_OK;
     MN_TRY(mn_store_begin(w->s, &w->tx, e));
     w->in_batch = w->made_batch = 0;
+    w->wanted = false;
     w->batch_bytes = 0;
     if (w->import_committed) return MN_OK;
     MN_TRY(mn_store_import_begin(w->tx, mn_str_from(w->path), mn_str_from(w->format),
@@ -193,7 +195,7 @@ static mn_rc close_batch(mn_writer *w, mn_err *e)
     if (!w->tx) return MN_OK;
     mn_tx *tx = w->tx;
     w->tx = NULL;
-    if (!w->made_batch) {
+    if (!w->made_batch && !w->wanted) {
         mn_store_rollback(tx);
         table_clear(&w->made);
         table_clear(&w->known);
@@ -357,6 +359,7 @@ mn_rc mn_writer_add(mn_writer *w, const mn_ready *r, mn_err *e)
     if (existed) w->existing++;
     else w->made_batch++;
     if (!existed) MN_TRY(mn_social_tags_write(w->tx, id, p.text, true, e));
+    if (!existed && r->after) MN_TRY(r->after(r->after_arg, w->tx, id, e));
     if (r->self_hash) MN_TRY(mn_sorter_add(w->nodes, r->self_hash, id, e));
     if (r->parent_hash) MN_TRY(mn_sorter_add(w->edges, r->parent_hash, id, e));
     for (size_t i = 0; i < r->n_media; i++)
@@ -366,6 +369,24 @@ mn_rc mn_writer_add(mn_writer *w, const mn_ready *r, mn_err *e)
     uint64_t most = w->known.n > MANY ? BATCH_MANY : BATCH_POSTS;
     if (++w->in_batch < most && w->batch_bytes < BATCH_BYTES) return MN_OK;
     return close_batch(w, e);
+}
+
+mn_rc mn_writer_tx(mn_writer *w, mn_tx **ret, mn_err *e)
+{
+    MN_TRY(open_batch(w, e));
+    w->wanted = true;
+    *ret = w->tx;
+    return MN_OK;
+}
+
+void mn_writer_existing(mn_writer *w)
+{
+    w->existing++;
+}
+
+mn_media_job *mn_writer_media(mn_writer *w)
+{
+    return w->media;
 }
 
 /* ---- replies ------------------------------------------------------------------------------------------------------- */

@@ -41,6 +41,7 @@ int mn_cmd_verbs(const char *name, const mn_cmd *verbs, int argc, char **argv);
 int mn_cmd_help(int argc, char **argv);
 int mn_cmd_serve(int argc, char **argv);
 int mn_cmd_import(int argc, char **argv);
+int mn_cmd_export(int argc, char **argv);
 int mn_cmd_corpus(int argc, char **argv);
 int mn_cmd_tokenizer(int argc, char **argv);
 int mn_cmd_train(int argc, char **argv);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/conf.h"
 #include "base/fs.h"
 #include "base/progress.h"
 #include "cmd/cmd.h"
@@ -93,7 +94,10 @@ static mn_rc import_all(job *j, int n, char **paths, mn_err *e)
         if (!mn_fs_exists(paths[i]))
             return mn_fail(e, MN_E_NOT_FOUND, "there is no file or folder '%s'", paths[i]);
     MN_TRY(mn_home_open(j->data, &h, e));
+    const char *url = mn_conf_get(h.conf, "url");
     o.data_dir = h.dir;
+    o.domain = mn_conf_get(h.conf, "domain");
+    o.base = url && *url ? url : NULL;
     o.progress = on_progress;
     o.progress_arg = j;
     mn_rc rc = MN_OK;
@@ -119,7 +123,7 @@ int mn_cmd_import(int argc, char **argv)
             "not at all;\nimporting it again adds only what is new. Imported posts are not "
             "learnt from unless --consent\nsays so (purposes: search, train_generative, "
             "train_other, inference_input, embedding, archive,\nbulk_dataset, bridge).\n"
-            "Formats: auto, x, grailbird, mastodon, fortune, jsonl.",
+            "Formats: auto, x, grailbird, mastodon, fortune, jsonl, mynah.",
         .example = "  mynah import twitter-2024-01-31.zip --consent train_generative=allow\n"
                    "  mynah import posts.jsonl --as archive --json"};
     const mn_opt opts[] = {

@@ -11,6 +11,7 @@
 static const mn_cmd commands[] = {
     {"serve", mn_cmd_serve, "the server: pages, API, search; raises a first model"},
     {"import", mn_cmd_import, "posts from archives, fortune files and JSON lines"},
+    {"export", mn_cmd_export, "everything of an account as one archive, to take elsewhere"},
     {"account", mn_cmd_account, "make, list, suspend and delete accounts; their consent"},
     {"emoji", mn_cmd_emoji, "the community's own emoji: import, list, remove"},
     {"store", mn_cmd_store, "the database as a whole: move it to PostgreSQL or back, check it"},

@@ -1,0 +1,34 @@
+/* Bringing back an archive of our own: private to src/archive. */
+#ifndef MN_ARCHIVE_RESTORE_INT_H
+#define MN_ARCHIVE_RESTORE_INT_H
+
+#include "archive/archive_int.h"
+#include "archive/moving_int.h"
+
+typedef struct mn_restore {
+    mn_store *s;
+    const mn_import_opts *o;
+    mn_import_opts opts; /* the caller's, with the account's name */
+    mn_place place;
+    mn_feed f;
+    mn_source *src;
+    mn_import_report *r;
+    mn_writer *w;
+    mn_arena keep, line; /* line: of one line of a file */
+    mn_str domain;       /* the archive's */
+    uint64_t account;
+    bool
+        fresh; /* the account was made for this archive: its profile and consent are taken over */
+    uint64_t lines;
+} mn_restore;
+
+/* One line of posts.jsonl, boosts.jsonl (restore_posts.c). */
+mn_rc mn_restore__post(mn_restore *x, const mn_json *line, mn_err *e);
+mn_rc mn_restore__boost(mn_restore *x, const mn_json *line, mn_err *e);
+
+/* The member "consent" of a line: {purpose: allow | deny}. */
+mn_consents mn_restore__consents(const mn_json *o);
+
+#define MN_RESTORE_ID_DIGITS 20 /* ids in front of what is sorted by them in `brought` */
+
+#endif
