@@ -240,11 +240,14 @@ mn_rc mn_store_tags_search(mn_store *s, mn_str prefix, size_t offset, size_t lim
     mn_str end = after_prefix(prefix, ar);
     if (!end.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory reading the database");
     MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db,
-                          "SELECT " TAG " FROM tags t WHERE t.name >= ?1 AND t.name < ?2 AND "
-                          "t.hidden = 0 ORDER BY t.last_used_ms DESC, t.name LIMIT ?3 OFFSET "
-                          "?4",
-                          &q, e);
+    mn_rc rc =
+        db_prepare(db,
+                   "SELECT " TAG " FROM tags t WHERE t.name >= ?1 AND t.name < ?2 AND "
+                   "t.hidden = 0 AND EXISTS (SELECT 1 FROM post_tags x JOIN posts p ON "
+                   "p.id = x.post_id WHERE x.tag_id = t.id AND p.visibility = 0 AND "
+                   "p.deleted_ms = 0) ORDER BY t.last_used_ms DESC, t.name LIMIT ?3 OFFSET "
+                   "?4",
+                   &q, e);
     if (rc == MN_OK) {
         db_text(q, 1, prefix);
         db_text(q, 2, end);

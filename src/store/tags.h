@@ -40,7 +40,7 @@ mn_rc mn_store_tags_by_ids(mn_store *s, const uint64_t *ids, size_t n, mn_arena 
                            mn_tag **ret, size_t *ret_n, mn_err *e);
 /* Found or made. */
 mn_rc mn_store_tag_make(mn_tx *tx, mn_str key, mn_str display, uint64_t *ret_id, mn_err *e);
-/* Keys that begin with `prefix`, not hidden, lately used first. */
+/* Keys that begin with `prefix`, on some public post, not hidden, lately used first. */
 mn_rc mn_store_tags_search(mn_store *s, mn_str prefix, size_t offset, size_t limit,
                            mn_arena *ar, mn_tag **ret, size_t *ret_n, mn_err *e);
 
