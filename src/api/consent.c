@@ -69,8 +69,7 @@ static bool own_post(mn_req *r, mn_resp *w, mn_post *ret)
         e.rc = rc;
     }
     if (rc == MN_OK) return true;
-    e.rc = rc;
-    mn_masto_fail(r, w, &e);
+    mn_masto_failed(r, w, rc, &e);
     return false;
 }
 

@@ -21,8 +21,7 @@ static void answer_relation(mn_req *r, mn_resp *w, uint64_t id)
                                   &n, &e);
     if (rc == MN_OK && n == 0) rc = MN_E_NOT_FOUND;
     if (rc != MN_OK) {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);

@@ -6,12 +6,6 @@
 #define DOMAINS_LIMIT 100
 #define DOMAINS_MAX   200
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* A page of one of my relations. *ret_n > 0 unless it is empty; false: answered. */
 static bool my_page(mn_req *r, mn_resp *w, mn_rel rel, mn_page *p, mn_rel_row **ret,
                     size_t *ret_n)
@@ -20,7 +14,7 @@ static bool my_page(mn_req *r, mn_resp *w, mn_rel rel, mn_page *p, mn_rel_row **
     *p = mn_masto_page(r, LIMIT, LIMIT_MAX);
     mn_rc rc = mn_store_rel_page(mn_api_store(r->app), mn_masto_me(r), rel, mn_masto__bounds(p),
                                  r->arena, ret, ret_n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -63,7 +57,7 @@ static void mutes(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     mn_rc rc = mn_entity_muted_accounts(&v, rows, n, &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, rows[0].id, rows[n - 1].id, n == p.limit);
 }
 
@@ -76,7 +70,7 @@ static void domain_blocks(mn_req *r, mn_resp *w)
     mn_rc rc = mn_store_domain_blocks_page(mn_api_store(r->app), mn_masto_me(r),
                                            mn_masto__bounds(&p), r->arena, &rows, &n, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -97,7 +91,7 @@ static void directory(mn_req *r, mn_resp *w)
     mn_rc rc = mn_store_directory(
         mn_api_store(r->app), mn_masto_me(r), mn_str_eqz(mn_param(r, "order"), "new"),
         mn_param_bool(r, "local", false), p.limit, p.offset, r->arena, &ids, &n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else mn_masto__answer_accounts(r, w, ids, n);
 }
 
@@ -107,7 +101,7 @@ static bool suggested(mn_req *r, mn_resp *w, mn_suggestion **ret, size_t *ret_n)
     mn_page p = mn_masto_page(r, LIMIT, LIMIT_MAX);
     mn_rc rc = mn_store_suggestions(mn_api_store(r->app), mn_masto_me(r), p.limit, r->arena,
                                     ret, ret_n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -160,7 +154,7 @@ static void suggestions(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = put_suggestion(&v, &list[i], &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 #define GET(path, handler, run, scope)                                                         \

@@ -28,12 +28,6 @@ typedef struct change {
     mn_text_verdict said;
 } change;
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- reading what was sent --------------------------------------------------------------------------------------- */
 
 static int flag(const mn_req *r, const char *name)
@@ -268,7 +262,7 @@ static bool set_picture(mn_req *r, mn_resp *w, const char *name, mn_media_use us
     mn_upload u;
     if (!mn_param_file(r, name, &u) || u.bytes.len == 0) return true;
     mn_rc rc = mn_media_account_picture(r->app, mn_masto_me(r), use, u.bytes, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -287,7 +281,7 @@ static bool change_profile(mn_req *r, mn_resp *w)
     mn_rc rc = read_change(&c, &e);
     if (rc == MN_OK) rc = ask_filters(&c, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return false;
     }
     return set_picture(r, w, "avatar", MN_MEDIA_AVATAR) &&
@@ -303,7 +297,7 @@ static void verify_credentials(mn_req *r, mn_resp *w)
     mn_view v = mn_masto_view(r);
     mn_json_writer j = mn_masto_json(w);
     mn_rc rc = mn_entity_credential_account(&v, v.me, &j, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 static void update_credentials(mn_req *r, mn_resp *w)
@@ -323,7 +317,7 @@ static void get_profile(mn_req *r, mn_resp *w)
     mn_view v = mn_masto_view(r);
     mn_rc rc = mn_masto__profile(&v, v.me, &p, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -360,7 +354,7 @@ static void drop_picture(mn_req *r, mn_resp *w, mn_media_use use)
 {
     mn_err e = {0};
     mn_rc rc = mn_media_account_picture(r->app, mn_masto_me(r), use, PICTURE_NONE, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else verify_credentials(r, w);
 }
 
@@ -380,7 +374,7 @@ static void preferences(mn_req *r, mn_resp *w)
     mn_account a;
     mn_rc rc = mn_store_account_by_id(mn_api_store(r->app), mn_masto_me(r), r->arena, &a, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_prefs p = mn_social_prefs_read(a.settings, r->arena);

@@ -14,12 +14,6 @@ static mn_store *store_of(const mn_req *r)
     return ((mn_api *)r->app)->home->store;
 }
 
-static void fail(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- the entity ------------------------------------------------------------------------------------------------------ */
 
 static mn_rc write_last(const mn_view *v, const mn_conversation *c, mn_json_writer *j,
@@ -77,7 +71,7 @@ static void get_conversations(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = write_conversation(&v, &c[i], &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, c[0].last_post_id, c[n - 1].last_post_id, n == p.limit);
 }
 
@@ -99,7 +93,7 @@ static void mark(mn_req *r, mn_resp *w, bool unread)
         mn_json_writer j = mn_masto_json(w);
         rc = mn_entity_conversation(&v, id, &j, &e);
     }
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 static void post_read(mn_req *r, mn_resp *w)
@@ -126,7 +120,7 @@ static void delete_conversation(mn_req *r, mn_resp *w)
     if (!mn_masto_id(r, w, "id", &id)) return;
     mn_rc rc = remove_one(store_of(r), mn_masto_me(r), id, &e);
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 /* ---- markers ------------------------------------------------------------------------------------------------------------ */
@@ -160,7 +154,7 @@ static void answer_markers(mn_req *r, mn_resp *w, const bool asked[N_TIMELINES])
     for (size_t i = 0; rc == MN_OK && i < N_TIMELINES; i++)
         if (asked[i]) rc = write_marker(r, timelines[i], &j, &e);
     mn_jw_object_end(&j);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 static void get_markers(mn_req *r, mn_resp *w)
@@ -205,7 +199,7 @@ static void post_markers(mn_req *r, mn_resp *w)
     if (rc == MN_OK) answer_markers(r, w, asked);
     else if (rc == MN_E_BUSY)
         mn_masto_error(r, w, 409, "Conflict during update, please try again");
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 const mn_route mn_masto__routes_conversations[] = {

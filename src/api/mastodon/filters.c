@@ -12,12 +12,6 @@ static mn_store *store_of(const mn_req *r)
     return ((mn_api *)r->app)->home->store;
 }
 
-static void fail(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* The filter in the path (":id" or another name); false: answered. */
 static bool filter_of(mn_req *r, mn_resp *w, const char *name, mn_filter *ret)
 {
@@ -25,7 +19,7 @@ static bool filter_of(mn_req *r, mn_resp *w, const char *name, mn_filter *ret)
     uint64_t id;
     if (!mn_masto_id(r, w, name, &id)) return false;
     mn_rc rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, ret, &e);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -35,7 +29,7 @@ static void answer_filter(mn_req *r, mn_resp *w, uint64_t id)
     mn_filter f;
     mn_rc rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, &f, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -119,7 +113,7 @@ static void get_filters(mn_req *r, mn_resp *w)
     size_t n = 0;
     mn_rc rc = mn_store_filters(store_of(r), mn_masto_me(r), r->arena, &f, &n, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -144,7 +138,7 @@ static void save(mn_req *r, mn_resp *w, mn_filter_change *c)
     if (rc == MN_OK) rc = read_keywords(r, c, &e);
     if (rc == MN_OK) rc = mn_social_filter_save(store_of(r), c, &id, &e);
     if (rc == MN_OK) answer_filter(r, w, id);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void post_filter(mn_req *r, mn_resp *w)
@@ -173,7 +167,7 @@ static void remove_by_id(mn_req *r, mn_resp *w, remove_fn fn)
         rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void delete_filter(mn_req *r, mn_resp *w)
@@ -199,7 +193,7 @@ static void answer_keyword(mn_req *r, mn_resp *w, uint64_t id)
     mn_filter_keyword k;
     mn_rc rc = mn_store_filter_keyword(store_of(r), mn_masto_me(r), id, r->arena, &k, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -236,7 +230,7 @@ static void post_keyword(mn_req *r, mn_resp *w)
     if (!filter_of(r, w, "filter_id", &f)) return;
     mn_rc rc = save_keyword(r, &f, 0, &id, &e);
     if (rc == MN_OK) answer_keyword(r, w, id);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void get_keyword(mn_req *r, mn_resp *w)
@@ -254,7 +248,7 @@ static bool keyword_of(mn_req *r, mn_resp *w, mn_filter_keyword *ret, mn_filter 
     mn_rc rc = mn_store_filter_keyword(store_of(r), me, id, r->arena, ret, &e);
     if (rc == MN_OK)
         rc = mn_store_filter(store_of(r), me, ret->filter_id, r->arena, ret_filter, &e);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -267,7 +261,7 @@ static void put_keyword(mn_req *r, mn_resp *w)
     if (!keyword_of(r, w, &k, &f)) return;
     mn_rc rc = save_keyword(r, &f, k.id, &id, &e);
     if (rc == MN_OK) answer_keyword(r, w, id);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void delete_keyword(mn_req *r, mn_resp *w)
@@ -323,7 +317,7 @@ static void post_post(mn_req *r, mn_resp *w)
                    : MN_E_NOT_FOUND;
     if (rc == MN_OK) rc = add_post(r, &p, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -338,7 +332,7 @@ static void get_post(mn_req *r, mn_resp *w)
     if (!mn_masto_id(r, w, "id", &id)) return;
     mn_rc rc = mn_store_filter_post(store_of(r), mn_masto_me(r), id, &p, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -371,7 +365,7 @@ static void get_v1_all(mn_req *r, mn_resp *w)
     size_t n = 0;
     mn_rc rc = mn_store_filters(store_of(r), mn_masto_me(r), r->arena, &f, &n, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -416,7 +410,7 @@ static void post_v1(mn_req *r, mn_resp *w)
     mn_filter f;
     if (rc == MN_OK) rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, &f, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -443,7 +437,7 @@ static void put_v1(mn_req *r, mn_resp *w)
     mn_filter_change c = {.f = f, .keywords = &change, .n_keywords = 1};
     if (rc == MN_OK) rc = mn_social_filter_save(store_of(r), &c, &id, &e);
     if (rc == MN_OK) answer_v1(r, w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 /* The keyword, and its filter when nothing else is in it. */
@@ -462,7 +456,7 @@ static void delete_v1(mn_req *r, mn_resp *w)
         rc = mn_store_end(tx, rc, &e);
     }
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 #define READ  "read:filters"

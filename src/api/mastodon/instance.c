@@ -522,8 +522,7 @@ static void send_text(mn_req *r, mn_resp *w, const char *name)
         mn_jw_kstr(&j, "content", mn_buf_str(&b));
         mn_jw_object_end(&j);
     } else {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
     }
     mn_buf_release(&b);
 }
@@ -559,8 +558,7 @@ static void terms_of_service(mn_req *r, mn_resp *w)
         mn_jw_null(&j);
         mn_jw_object_end(&j);
     } else {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
     }
     mn_buf_release(&b);
 }

@@ -22,12 +22,6 @@ static mn_store *store_of(const mn_req *r)
     return ((mn_api *)r->app)->home->store;
 }
 
-static void fail(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 static void write_list(mn_json_writer *j, const mn_list *l)
 {
     mn_jw_object(j);
@@ -45,7 +39,7 @@ static void answer_lists(mn_req *r, mn_resp *w, uint64_t member)
     size_t n = 0;
     mn_rc rc = mn_store_lists(store_of(r), mn_masto_me(r), member, r->arena, &lists, &n, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -72,7 +66,7 @@ static bool list_of(mn_req *r, mn_resp *w, mn_list *ret)
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return false;
     mn_rc rc = mn_store_list(store_of(r), mn_masto_me(r), id, r->arena, ret, &e);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
 
@@ -151,7 +145,7 @@ static void save(mn_req *r, mn_resp *w, mn_list *l,
     mn_rc rc = read_list(r, l, &e);
     if (rc == MN_OK) rc = in_tx(store_of(r), fn, l, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -177,7 +171,7 @@ static void delete_list(mn_req *r, mn_resp *w)
     if (!list_of(r, w, &l)) return;
     mn_rc rc = in_tx(store_of(r), remove_list, &l, &e);
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 /* ---- members ----------------------------------------------------------------------------------------------------------- */
@@ -205,7 +199,7 @@ static void get_members(mn_req *r, mn_resp *w)
         rc = mn_entity_accounts(&v, ids, n, &j, &e);
         mn_jw_array_end(&j);
     }
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n && !all) mn_masto_link(r, w, m[0].id, m[n - 1].id, n == p.limit);
 }
 
@@ -253,7 +247,7 @@ static void set_members(mn_req *r, mn_resp *w, bool on)
     size_t n = mn_param_ids(r, "account_ids", &ids);
     mn_rc rc = change_members(store_of(r), &l, ids, n, on, &e);
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void post_members(mn_req *r, mn_resp *w)

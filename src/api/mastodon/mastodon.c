@@ -156,6 +156,12 @@ void mn_masto_fail(mn_req *r, mn_resp *w, const mn_err *e)
     }
 }
 
+void mn_masto_failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
+{
+    e->rc = rc;
+    mn_masto_fail(r, w, e);
+}
+
 bool mn_masto_id(mn_req *r, mn_resp *w, const char *name, uint64_t *ret)
 {
     mn_str s = mn_req_param(r, name);

@@ -75,6 +75,8 @@ void mn_masto_error(mn_req *r, mn_resp *w, int status, const char *message);
 /* By code: NOT_FOUND 404 "Record not found"; DENIED 403 "This action is not allowed"; USAGE, LIMIT, PARSE, EXISTS and UNSUPPORTED
  * 422 with the message ("Validation failed: …" is the caller's to word); BUSY and NOMEM 503; else logged and 500. */
 void mn_masto_fail(mn_req *r, mn_resp *w, const mn_err *e);
+/* The same for what a call gave, which may be a code without a message. */
+void mn_masto_failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e);
 /* Status 200 and a writer onto the body. */
 mn_json_writer mn_masto_json(mn_resp *w);
 void mn_masto_empty(mn_resp *w); /* {} */

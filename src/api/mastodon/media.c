@@ -221,8 +221,7 @@ static bool find_own(mn_req *r, mn_resp *w, bool loose, mn_media *ret)
                         (loose && ret->post_id)))
         rc = MN_E_NOT_FOUND;
     if (rc == MN_OK) return true;
-    e.rc = rc;
-    mn_masto_fail(r, w, &e);
+    mn_masto_failed(r, w, rc, &e);
     return false;
 }
 

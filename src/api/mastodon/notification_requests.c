@@ -6,12 +6,6 @@
 #define IDS_MAX   100
 #define BODY      (16u << 10)
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- policy ------------------------------------------------------------------------------------------------------ */
 
 static const char *const values[] = {"accept", "filter", "drop"};
@@ -66,7 +60,7 @@ static void answer_policy(mn_req *r, mn_resp *w, bool old)
         rc = put_summary(r, &j, &e);
         mn_jw_object_end(&j);
     }
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 /* What was sent, over what holds; MN_E_USAGE for a word that is none. */
@@ -148,7 +142,7 @@ static void get_requests(mn_req *r, mn_resp *w)
         rc = mn_masto__requests(&v, list, n, &j, &e);
         mn_jw_array_end(&j);
     }
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, list[0].id, list[n - 1].id, n == p.limit);
 }
 
@@ -165,7 +159,7 @@ static void get_request(mn_req *r, mn_resp *w)
         rc = mn_masto__requests(&v, &x, 1, &j, &e);
         if (rc == MN_OK && mn_resp_body(w)->len == 0) rc = MN_E_NOT_FOUND;
     }
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 typedef struct ending {

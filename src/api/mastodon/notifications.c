@@ -9,12 +9,6 @@
 #define COUNT_MAX 1000
 #define BODY      (16u << 10)
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- which are asked for ----------------------------------------------------------------------------------------- */
 
 static mn_notice_set set_of(const mn_req *r, const char *name)
@@ -76,7 +70,7 @@ static void answer_list(mn_req *r, mn_resp *w, const mn_notification *list, size
     mn_jw_array(&j);
     mn_rc rc = mn_masto__notifications(&v, list, n, &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, list[0].id, list[n - 1].id, full);
 }
 
@@ -90,7 +84,7 @@ static void get_list(mn_req *r, mn_resp *w)
     mn_rc rc = MN_OK;
     if (query_of(r, &p, &q))
         rc = mn_store_notifications(mn_api_store(r->app), &q, r->arena, &list, &n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else answer_list(r, w, list, n, n == p.limit);
 }
 
@@ -102,7 +96,7 @@ static void get_one(mn_req *r, mn_resp *w)
     mn_view v = mn_masto_view(r);
     mn_json_writer j = mn_masto_json(w);
     mn_rc rc = mn_entity_notification(&v, id, &j, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 static void unread(mn_req *r, mn_resp *w)
@@ -116,7 +110,7 @@ static void unread(mn_req *r, mn_resp *w)
     q.page = (mn_bounds){.since = since};
     if (rc == MN_OK && any)
         rc = mn_store_notifications_count(mn_api_store(r->app), &q, p.limit, &n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else answer_count(w, n);
 }
 
@@ -192,7 +186,7 @@ static void answer_groups(mn_req *r, mn_resp *w, const mn_notification_group *g,
     mn_view v = mn_masto_view(r);
     mn_json_writer j = mn_masto_json(w);
     mn_rc rc = mn_masto__groups(&v, g, n, paged, partial, &j, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 /* Pages go by what put each group onto the page. */
@@ -221,7 +215,7 @@ static void get_groups(mn_req *r, mn_resp *w)
         rc = mn_store_notification_groups(mn_api_store(r->app), &q, grouped_of(r), r->arena, &g,
                                           &n, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     answer_groups(r, w, g, n, true, partial);
@@ -234,7 +228,7 @@ static void get_group(mn_req *r, mn_resp *w)
     mn_notification_group g;
     mn_rc rc = mn_store_notification_group(mn_api_store(r->app), mn_masto_me(r),
                                            mn_req_param(r, "key"), r->arena, &g, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else answer_groups(r, w, &g, 1, false, false);
 }
 
@@ -249,7 +243,7 @@ static void group_accounts(mn_req *r, mn_resp *w)
                                                   mn_req_param(r, "key"), mn_masto__bounds(&p),
                                                   r->arena, &rows, &n, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     for (size_t i = 0; i < n; i++) ids[i] = rows[i].account_id;
@@ -281,7 +275,7 @@ static void unread_groups(mn_req *r, mn_resp *w)
     if (rc == MN_OK && any)
         rc = mn_store_notification_groups_count(mn_api_store(r->app), &q, grouped_of(r),
                                                 p.limit, &n, &e);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else answer_count(w, n);
 }
 

@@ -100,12 +100,6 @@ mn_rc mn_entity_warning_by_id(const mn_view *v, uint64_t strike_id, mn_json_writ
 
 /* ---- reporting ------------------------------------------------------------------------------------------------------------ */
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 static bool read_report(mn_req *r, mn_resp *w, mn_report *ret, mn_err *e)
 {
     int category = MN_REPORT_OTHER;
@@ -141,7 +135,7 @@ static void report(mn_req *r, mn_resp *w)
         mn_json_writer j = mn_masto_json(w);
         rc = mn_entity_report_by_id(&v, id, &j, &e);
     }
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 /* ---- one's own strikes ------------------------------------------------------------------------------------------------------ */
@@ -160,7 +154,7 @@ static void strikes(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = mn_entity_warning(&v, &list[i], &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, list[0].id, list[n - 1].id, n == p.limit);
 }
 
@@ -176,7 +170,7 @@ static void appeal(mn_req *r, mn_resp *w)
         mn_json_writer j = mn_masto_json(w);
         rc = mn_entity_warning_by_id(&v, id, &j, &e);
     }
-    if (rc != MN_OK) failed(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 /* ---- the page that the mail leads to: for those who cannot sign in any more -------------------------------------------------- */

@@ -163,8 +163,7 @@ static void get_search(mn_req *r, mn_resp *w)
     mn_rc rc = write_all(&v, &x, &j, &e);
     if (rc == MN_OK) mn_api__read(r, x.n_posts);
     else {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
     }
 }
 

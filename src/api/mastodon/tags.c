@@ -16,12 +16,6 @@ static mn_store *store_of(const mn_req *r)
     return ((mn_api *)r->app)->home->store;
 }
 
-static void fail(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- the entity ------------------------------------------------------------------------------------------------------ */
 
 static void number(mn_json_writer *j, const char *key, uint64_t v)
@@ -113,7 +107,7 @@ static void answer_tag(mn_req *r, mn_resp *w)
         mn_json_writer j = mn_masto_json(w);
         rc = mn_masto__tag(&v, &t, &j, &e);
     }
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 static void get_tag(mn_req *r, mn_resp *w)
@@ -128,7 +122,7 @@ static void change_follow(mn_req *r, mn_resp *w, bool on)
     mn_rc rc = mn_social_tag_follow(store_of(r), mn_masto_me(r), mn_req_param(r, "name"), on,
                                     &tag, &e);
     if (rc == MN_OK) answer_tag(r, w);
-    else fail(r, w, rc == MN_E_USAGE ? MN_E_NOT_FOUND : rc, &e);
+    else mn_masto_failed(r, w, rc == MN_E_USAGE ? MN_E_NOT_FOUND : rc, &e);
 }
 
 static void post_follow(mn_req *r, mn_resp *w)
@@ -148,7 +142,7 @@ static void post_feature(mn_req *r, mn_resp *w)
     mn_rc rc =
         mn_social_tag_feature(store_of(r), mn_masto_me(r), mn_req_param(r, "name"), &id, &e);
     if (rc == MN_OK || rc == MN_E_EXISTS) answer_tag(r, w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void post_unfeature(mn_req *r, mn_resp *w)
@@ -157,7 +151,7 @@ static void post_unfeature(mn_req *r, mn_resp *w)
     mn_rc rc =
         mn_social_tag_unfeature(store_of(r), mn_masto_me(r), 0, mn_req_param(r, "name"), &e);
     if (rc == MN_OK || rc == MN_E_NOT_FOUND) answer_tag(r, w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static mn_rc write_followed(const mn_view *v, const mn_tag_follow *f, size_t n,
@@ -189,7 +183,7 @@ static void get_followed(mn_req *r, mn_resp *w)
         mn_json_writer j = mn_masto_json(w);
         rc = write_followed(&v, f, n, &j, &e);
     }
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     else if (n) mn_masto_link(r, w, f[0].id, f[n - 1].id, n == p.limit);
 }
 
@@ -219,7 +213,7 @@ static void answer_featured(mn_req *r, mn_resp *w, uint64_t account, uint64_t on
     mn_view v = mn_masto_view(r);
     mn_rc rc = mn_store_featured_tags(store_of(r), account, r->arena, &f, &n, &e);
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = mn_masto_json(w);
@@ -243,7 +237,7 @@ static void get_featured_of(mn_req *r, mn_resp *w)
     mn_rc rc = mn_store_account_by_id(store_of(r), id, r->arena, &a, &e);
     if (rc == MN_OK && a.state != MN_ACCOUNT_ACTIVE) rc = MN_E_NOT_FOUND;
     if (rc == MN_OK) answer_featured(r, w, id, 0);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void post_featured(mn_req *r, mn_resp *w)
@@ -252,7 +246,7 @@ static void post_featured(mn_req *r, mn_resp *w)
     uint64_t id = 0;
     mn_rc rc = mn_social_tag_feature(store_of(r), mn_masto_me(r), mn_param(r, "name"), &id, &e);
     if (rc == MN_OK) answer_featured(r, w, mn_masto_me(r), id);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void delete_featured(mn_req *r, mn_resp *w)
@@ -262,7 +256,7 @@ static void delete_featured(mn_req *r, mn_resp *w)
     if (!mn_masto_id(r, w, "id", &id)) return;
     mn_rc rc = mn_social_tag_unfeature(store_of(r), mn_masto_me(r), id, MN_STR_NONE, &e);
     if (rc == MN_OK) mn_masto_empty(w);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 static void get_suggestions(mn_req *r, mn_resp *w)
@@ -277,7 +271,7 @@ static void get_suggestions(mn_req *r, mn_resp *w)
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = mn_masto__tag(&v, &tags[i], &j, &e);
     mn_jw_array_end(&j);
-    if (rc != MN_OK) fail(r, w, rc, &e);
+    if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
 }
 
 const mn_route mn_masto__routes_tags[] = {

@@ -74,8 +74,7 @@ void mn_masto__posts_out(mn_req *r, mn_resp *w, const mn_page *p, mn_masto__sour
         rc = mn_masto__posts_write(&v, page.items, page.n, where, &j, &e);
     }
     if (rc != MN_OK) {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
     } else if (page.n) mn_masto_link(r, w, page.items[0], page.items[page.n - 1], page.full);
 }
 
@@ -203,8 +202,7 @@ static void get_link(mn_req *r, mn_resp *w)
     if (!mn_masto__may_read_public(r, w)) return;
     mn_rc rc = mn_store_card_by_url(s.api->home->store, mn_param(r, "url"), &s.card, &e);
     if (rc != MN_OK) {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_masto__posts_out(r, w, &p, from_rows, &s, MN_FILTER_PUBLIC);
@@ -256,8 +254,7 @@ static void get_tag(mn_req *r, mn_resp *w)
     if (rc == MN_OK) rc = tag_ids(r, "all", all, &n_all, &missing, &e);
     if (rc == MN_OK) rc = tag_ids(r, "none", none, &n_none, &unknown, &e);
     if (rc != MN_OK) {
-        e.rc = rc;
-        mn_masto_fail(r, w, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     if (missing) n_any = 0; /* a tag that nobody has used is on no post */

@@ -16,12 +16,6 @@ mn_rc mn_masto__trends_refresh(mn_api *a, mn_arena *ar, mn_err *e)
     return mn_trends_refresh(a->trends, mn_now_ms(), e);
 }
 
-static void fail(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* Pages of trends go by offset. */
 static void link_pages(mn_req *r, mn_resp *w, const char *path, const mn_page *p, size_t n)
 {
@@ -74,7 +68,7 @@ static void get_tags(mn_req *r, mn_resp *w)
         rc = write_tags(&v, t, n, &j, &e);
     }
     if (rc == MN_OK) link_pages(r, w, "/api/v1/trends/tags", &p, n);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 /* ---- posts ----------------------------------------------------------------------------------------------------------- */
@@ -94,7 +88,7 @@ static void get_statuses(mn_req *r, mn_resp *w)
         rc = mn_masto__posts_write(&v, ids, n, MN_FILTER_PUBLIC, &j, &e);
     }
     if (rc != MN_OK) {
-        fail(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_api__read(r, n);
@@ -149,7 +143,7 @@ static void get_links(mn_req *r, mn_resp *w)
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = write_link(&v, &t[i], &j, &e);
     mn_jw_array_end(&j);
     if (rc == MN_OK) link_pages(r, w, "/api/v1/trends/links", &p, n);
-    else fail(r, w, rc, &e);
+    else mn_masto_failed(r, w, rc, &e);
 }
 
 const mn_route mn_masto__routes_trends[] = {

@@ -23,12 +23,6 @@ static mn_json_writer json_of(mn_resp *w, const char *type)
     return j;
 }
 
-static void failed(mn_req *r, mn_resp *w, mn_rc rc, mn_err *e)
-{
-    e->rc = rc;
-    mn_masto_fail(r, w, e);
-}
-
 /* ---- WebFinger ----------------------------------------------------------------------------------------------------------- */
 
 static void link_open(mn_json_writer *j, const char *rel, const char *type)
@@ -91,7 +85,7 @@ static void webfinger(mn_req *r, mn_resp *w)
     mn_rc rc = mn_instance_account(r->app, resource, r->arena, &c, &e);
     if (rc == MN_OK && (c.domain.len || c.state == MN_ACCOUNT_DELETED)) rc = MN_E_NOT_FOUND;
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     if (c.state == MN_ACCOUNT_SUSPENDED) {
@@ -329,7 +323,7 @@ static void oembed(mn_req *r, mn_resp *w)
     }
     mn_rc rc = post_at(r, mn_param(r, "url"), &p, &e);
     if (rc != MN_OK) {
-        failed(r, w, rc, &e);
+        mn_masto_failed(r, w, rc, &e);
         return;
     }
     mn_json_writer j = json_of(w, "application/json; charset=utf-8");
