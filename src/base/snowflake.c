@@ -37,16 +37,31 @@ static uint64_t old_seconds(int64_t ms)
     return ms < 0 ? 0 : (uint64_t)ms / 1000;
 }
 
+/* max(*last + 1, now), kept in *last. */
+static uint64_t rise(_Atomic uint64_t *last, uint64_t now)
+{
+    uint64_t was = atomic_load(last), next;
+    do {
+        next = was + 1 > now ? was + 1 : now;
+    } while (!atomic_compare_exchange_weak(last, &was, next));
+    return next;
+}
+
 uint64_t mn_snowflake_next(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static _Atomic uint64_t last;
     pthread_once(&once, draw_node);
-    uint64_t now = clamp_ms(mn_now_ms()) << COUNTER_BITS, was = atomic_load(&last), next;
-    do {
-        next = was + 1 > now ? was + 1 : now;
-    } while (!atomic_compare_exchange_weak(&last, &was, next));
+    uint64_t next = rise(&last, clamp_ms(mn_now_ms()) << COUNTER_BITS);
     return next >> COUNTER_BITS << LOW_BITS | node_bits | (next & 0xFFF);
+}
+
+uint64_t mn_snowflake_short(void)
+{
+    static _Atomic uint64_t last;
+    uint64_t ms = clamp_ms(mn_now_ms()),
+             low = mn_snowflake_next() * UINT64_C(0x9E3779B97F4A7C15);
+    return rise(&last, ms << COUNTER_BITS | low >> (64 - COUNTER_BITS));
 }
 
 uint64_t mn_snowflake_at(int64_t created_ms, uint64_t hash)

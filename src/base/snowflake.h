@@ -14,6 +14,10 @@
 
 /* A fresh id for now: strictly rising within the process; 22 bits are 10 of a random node and 12 of a counter. */
 uint64_t mn_snowflake_next(void);
+/* A fresh number for now that a JSON reader with doubles keeps whole: below 2^53, strictly rising within the process; (ms since the
+ * epoch above) << 12 and 12 bits that begin at random in each millisecond. Two processes may draw the same one: whoever enters it
+ * must be ready to draw again. */
+uint64_t mn_snowflake_short(void);
 /* The id for a thing made at created_ms whose identity hashes to `hash` (its low bits are used). Deterministic. */
 uint64_t mn_snowflake_at(int64_t created_ms, uint64_t hash);
 /* Smallest id a thing made at or after ms can have. */

@@ -199,13 +199,15 @@ static mn_rc there(mn_tx *tx, const mn_notification *n, bool *ret, mn_err *e)
     return MN_OK;
 }
 
+/* MN_E_EXISTS, without a message: there is one with this id. */
 static mn_rc insert(mn_tx *tx, const mn_notification *n, uint64_t id, mn_err *e)
 {
     mn_stmt *q;
+    uint64_t rows;
     MN_TRY(db_prepare(tx->db,
                       "INSERT INTO notifications (id, account_id, kind, from_id, post_id, "
                       "other_id, at_ms, group_key, filtered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
-                      "?7, ?8, ?9)",
+                      "?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
                       &q, e));
     db_u64(q, 1, id);
     db_u64(q, 2, n->account_id);
@@ -216,20 +218,35 @@ static mn_rc insert(mn_tx *tx, const mn_notification *n, uint64_t id, mn_err *e)
     db_i64(q, 7, n->at_ms);
     db_text(q, 8, n->group_key);
     db_i64(q, 9, n->filtered);
-    return mn_store__run(q, NULL, e);
+    MN_TRY(mn_store__run(q, &rows, e));
+    return rows ? MN_OK : MN_E_EXISTS;
+}
+
+/* Enters it under a fresh id. Clients read this id as a JSON number ("most_recent_notification_id") and send it back: a short one;
+ * another process may have drawn it just now. */
+static mn_rc insert_fresh(mn_tx *tx, const mn_notification *n, uint64_t *ret_id, mn_err *e)
+{
+    for (int i = 0; i < 16; i++) {
+        uint64_t id = mn_snowflake_short();
+        mn_rc rc = insert(tx, n, id, e);
+        if (rc == MN_E_EXISTS) continue;
+        if (rc == MN_OK) *ret_id = id;
+        return rc;
+    }
+    return mn_fail(e, MN_E_BUSY, "no fresh id for a notification in 16 tries");
 }
 
 mn_rc mn_store_notification_add(mn_tx *tx, const mn_notification *n, uint64_t *ret_id,
                                 mn_err *e)
 {
-    uint64_t id = n->id ? n->id : mn_snowflake_next();
+    uint64_t id = n->id;
     bool is = false;
     if (replaces(n->kind))
         MN_TRY(
             mn_store_notifications_undo(tx, n->account_id, n->kind, n->from_id, n->post_id, e));
     else MN_TRY(there(tx, n, &is, e));
     if (is) return MN_E_EXISTS;
-    MN_TRY(insert(tx, n, id, e));
+    MN_TRY(id ? insert(tx, n, id, e) : insert_fresh(tx, n, &id, e));
     mn_notification made = *n;
     made.id = id;
     MN_TRY(mn_store_push_note(tx, &made, e));

@@ -37,6 +37,18 @@ static void a_full_counter_and_a_clock_set_back_do_not_repeat(void **state)
     mn_now_freeze(0);
 }
 
+static void short_ids_rise_and_stay_whole_in_a_double(void **state)
+{
+    (void)state;
+    uint64_t last = 0;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t id = mn_snowflake_short();
+        OK(id > last && id < UINT64_C(1) << 53);
+        OK((uint64_t)(double)id == id);
+        last = id;
+    }
+}
+
 static void *draw(void *arg)
 {
     uint64_t *ids = arg;
@@ -106,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(fresh_ids_rise_and_tell_the_time),
         TEST(a_full_counter_and_a_clock_set_back_do_not_repeat),
+        TEST(short_ids_rise_and_stay_whole_in_a_double),
         TEST(threads_never_draw_the_same_id),
         TEST(ids_of_known_things_are_deterministic),
         TEST(ids_sort_by_time_across_the_epoch),
