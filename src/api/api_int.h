@@ -94,6 +94,7 @@ struct mn_api {
     struct mn_trends *trends;          /* social/trends.h */
     struct mn_shown *shown;            /* mastodon/shown.h: posts as JSON */
     struct mn_compose *compose;        /* social/compose.h */
+    struct mn_kept *kept;              /* pages/kept.h: pages for those who are not signed in */
     struct mn_account_cache *accounts; /* mastodon/accounts.h: account entities */
     struct mn_streaming *streaming;    /* mastodon/streaming.h */
     struct mn_client *client;          /* net/client.h: to the internet */

@@ -9,6 +9,7 @@
 #include "api/mastodon/accounts.h"
 #include "api/mastodon/mastodon.h"
 #include "api/mastodon/statuses.h"
+#include "api/pages/kept.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
@@ -212,6 +213,7 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_access_free(a->access);
     mn_masto__statuses_stop(a);
     mn_account_cache_free(a->accounts);
+    mn_kept_free(a->kept);
     mn_free(a->routes);
     mn_limits_free(a->limits);
     mn_moderation_free(a->moderation);
@@ -285,6 +287,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
     if (rc == MN_OK) rc = mn_masto__statuses_start(a, e);
     if (rc == MN_OK) rc = mn_account_cache_new(o->home->store, &a->accounts, e);
+    if (rc == MN_OK) rc = mn_kept_new(o->home->store, &a->kept, e);
     if (rc == MN_OK) rc = start_http(a, o, e);
     if (rc == MN_OK && pthread_create(&a->indexer, NULL, index_follow, a) != 0)
         rc = mn_fail(e, MN_E_IO, "cannot start the index thread");

@@ -5,6 +5,7 @@
 
 #include "api/mastodon/mastodon.h"
 #include "api/mastodon/media.h"
+#include "api/pages/kept.h"
 #include "social/feeds.h"
 #include "social/people.h"
 #include "social/reading.h"
@@ -89,13 +90,15 @@ static void home_page(mn_req *r, mn_resp *w, uint64_t before)
 void mn_page_timeline(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
-    uint64_t before;
+    mn_api *app = r->app;
+    uint64_t before, ticket;
     mn_posts posts;
     if (!mn_page_before(r, w, &before)) return;
     if (mn_masto_me(r)) {
         home_page(r, w, before);
         return;
     }
+    if (mn_kept_answer(app->kept, r, w, &ticket)) return;
     if (mn_store_posts_public(mn_api_store(r->app), before, PAGE_POSTS + 1, r->arena, &posts,
                               &e) != MN_OK) {
         mn_page_failed(r, w, &e);
@@ -113,6 +116,7 @@ void mn_page_timeline(mn_req *r, mn_resp *w)
               "No posts yet. The sample community appears here while it is imported.",
               before == 0, "/");
     mn_page_close(r, w);
+    mn_kept_put(app->kept, r, w, ticket, 0);
 }
 
 static void profile_picture(mn_req *r, mn_buf *b, const mn_account *a)
@@ -182,11 +186,13 @@ static void profile_card(mn_req *r, mn_buf *b, const mn_account *a)
 void mn_page_account(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
-    uint64_t before;
+    mn_api *app = r->app;
+    uint64_t before, ticket;
     mn_account a;
     mn_posts posts;
-    mn_store *s = mn_api_store(r->app);
+    mn_store *s = mn_api_store(app);
     if (!mn_page_before(r, w, &before)) return;
+    if (mn_kept_answer(app->kept, r, w, &ticket)) return;
     mn_rc rc = mn_store_account_by_name(s, mn_req_param(r, "name"), r->arena, &a, &e);
     if (rc == MN_E_NOT_FOUND || (rc == MN_OK && a.state != MN_ACCOUNT_ACTIVE)) {
         mn_page_error(r, w, 404, "There is nobody of that name here.");
@@ -211,6 +217,7 @@ void mn_page_account(mn_req *r, mn_resp *w)
     profile_card(r, b, &a);
     feed_page(r, b, &posts, "Posts", "No public posts.", before == 0, path.ptr);
     mn_page_close(r, w);
+    mn_kept_put(app->kept, r, w, ticket, a.id);
 }
 
 /* ---- one post and its thread ------------------------------------------------------------------------------------ */
