@@ -9,6 +9,7 @@
 #include "api/mastodon/media.h"
 #include "api/mastodon/push.h"
 #include "api/mastodon/statuses.h"
+#include "api/transfers.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "social/cards.h"
@@ -38,6 +39,7 @@ static const mn_timer timers[] = {
     {"unattached uploads", 600, mn_media_sweep_rows},
     {"unused files", 60, mn_media_sweep_files},
     {"imported pictures", 10, mn_media_read_imported},
+    {"transfers of last week", 600, mn_api__transfers_sweep},
     {"trends", 300, mn_masto__trends_refresh},
     {0},
 };

@@ -4,6 +4,7 @@
 #include "api/mastodon/media.h"
 #include "api/mastodon/push.h"
 #include "api/mastodon/streaming.h"
+#include "api/transfers.h"
 
 static const mn_route pages[] = {
     /* method, path, handler, body limit, where it runs, scope */
@@ -106,6 +107,7 @@ static const mn_route *const tables[] = {
     mn_masto__routes_admin_own,
     pages,
     mn_api__routes_consent,
+    mn_api__routes_transfers,
 };
 
 mn_rc mn_api__routes_new(mn_route **ret, mn_err *e)

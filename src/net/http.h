@@ -54,6 +54,8 @@ void mn_resp_type(mn_resp *w, const char *content_type);
 mn_buf *mn_resp_body(mn_resp *w);
 /* A body that outlives the server (embedded assets): not copied; `encoded` may hold a gzip form, or be MN_STR_NONE. */
 void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped);
+/* A body of any size from an open file, read as it goes out. Takes fd. */
+void mn_resp_file(mn_resp *w, int fd, uint64_t size_bytes);
 /* Sets the ETag from a hash of the finished body, so that If-None-Match works. */
 void mn_resp_etag(mn_resp *w);
 /* A stream of server-sent events: the body is what `next` appends; called at once, again whenever mn_http_wake is called for

@@ -110,6 +110,9 @@ struct mn_resp {
     mn_buf body;
     mn_str fixed, fixed_gzip; /* mn_resp_static */
     bool is_fixed, etag, broken, close;
+    bool is_file; /* mn_resp_file; then fd and its bytes */
+    int fd;
+    uint64_t file_bytes;
     const char *topic; /* a stream when set */
     bool (*next)(void *state, mn_buf *out);
     void (*end)(void *state);

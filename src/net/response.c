@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -19,6 +20,12 @@ void mn_resp__init(mn_resp *w, mn_req *r)
     mn_buf_init(&w->body, MN_RESP_BODY_MAX);
 }
 
+static void drop_file(mn_resp *w)
+{
+    if (w->is_file) close(w->fd);
+    w->is_file = false;
+}
+
 static void drop_stream(mn_resp *w)
 {
     if (w->ws_calls) w->ws_calls->close(w->ws_state, NULL);
@@ -31,12 +38,14 @@ static void drop_stream(mn_resp *w)
 void mn_resp__release(mn_resp *w)
 {
     drop_stream(w);
+    drop_file(w);
     mn_buf_release(&w->body);
 }
 
 void mn_resp__reset(mn_resp *w)
 {
     drop_stream(w);
+    drop_file(w);
     mn_buf_clear(&w->body);
     w->status = 200;
     w->type = NULL;
@@ -86,6 +95,14 @@ void mn_resp_static(mn_resp *w, mn_str body, mn_str gzipped)
     w->is_fixed = true;
     w->fixed = body;
     w->fixed_gzip = gzipped;
+}
+
+void mn_resp_file(mn_resp *w, int fd, uint64_t size_bytes)
+{
+    drop_file(w);
+    w->is_file = true;
+    w->fd = fd;
+    w->file_bytes = size_bytes;
 }
 
 void mn_resp_etag(mn_resp *w)
@@ -233,6 +250,15 @@ static struct MHD_Response *make_fixed(mn_exchange *x, size_t *ret_bytes)
     return r;
 }
 
+/* The library reads and closes the file. */
+static struct MHD_Response *make_file(mn_resp *w, size_t *ret_bytes)
+{
+    struct MHD_Response *r = MHD_create_response_from_fd64(w->file_bytes, w->fd);
+    if (r) w->is_file = false;
+    *ret_bytes = (size_t)w->file_bytes;
+    return r;
+}
+
 static void add_fields(struct MHD_Response *r, const mn_resp *w)
 {
     if (w->type && w->status != 304)
@@ -287,6 +313,8 @@ struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *re
         mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
         mn_resp_header(w, "X-Accel-Buffering", MN_STR("no")); /* nginx would hold news back */
         r = mn_streams__respond(&x->http->streams, x->mhd, w);
+    } else if (w->is_file) {
+        r = make_file(w, ret_bytes);
     } else {
         if (w->status == 204) empty_body(w);
         settle_etag(x, w->is_fixed ? w->fixed : mn_buf_str(&w->body));

@@ -33,6 +33,9 @@ const mn_conf_key mn_settings[] = {
     {"mail_from", "", "Whom mail comes from, such as Mynah <notices@example.org>."},
     {"image_max_bytes", "16777216", "Largest picture a member may upload."},
     {"video_max_bytes", "41943040", "Largest video or sound a member may upload."},
+    {"archive_max_bytes", "209715200",
+     "Largest archive a member may upload to bring posts along; it is held in memory while it\n"
+     "arrives. `mynah import` has no such limit."},
     {"title", "Mynah", "What the community is called."},
     {"description", "A community that raises its own language model.",
      "One or two sentences about it, shown to those who are not members yet."},

@@ -101,7 +101,7 @@ mn_rc mn_store_transfers_sweep(mn_tx *tx, int64_t before_ms, size_t limit, mn_er
     mn_stmt *q;
     MN_TRY(db_prepare(tx->db,
                       "DELETE FROM transfers WHERE id IN (SELECT id FROM transfers WHERE "
-                      "ended_ms <> 0 AND ended_ms < ?1 ORDER BY id LIMIT ?2)",
+                      "created_ms < ?1 ORDER BY id LIMIT ?2)",
                       &q, e));
     db_i64(q, 1, before_ms);
     db_limit(q, 2, limit);

@@ -32,7 +32,7 @@ mn_rc mn_store_transfer(mn_store *s, uint64_t id, mn_arena *ar, mn_transfer *ret
 /* Of an account, newest first, up to limit. */
 mn_rc mn_store_transfers(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
                          mn_transfer **ret, size_t *ret_n, mn_err *e);
-/* Removes what ended before that, up to limit. */
+/* Removes what was asked for before that, up to limit. */
 mn_rc mn_store_transfers_sweep(mn_tx *tx, int64_t before_ms, size_t limit, mn_err *e);
 /* Does a transfer name the file? */
 mn_rc mn_store_transfer_file_used(mn_store *s, mn_str file, bool *ret, mn_err *e);
