@@ -23,9 +23,13 @@
 
 /* What there is to do: a line a kind. */
 static const mn_job_kind kinds[] = {
-    {MN_MAIL_JOB, mn_api__mail_run, 120, 1}, {MN_ERASE_JOB, mn_api__erase_run, 300, 0},
-    {MN_CARD_JOB, mn_card_job, 60, 1},       {MN_VERIFY_JOB, mn_masto__verify_run, 120, 1},
-    {"push", mn_pushing_run, 60, 2},         {0},
+    {MN_MAIL_JOB, mn_api__mail_run, 120, 1},
+    {MN_ERASE_JOB, mn_api__erase_run, 300, 0},
+    {MN_CARD_JOB, mn_card_job, 60, 1},
+    {MN_VERIFY_JOB, mn_masto__verify_run, 120, 1},
+    {"push", mn_pushing_run, 60, 2},
+    {MN_TRANSFER_JOB, mn_api__transfer_run, 3600, 1},
+    {0},
 };
 static const mn_timer timers[] = {
     {"what was read", 10, mn_api__limits_flush},
