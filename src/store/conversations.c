@@ -222,41 +222,18 @@ mn_rc mn_store_conversation(mn_store *s, uint64_t account, uint64_t id, mn_arena
     return rc;
 }
 
-static int64_t number(uint64_t v)
-{
-    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
-}
+#define PAGE(order)                                                                            \
+    "SELECT " COLUMNS " FROM conversations WHERE account_id = ?1 AND last_post_id < ?2 AND "   \
+    "last_post_id > ?3 ORDER BY last_post_id " order " LIMIT ?4"
 
 mn_rc mn_store_conversations(mn_store *s, uint64_t account, uint64_t below, uint64_t above,
                              bool upward, size_t limit, mn_arena *ar, mn_conversation **ret,
                              size_t *ret_n, mn_err *e)
 {
-#define PAGE                                                                                   \
-    "SELECT " COLUMNS " FROM conversations WHERE account_id = ?1 AND last_post_id < ?2 AND "   \
-    "last_post_id > ?3 ORDER BY last_post_id "
-    mn_db *db;
-    mn_stmt *q;
-    void *items = NULL;
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, upward ? PAGE "LIMIT ?4" : PAGE "DESC LIMIT ?4", &q, e);
-#undef PAGE
-    if (rc == MN_OK) {
-        db_u64(q, 1, account);
-        db_i64(q, 2, below ? number(below) : INT64_MAX);
-        db_i64(q, 3, number(above));
-        db_i64(q, 4, number(limit));
-        rc = mn_store__collect(q, read_conversation, sizeof(mn_conversation), ar, &items, ret_n,
-                               e);
-    }
-    mn_store__reader_done(s, db);
-    if (rc != MN_OK) return rc;
-    *ret = items;
-    for (size_t i = 0; upward && i < *ret_n / 2; i++) {
-        mn_conversation t = (*ret)[i];
-        (*ret)[i] = (*ret)[*ret_n - 1 - i];
-        (*ret)[*ret_n - 1 - i] = t;
-    }
-    return MN_OK;
+    static const mn_store__pages sql = {PAGE("DESC"), PAGE("ASC"), read_conversation,
+                                        sizeof **ret};
+    mn_store__span sp = {below, above, limit, upward};
+    return mn_store__page_of(s, &sql, account, sp, ar, (void **)ret, ret_n, e);
 }
 
 /* ---- markers ---------------------------------------------------------------------------------------------------------- */

@@ -93,6 +93,16 @@ static inline void db_i64(mn_stmt *q, int i, int64_t v)
 {
     q->driver->bind_i64(q, i, v);
 }
+/* As a number of the database: what is too large is as good as the largest. */
+static inline int64_t db_number(uint64_t v)
+{
+    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
+}
+/* A bound that ids stay below; 0: none. */
+static inline int64_t db_below(uint64_t v)
+{
+    return v ? db_number(v) : INT64_MAX;
+}
 /* Ids and counts. Ids have 63 bits; a larger one matches nothing and cannot be stored (the callers refuse it). */
 static inline void db_u64(mn_stmt *q, int i, uint64_t v)
 {
@@ -101,7 +111,7 @@ static inline void db_u64(mn_stmt *q, int i, uint64_t v)
 /* How many rows at most: what is too large is as good as the largest. */
 static inline void db_limit(mn_stmt *q, int i, uint64_t n)
 {
-    q->driver->bind_i64(q, i, n > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)n);
+    q->driver->bind_i64(q, i, db_number(n));
 }
 static inline void db_text(mn_stmt *q, int i, mn_str s)
 {
@@ -156,6 +166,8 @@ typedef mn_rc (*mn_store__row_fn)(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e
 mn_rc mn_store__collect(mn_stmt *q, mn_store__row_fn fn, size_t item_bytes, mn_arena *ar,
                         void **ret, size_t *ret_n, mn_err *e);
 mn_rc mn_store__row_id(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e); /* a uint64_t */
+/* Turns the order of n items around: what was read upwards is given newest first. */
+void mn_store__turn(void *items, size_t n, size_t item_bytes);
 /* The first row of a bound statement; MN_E_NOT_FOUND without a message when there is none. */
 mn_rc mn_store__one(mn_stmt *q, mn_store__row_fn fn, mn_arena *ar, void *ret, mn_err *e);
 

@@ -160,35 +160,24 @@ static mn_rc members(mn_store *s, const char *sql, const int64_t *args, int n_ar
     return rc;
 }
 
-static int64_t number(uint64_t v)
-{
-    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
-}
+#define MEMBERS(order)                                                                         \
+    "SELECT id, list_id, account_id FROM list_accounts WHERE list_id = ?1 AND id < ?2 AND "    \
+    "id > ?3 ORDER BY id " order " LIMIT ?4"
 
 mn_rc mn_store_list_members(mn_store *s, uint64_t list, uint64_t below, uint64_t above,
                             bool upward, size_t limit, mn_arena *ar, mn_list_member **ret,
                             size_t *ret_n, mn_err *e)
 {
-#define MEMBERS                                                                                \
-    "SELECT id, list_id, account_id FROM list_accounts WHERE list_id = ?1 AND id < ?2 AND "    \
-    "id > ?3 ORDER BY id "
-    const int64_t args[] = {number(list), below ? number(below) : INT64_MAX, number(above),
-                            limit ? number(limit) : INT64_MAX};
-    MN_TRY(members(s, upward ? MEMBERS "LIMIT ?4" : MEMBERS "DESC LIMIT ?4", args, 4, ar, ret,
-                   ret_n, e));
-#undef MEMBERS
-    for (size_t i = 0; upward && i < *ret_n / 2; i++) {
-        mn_list_member t = (*ret)[i];
-        (*ret)[i] = (*ret)[*ret_n - 1 - i];
-        (*ret)[*ret_n - 1 - i] = t;
-    }
-    return MN_OK;
+    static const mn_store__pages sql = {MEMBERS("DESC"), MEMBERS("ASC"), read_member,
+                                        sizeof **ret};
+    mn_store__span sp = {below, above, limit ? limit : SIZE_MAX, upward};
+    return mn_store__page_of(s, &sql, list, sp, ar, (void **)ret, ret_n, e);
 }
 
 mn_rc mn_store_lists_members(mn_store *s, uint64_t account, mn_arena *ar, mn_list_member **ret,
                              size_t *ret_n, mn_err *e)
 {
-    const int64_t args[] = {number(account)};
+    const int64_t args[] = {db_number(account)};
     return members(s,
                    "SELECT m.id, m.list_id, m.account_id FROM list_accounts m JOIN lists l ON "
                    "l.id = m.list_id WHERE l.account_id = ?1 ORDER BY m.list_id, m.account_id",

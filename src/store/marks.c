@@ -96,15 +96,6 @@ static mn_rc read_row(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     return MN_OK;
 }
 
-static void reverse(mn_mark_row *rows, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        mn_mark_row t = rows[i];
-        rows[i] = rows[n - 1 - i];
-        rows[n - 1 - i] = t;
-    }
-}
-
 /* One page: ?1 ?2 the bounds, ?3 the limit, ?4 ?5 what the text means by them. */
 typedef struct page_sql {
     const char *down, *up;
@@ -123,7 +114,7 @@ static mn_rc page(mn_store *s, const page_sql *sql, uint64_t a, uint64_t b, bool
     MN_TRY(mn_store__reader(s, &db, e));
     mn_rc rc = db_prepare(db, sp->upward ? sql->up : sql->down, &q, e);
     if (rc == MN_OK) {
-        db_i64(q, 1, sp->below && sp->below < INT64_MAX ? (int64_t)sp->below : INT64_MAX);
+        db_i64(q, 1, db_below(sp->below));
         db_u64(q, 2, sp->since);
         db_u64(q, 3, sp->limit);
         db_u64(q, 4, a);
@@ -132,7 +123,7 @@ static mn_rc page(mn_store *s, const page_sql *sql, uint64_t a, uint64_t b, bool
     }
     mn_store__reader_done(s, db);
     if (rc != MN_OK) return rc;
-    if (sp->upward) reverse(rows, n);
+    if (sp->upward) mn_store__turn(rows, n, sizeof(mn_mark_row));
     *ret = rows;
     *ret_n = n;
     return MN_OK;

@@ -5,30 +5,18 @@
 
 /* ---- pages ------------------------------------------------------------------------------------------------------- */
 
-static void turn_round(char *items, size_t n, size_t bytes)
-{
-    char tmp[512];
-    MN_ASSERT(bytes <= sizeof tmp);
-    for (size_t i = 0; i < n / 2; i++) {
-        char *a = items + i * bytes, *b = items + (n - 1 - i) * bytes;
-        memcpy(tmp, a, bytes);
-        memcpy(a, b, bytes);
-        memcpy(b, tmp, bytes);
-    }
-}
-
 static mn_rc page_on(mn_db *db, const mn_store__paged *x, const mn_page_ids *p, mn_arena *ar,
                      void **ret, size_t *ret_n, mn_err *e)
 {
     mn_stmt *q;
-    uint64_t most = p->max_id && p->max_id <= INT64_MAX ? p->max_id : INT64_MAX;
+    int64_t most = db_below(p->max_id);
     MN_TRY(db_prepare(db, p->min_id ? x->up : x->down, &q, e));
-    db_u64(q, 1, p->min_id ? p->min_id : most);
-    db_u64(q, 2, p->min_id ? most : p->since_id);
+    db_i64(q, 1, p->min_id ? db_number(p->min_id) : most);
+    db_i64(q, 2, p->min_id ? most : db_number(p->since_id));
     db_limit(q, 3, p->limit);
     if (x->bind) x->bind(q, x->arg);
     MN_TRY(mn_store__collect(q, x->row, x->item_bytes, ar, ret, ret_n, e));
-    if (p->min_id) turn_round(*ret, *ret_n, x->item_bytes);
+    if (p->min_id) mn_store__turn(*ret, *ret_n, x->item_bytes);
     return MN_OK;
 }
 

@@ -63,19 +63,10 @@ static mn_rc read_request(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 mn_rc mn_store_notification_requests(mn_store *s, uint64_t account, mn_bounds b, mn_arena *ar,
                                      mn_notification_request **ret, size_t *ret_n, mn_err *e)
 {
-    mn_db *db;
-    mn_stmt *q;
+    static const mn_store__pages sql = {PAGE("DESC"), PAGE("ASC"), read_request, sizeof **ret};
     MN_TRY(mn_store__bounds(b, e));
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, b.after ? PAGE("ASC") : PAGE("DESC"), &q, e);
-    if (rc == MN_OK) {
-        db_u64(q, 1, account);
-        mn_store__bind_bounds(q, 2, b);
-        rc = mn_store__collect(q, read_request, sizeof **ret, ar, (void **)ret, ret_n, e);
-    }
-    mn_store__reader_done(s, db);
-    if (rc == MN_OK && b.after) mn_store__turn(*ret, *ret_n, sizeof **ret);
-    return rc;
+    return mn_store__page_of(s, &sql, account, mn_store__span_of(b), ar, (void **)ret, ret_n,
+                             e);
 }
 
 mn_rc mn_store_notification_request(mn_store *s, uint64_t account, uint64_t id,

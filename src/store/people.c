@@ -149,21 +149,9 @@ mn_rc mn_store__bounds(mn_bounds b, mn_err *e)
 
 void mn_store__bind_bounds(mn_stmt *q, int first, mn_bounds b)
 {
-    db_i64(q, first,
-           b.before && b.before <= (uint64_t)INT64_MAX ? (int64_t)b.before : INT64_MAX);
+    db_i64(q, first, db_below(b.before));
     db_u64(q, first + 1, b.after ? b.after : b.since);
     db_u64(q, first + 2, b.limit);
-}
-
-void mn_store__turn(void *items, size_t n, size_t item_bytes)
-{
-    unsigned char *p = items;
-    for (size_t i = 0, k = n; i + 1 < k; i++, k--)
-        for (size_t c = 0; c < item_bytes; c++) {
-            unsigned char x = p[i * item_bytes + c];
-            p[i * item_bytes + c] = p[(k - 1) * item_bytes + c];
-            p[(k - 1) * item_bytes + c] = x;
-        }
 }
 
 static mn_rc read_page(mn_db *db, uint64_t me, mn_rel rel, mn_bounds b, mn_arena *ar,
@@ -303,17 +291,8 @@ static mn_rc read_domain(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 mn_rc mn_store_domain_blocks_page(mn_store *s, uint64_t me, mn_bounds b, mn_arena *ar,
                                   mn_domain_row **ret, size_t *ret_n, mn_err *e)
 {
-    mn_db *db;
-    mn_stmt *q;
+    static const mn_store__pages sql = {DOMAINS("DESC"), DOMAINS("ASC"), read_domain,
+                                        sizeof **ret};
     MN_TRY(mn_store__bounds(b, e));
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, b.after ? DOMAINS("ASC") : DOMAINS("DESC"), &q, e);
-    if (rc == MN_OK) {
-        db_u64(q, 1, me);
-        mn_store__bind_bounds(q, 2, b);
-        rc = mn_store__collect(q, read_domain, sizeof **ret, ar, (void **)ret, ret_n, e);
-    }
-    mn_store__reader_done(s, db);
-    if (rc == MN_OK && b.after) mn_store__turn(*ret, *ret_n, sizeof **ret);
-    return rc;
+    return mn_store__page_of(s, &sql, me, mn_store__span_of(b), ar, (void **)ret, ret_n, e);
 }

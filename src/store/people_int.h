@@ -7,10 +7,13 @@
 
 /* MN_E_LIMIT when a page is too long. */
 mn_rc mn_store__bounds(mn_bounds b, mn_err *e);
+/* The same as a span of mn_store__page_of. */
+static inline mn_store__span mn_store__span_of(mn_bounds b)
+{
+    return (mn_store__span){b.before, b.after ? b.after : b.since, b.limit, b.after != 0};
+}
 /* The parameters `first`: ids below it, then: ids above it, then: the limit. */
 void mn_store__bind_bounds(mn_stmt *q, int first, mn_bounds b);
-/* Turns the order of n items around: what was read upwards is given newest first. */
-void mn_store__turn(void *items, size_t n, size_t item_bytes);
 
 /* Words by which people are found: parts of a name in letters and digits, ASCII, Latin, Greek and Cyrillic capitals made
  * small, each cut to MN_WORD_MAX bytes. */

@@ -112,17 +112,6 @@ static mn_rc collect(mn_store *s, const char *sql, const int64_t *args, int n_ar
     return MN_OK;
 }
 
-/* As a database's number: what is too large is as good as the largest. */
-static int64_t number(uint64_t v)
-{
-    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
-}
-
-static int64_t below(uint64_t before)
-{
-    return before == 0 ? INT64_MAX : number(before);
-}
-
 static mn_rc check_page(size_t limit, mn_err *e)
 {
     if (limit <= MN_STORE_PAGE_MAX) return MN_OK;
@@ -132,7 +121,7 @@ static mn_rc check_page(size_t limit, mn_err *e)
 mn_rc mn_store_posts_public(mn_store *s, uint64_t before, size_t limit, mn_arena *ar,
                             mn_posts *ret, mn_err *e)
 {
-    const int64_t args[] = {below(before), (int64_t)limit};
+    const int64_t args[] = {db_below(before), (int64_t)limit};
     MN_TRY(check_page(limit, e));
     return collect(s,
                    SELECT_POSTS "WHERE p.visibility = 0 AND p.deleted_ms = 0 AND p.id < ?1 "
@@ -144,7 +133,8 @@ mn_rc mn_store_posts_by_account(mn_store *s, uint64_t account_id, mn_visibility 
                                 uint64_t before, size_t limit, mn_arena *ar, mn_posts *ret,
                                 mn_err *e)
 {
-    const int64_t args[] = {number(account_id), below(before), most_private, (int64_t)limit};
+    const int64_t args[] = {db_number(account_id), db_below(before), most_private,
+                            (int64_t)limit};
     MN_TRY(check_page(limit, e));
     return collect(s,
                    SELECT_POSTS "WHERE p.account_id = ?1 AND p.id < ?2 AND p.visibility <= ?3 "
@@ -155,7 +145,7 @@ mn_rc mn_store_posts_by_account(mn_store *s, uint64_t account_id, mn_visibility 
 mn_rc mn_store_posts_thread(mn_store *s, uint64_t thread_id, size_t limit, mn_arena *ar,
                             mn_posts *ret, mn_err *e)
 {
-    const int64_t args[] = {number(thread_id), number(limit)};
+    const int64_t args[] = {db_number(thread_id), db_number(limit)};
     /* The first post is found by its id, the others by the index of those that do not start their thread. */
     return collect(s,
                    SELECT_POSTS "WHERE p.id IN (SELECT t.id FROM posts t WHERE t.thread_id = "
@@ -191,8 +181,8 @@ static mn_rc read_changes(mn_db *db, const char *sql, mn_store__row_fn row, uint
     mn_stmt *q;
     void *items = NULL;
     MN_TRY(db_prepare(db, sql, &q, e));
-    db_i64(q, 1, number(after));
-    db_i64(q, 2, number(limit));
+    db_i64(q, 1, db_number(after));
+    db_i64(q, 2, db_number(limit));
     MN_TRY(mn_store__collect(q, row, sizeof(mn_post), ar, &items, &ret->n, e));
     ret->items = items;
     return MN_OK;
@@ -243,7 +233,7 @@ mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_a
 mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena *ar,
                           mn_posts *ret, mn_err *e)
 {
-    const int64_t args[] = {number(after_id), number(limit)};
+    const int64_t args[] = {db_number(after_id), db_number(limit)};
     return collect(s,
                    SELECT_POSTS "WHERE p.id > ?1 AND p.deleted_ms = 0 ORDER BY p.id LIMIT ?2",
                    args, 2, ar, ret, e);

@@ -96,7 +96,7 @@ static mn_rc page(mn_store *s, const kind_sql *sql, uint64_t account, const mn_m
     MN_TRY(mn_store__reader(s, &db, e));
     mn_rc rc = db_prepare(db, sp->upward ? sql->up : sql->down, &q, e);
     if (rc == MN_OK) {
-        db_i64(q, 1, sp->below && sp->below < INT64_MAX ? (int64_t)sp->below : INT64_MAX);
+        db_i64(q, 1, db_below(sp->below));
         db_u64(q, 2, sp->since);
         db_u64(q, 3, sp->limit);
         db_u64(q, 4, account);
@@ -104,13 +104,8 @@ static mn_rc page(mn_store *s, const kind_sql *sql, uint64_t account, const mn_m
     }
     mn_store__reader_done(s, db);
     if (rc != MN_OK) return rc;
-    mn_scheduled *rows = p;
-    for (size_t i = 0; sp->upward && i < n / 2; i++) {
-        mn_scheduled t = rows[i];
-        rows[i] = rows[n - 1 - i];
-        rows[n - 1 - i] = t;
-    }
-    *ret = rows;
+    if (sp->upward) mn_store__turn(p, n, sizeof(mn_scheduled));
+    *ret = p;
     *ret_n = n;
     return MN_OK;
 }

@@ -110,6 +110,36 @@ mn_rc mn_store__collect(mn_stmt *q, mn_store__row_fn fn, size_t item_bytes, mn_a
     return MN_OK;
 }
 
+void mn_store__turn(void *items, size_t n, size_t item_bytes)
+{
+    unsigned char *p = items;
+    for (size_t i = 0, k = n; i + 1 < k; i++, k--)
+        for (size_t c = 0; c < item_bytes; c++) {
+            unsigned char x = p[i * item_bytes + c];
+            p[i * item_bytes + c] = p[(k - 1) * item_bytes + c];
+            p[(k - 1) * item_bytes + c] = x;
+        }
+}
+
+mn_rc mn_store__page_of(mn_store *s, const mn_store__pages *sql, uint64_t of, mn_store__span sp,
+                        mn_arena *ar, void **ret, size_t *ret_n, mn_err *e)
+{
+    mn_db *db;
+    mn_stmt *q;
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = db_prepare(db, sp.upward ? sql->oldest : sql->newest, &q, e);
+    if (rc == MN_OK) {
+        db_u64(q, 1, of);
+        db_i64(q, 2, db_below(sp.below));
+        db_i64(q, 3, db_number(sp.above));
+        db_limit(q, 4, sp.limit);
+        rc = mn_store__collect(q, sql->read, sql->item_bytes, ar, ret, ret_n, e);
+    }
+    mn_store__reader_done(s, db);
+    if (rc == MN_OK && sp.upward) mn_store__turn(*ret, *ret_n, sql->item_bytes);
+    return rc;
+}
+
 mn_rc mn_store__row_id(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 {
     (void)ar, (void)e;

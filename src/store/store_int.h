@@ -98,6 +98,20 @@ struct mn_tx {
 mn_rc mn_store__reader(mn_store *s, mn_db **ret, mn_err *e);
 void mn_store__reader_done(mn_store *s, mn_db *db);
 
+/* Pages of rows that go by an id. ?1: whose; ids stay below ?2 and above ?3; ?4: how many. */
+typedef struct mn_store__pages {
+    const char *newest, *oldest; /* the same rows in either order */
+    mn_store__row_fn read;
+    size_t item_bytes;
+} mn_store__pages;
+typedef struct mn_store__span {
+    uint64_t below, above; /* below 0: no bound */
+    size_t limit;
+    bool upward; /* the rows right above `above`; given newest first all the same */
+} mn_store__span;
+mn_rc mn_store__page_of(mn_store *s, const mn_store__pages *sql, uint64_t of, mn_store__span sp,
+                        mn_arena *ar, void **ret, size_t *ret_n, mn_err *e);
+
 /* Calls the listeners (events.c). */
 void mn_store__tell(mn_store *s, const mn_event *ev, size_t n);
 /* Tells the transaction's events to other processes, with the commit that follows. */

@@ -160,18 +160,13 @@ static mn_rc tags(mn_store *s, const char *sql, const int64_t *args, int n_args,
     return rc;
 }
 
-static int64_t number(uint64_t v)
-{
-    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
-}
-
 mn_rc mn_store_post_tags(mn_store *s, uint64_t post_id, mn_arena *ar, mn_tag **ret,
                          size_t *ret_n, mn_err *e)
 {
     return tags(s,
                 "SELECT " TAG " FROM post_tags p JOIN tags t ON t.id = p.tag_id WHERE "
                 "p.post_id = ?1 ORDER BY t.id",
-                (int64_t[]){number(post_id)}, 1, ar, ret, ret_n, e);
+                (int64_t[]){db_number(post_id)}, 1, ar, ret, ret_n, e);
 }
 
 mn_rc mn_store_tag_by_name(mn_store *s, mn_str key, mn_arena *ar, mn_tag *ret, mn_err *e)
@@ -322,35 +317,18 @@ static mn_rc read_follow(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     return MN_OK;
 }
 
+#define FOLLOWED(order)                                                                        \
+    "SELECT id, tag_id FROM followed_tags WHERE account_id = ?1 AND id < ?2 AND id > ?3 "      \
+    "ORDER BY id " order " LIMIT ?4"
+
 mn_rc mn_store_followed_tags(mn_store *s, uint64_t account, uint64_t below, uint64_t above,
                              bool upward, size_t limit, mn_arena *ar, mn_tag_follow **ret,
                              size_t *ret_n, mn_err *e)
 {
-#define PAGE                                                                                   \
-    "SELECT id, tag_id FROM followed_tags WHERE account_id = ?1 AND id < ?2 AND id > ?3 "      \
-    "ORDER BY id "
-    mn_db *db;
-    mn_stmt *q;
-    void *items = NULL;
-    MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, upward ? PAGE "LIMIT ?4" : PAGE "DESC LIMIT ?4", &q, e);
-#undef PAGE
-    if (rc == MN_OK) {
-        db_u64(q, 1, account);
-        db_i64(q, 2, below ? number(below) : INT64_MAX);
-        db_i64(q, 3, number(above));
-        db_i64(q, 4, number(limit));
-        rc = mn_store__collect(q, read_follow, sizeof(mn_tag_follow), ar, &items, ret_n, e);
-    }
-    mn_store__reader_done(s, db);
-    if (rc != MN_OK) return rc;
-    *ret = items;
-    for (size_t i = 0; upward && i < *ret_n / 2; i++) {
-        mn_tag_follow t = (*ret)[i];
-        (*ret)[i] = (*ret)[*ret_n - 1 - i];
-        (*ret)[*ret_n - 1 - i] = t;
-    }
-    return MN_OK;
+    static const mn_store__pages sql = {FOLLOWED("DESC"), FOLLOWED("ASC"), read_follow,
+                                        sizeof **ret};
+    mn_store__span sp = {below, above, limit, upward};
+    return mn_store__page_of(s, &sql, account, sp, ar, (void **)ret, ret_n, e);
 }
 
 static mn_rc is(mn_store *s, const char *sql, uint64_t a, uint64_t b, bool *ret, mn_err *e)
@@ -468,7 +446,7 @@ mn_rc mn_store_featured_suggestions(mn_store *s, uint64_t account, size_t limit,
         "t.id = u.tag_id WHERE t.hidden = 0 AND NOT EXISTS (SELECT 1 FROM featured_tags f "
         "WHERE "
         "f.account_id = ?1 AND f.tag_id = t.id) ORDER BY u.n DESC, t.name LIMIT ?3",
-        (int64_t[]){number(account), RECENT_MAX, number(limit)}, 3, ar, ret, ret_n, e);
+        (int64_t[]){db_number(account), RECENT_MAX, db_number(limit)}, 3, ar, ret, ret_n, e);
 }
 
 /* ---- use, for trends --------------------------------------------------------------------------------------------------- */

@@ -46,16 +46,10 @@ static mn_rc read_row(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     return MN_OK;
 }
 
-/* As a database's number: what is too large is as good as the largest. */
-static int64_t number(uint64_t v)
-{
-    return v > (uint64_t)INT64_MAX ? INT64_MAX : (int64_t)v;
-}
-
 static void bind_span(mn_stmt *q, const mn_span *sp)
 {
-    db_i64(q, 1, sp->below ? number(sp->below) : INT64_MAX);
-    db_i64(q, 2, number(sp->above));
+    db_i64(q, 1, db_below(sp->below));
+    db_i64(q, 2, db_number(sp->above));
     db_i64(q, 3, (int64_t)sp->limit);
 }
 
@@ -107,7 +101,7 @@ mn_rc mn_store_rows_by_account(mn_store *s, uint64_t account, const mn_span *sp,
 {
     static const char *const sql[2] =
         BOTH_WAYS(SELECT_ROWS "WHERE p.account_id = ?4 AND " WITHIN "AND " LIVE);
-    return rows(s, sql, sp, (int64_t[]){number(account)}, 1, ar, ret, ret_n, e);
+    return rows(s, sql, sp, (int64_t[]){db_number(account)}, 1, ar, ret, ret_n, e);
 }
 
 /* ---- public ------------------------------------------------------------------------------------------------------ */
@@ -161,7 +155,7 @@ mn_rc mn_store_rows_linking(mn_store *s, uint64_t card_id, const mn_span *sp, mn
     static const char *const sql[2] = BOTH_WAYS(
         SELECT_ROWS "WHERE " PUBLIC "AND p.card_id = ?4 AND p.card_id <> 0 AND a.discoverable "
                     "= 1 ");
-    return rows(s, sql, sp, (int64_t[]){number(card_id)}, 1, ar, ret, ret_n, e);
+    return rows(s, sql, sp, (int64_t[]){db_number(card_id)}, 1, ar, ret, ret_n, e);
 }
 
 mn_rc mn_store_rows_direct(mn_store *s, uint64_t account, const mn_span *sp, mn_arena *ar,
@@ -172,7 +166,7 @@ mn_rc mn_store_rows_direct(mn_store *s, uint64_t account, const mn_span *sp, mn_
                               "AND p.id IN (SELECT m.post_id FROM mentions m WHERE "
                               "m.account_id = ?4 UNION SELECT o.id FROM posts o WHERE "
                               "o.account_id = ?4 AND o.visibility = 3) ");
-    return rows(s, sql, sp, (int64_t[]){number(account)}, 1, ar, ret, ret_n, e);
+    return rows(s, sql, sp, (int64_t[]){db_number(account)}, 1, ar, ret, ret_n, e);
 }
 
 mn_rc mn_store_library(mn_store *s, uint64_t account, uint64_t below, size_t limit,
@@ -196,7 +190,7 @@ mn_rc mn_store_library(mn_store *s, uint64_t account, uint64_t below, size_t lim
 #undef ARM
     if (rc == MN_OK) {
         db_u64(q, 1, account);
-        db_i64(q, 2, below ? number(below) : INT64_MAX);
+        db_i64(q, 2, db_below(below));
         db_i64(q, 3, (int64_t)limit);
         rc = mn_store__collect(q, mn_store__row_id, sizeof **ret, ar, &items, ret_n, e);
     }

@@ -9,11 +9,6 @@
 #define LIMIT_MAX 40
 #define BODY_MAX  8192
 
-static mn_store *store_of(const mn_req *r)
-{
-    return ((mn_api *)r->app)->home->store;
-}
-
 /* ---- the entity ------------------------------------------------------------------------------------------------------ */
 
 static mn_rc write_last(const mn_view *v, const mn_conversation *c, mn_json_writer *j,
@@ -64,9 +59,9 @@ static void get_conversations(mn_req *r, mn_resp *w)
     size_t n = 0;
     mn_view v = mn_masto_view(r);
     mn_page p = mn_masto_page(r, LIMIT, LIMIT_MAX);
-    mn_rc rc =
-        mn_store_conversations(store_of(r), v.me, p.max_id, p.min_id ? p.min_id : p.since_id,
-                               p.min_id != 0, p.limit, r->arena, &c, &n, &e);
+    mn_rc rc = mn_store_conversations(mn_api_store(r->app), v.me, p.max_id,
+                                      p.min_id ? p.min_id : p.since_id, p.min_id != 0, p.limit,
+                                      r->arena, &c, &n, &e);
     mn_json_writer j = mn_masto_json(w);
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = write_conversation(&v, &c[i], &j, &e);
@@ -88,7 +83,7 @@ static void mark(mn_req *r, mn_resp *w, bool unread)
     uint64_t id;
     mn_view v = mn_masto_view(r);
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = set_unread(store_of(r), v.me, id, unread, &e);
+    mn_rc rc = set_unread(mn_api_store(r->app), v.me, id, unread, &e);
     if (rc == MN_OK) {
         mn_json_writer j = mn_masto_json(w);
         rc = mn_entity_conversation(&v, id, &j, &e);
@@ -118,7 +113,7 @@ static void delete_conversation(mn_req *r, mn_resp *w)
     mn_err e = {0};
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = remove_one(store_of(r), mn_masto_me(r), id, &e);
+    mn_rc rc = remove_one(mn_api_store(r->app), mn_masto_me(r), id, &e);
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -131,8 +126,8 @@ static const char *const timelines[] = {"home", "notifications"};
 static mn_rc write_marker(mn_req *r, const char *timeline, mn_json_writer *j, mn_err *e)
 {
     mn_marker m;
-    mn_rc rc =
-        mn_store_marker(store_of(r), mn_masto_me(r), mn_str_from(timeline), r->arena, &m, e);
+    mn_rc rc = mn_store_marker(mn_api_store(r->app), mn_masto_me(r), mn_str_from(timeline),
+                               r->arena, &m, e);
     if (rc == MN_E_NOT_FOUND) return MN_OK;
     if (rc != MN_OK) return rc;
     mn_jw_key(j, timeline);
@@ -181,7 +176,7 @@ static mn_rc set_markers(mn_req *r, bool asked[N_TIMELINES], mn_err *e)
                                                    "notifications[last_read_id]"};
     mn_tx *tx;
     mn_rc rc = MN_OK;
-    MN_TRY(mn_store_begin(store_of(r), &tx, e));
+    MN_TRY(mn_store_begin(mn_api_store(r->app), &tx, e));
     for (size_t i = 0; i < N_TIMELINES && rc == MN_OK; i++) {
         asked[i] = mn_param_has(r, names[i]);
         if (asked[i])

@@ -7,18 +7,13 @@
 
 #define BODY_MAX (256u << 10)
 
-static mn_store *store_of(const mn_req *r)
-{
-    return ((mn_api *)r->app)->home->store;
-}
-
 /* The filter in the path (":id" or another name); false: answered. */
 static bool filter_of(mn_req *r, mn_resp *w, const char *name, mn_filter *ret)
 {
     mn_err e = {0};
     uint64_t id;
     if (!mn_masto_id(r, w, name, &id)) return false;
-    mn_rc rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, ret, &e);
+    mn_rc rc = mn_store_filter(mn_api_store(r->app), mn_masto_me(r), id, r->arena, ret, &e);
     if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
@@ -27,7 +22,7 @@ static void answer_filter(mn_req *r, mn_resp *w, uint64_t id)
 {
     mn_err e = {0};
     mn_filter f;
-    mn_rc rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, &f, &e);
+    mn_rc rc = mn_store_filter(mn_api_store(r->app), mn_masto_me(r), id, r->arena, &f, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -111,7 +106,7 @@ static void get_filters(mn_req *r, mn_resp *w)
     mn_err e = {0};
     mn_filter *f = NULL;
     size_t n = 0;
-    mn_rc rc = mn_store_filters(store_of(r), mn_masto_me(r), r->arena, &f, &n, &e);
+    mn_rc rc = mn_store_filters(mn_api_store(r->app), mn_masto_me(r), r->arena, &f, &n, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -136,7 +131,7 @@ static void save(mn_req *r, mn_resp *w, mn_filter_change *c)
     uint64_t id = 0;
     mn_rc rc = read_filter(r, &c->f, &e);
     if (rc == MN_OK) rc = read_keywords(r, c, &e);
-    if (rc == MN_OK) rc = mn_social_filter_save(store_of(r), c, &id, &e);
+    if (rc == MN_OK) rc = mn_social_filter_save(mn_api_store(r->app), c, &id, &e);
     if (rc == MN_OK) answer_filter(r, w, id);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -161,7 +156,7 @@ static void remove_by_id(mn_req *r, mn_resp *w, remove_fn fn)
     mn_tx *tx;
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = mn_store_begin(store_of(r), &tx, &e);
+    mn_rc rc = mn_store_begin(mn_api_store(r->app), &tx, &e);
     if (rc == MN_OK) {
         rc = fn(tx, mn_masto_me(r), id, &e);
         rc = mn_store_end(tx, rc, &e);
@@ -191,7 +186,8 @@ static void answer_keyword(mn_req *r, mn_resp *w, uint64_t id)
 {
     mn_err e = {0};
     mn_filter_keyword k;
-    mn_rc rc = mn_store_filter_keyword(store_of(r), mn_masto_me(r), id, r->arena, &k, &e);
+    mn_rc rc =
+        mn_store_filter_keyword(mn_api_store(r->app), mn_masto_me(r), id, r->arena, &k, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -213,10 +209,10 @@ static mn_rc save_keyword(mn_req *r, const mn_filter *f, uint64_t id, uint64_t *
                                              ? mn_param_bool(r, "whole_word", false)
                                              : -1};
     mn_filter_change c = {.f = *f, .keywords = &k, .n_keywords = 1};
-    MN_TRY(mn_social_filter_save(store_of(r), &c, &filter, e));
+    MN_TRY(mn_social_filter_save(mn_api_store(r->app), &c, &filter, e));
     *ret_id = id;
     if (id) return MN_OK;
-    MN_TRY(mn_store_filter(store_of(r), mn_masto_me(r), filter, r->arena, &now, e));
+    MN_TRY(mn_store_filter(mn_api_store(r->app), mn_masto_me(r), filter, r->arena, &now, e));
     if (now.n_keywords == 0) return MN_E_NOT_FOUND;
     *ret_id = now.keywords[now.n_keywords - 1].id;
     return MN_OK;
@@ -245,9 +241,10 @@ static bool keyword_of(mn_req *r, mn_resp *w, mn_filter_keyword *ret, mn_filter 
     mn_err e = {0};
     uint64_t id, me = mn_masto_me(r);
     if (!mn_masto_id(r, w, "id", &id)) return false;
-    mn_rc rc = mn_store_filter_keyword(store_of(r), me, id, r->arena, ret, &e);
+    mn_rc rc = mn_store_filter_keyword(mn_api_store(r->app), me, id, r->arena, ret, &e);
     if (rc == MN_OK)
-        rc = mn_store_filter(store_of(r), me, ret->filter_id, r->arena, ret_filter, &e);
+        rc =
+            mn_store_filter(mn_api_store(r->app), me, ret->filter_id, r->arena, ret_filter, &e);
     if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
@@ -286,8 +283,9 @@ static mn_rc seen_post(mn_req *r, uint64_t id, uint64_t *ret, mn_err *e)
 {
     mn_post p;
     bool may = false;
-    MN_TRY(mn_store_post(store_of(r), id, r->arena, &p, e));
-    MN_TRY(mn_social_may_see_posts(store_of(r), &(mn_posts){&p, 1}, mn_masto_me(r), &may, e));
+    MN_TRY(mn_store_post(mn_api_store(r->app), id, r->arena, &p, e));
+    MN_TRY(mn_social_may_see_posts(mn_api_store(r->app), &(mn_posts){&p, 1}, mn_masto_me(r),
+                                   &may, e));
     if (!may) return MN_E_NOT_FOUND;
     *ret = p.boost_of ? p.boost_of : p.id;
     return MN_OK;
@@ -296,7 +294,7 @@ static mn_rc seen_post(mn_req *r, uint64_t id, uint64_t *ret, mn_err *e)
 static mn_rc add_post(mn_req *r, mn_filter_post *p, mn_err *e)
 {
     mn_tx *tx;
-    MN_TRY(mn_store_begin(store_of(r), &tx, e));
+    MN_TRY(mn_store_begin(mn_api_store(r->app), &tx, e));
     mn_rc rc = mn_store_filter_post_add(tx, mn_masto_me(r), p, e);
     if (rc == MN_OK) return mn_store_commit(tx, e);
     mn_store_rollback(tx);
@@ -330,7 +328,7 @@ static void get_post(mn_req *r, mn_resp *w)
     mn_filter_post p;
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = mn_store_filter_post(store_of(r), mn_masto_me(r), id, &p, &e);
+    mn_rc rc = mn_store_filter_post(mn_api_store(r->app), mn_masto_me(r), id, &p, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -363,7 +361,7 @@ static void get_v1_all(mn_req *r, mn_resp *w)
     mn_err e = {0};
     mn_filter *f = NULL;
     size_t n = 0;
-    mn_rc rc = mn_store_filters(store_of(r), mn_masto_me(r), r->arena, &f, &n, &e);
+    mn_rc rc = mn_store_filters(mn_api_store(r->app), mn_masto_me(r), r->arena, &f, &n, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -406,9 +404,10 @@ static void post_v1(mn_req *r, mn_resp *w)
     if (!k.keyword.ptr) k.keyword = MN_STR("");
     if (rc == MN_OK && c.f.title.len == 0)
         rc = mn_fail(&e, MN_E_USAGE, "Validation failed: Phrase can't be blank");
-    if (rc == MN_OK) rc = mn_social_filter_save(store_of(r), &c, &id, &e);
+    if (rc == MN_OK) rc = mn_social_filter_save(mn_api_store(r->app), &c, &id, &e);
     mn_filter f;
-    if (rc == MN_OK) rc = mn_store_filter(store_of(r), mn_masto_me(r), id, r->arena, &f, &e);
+    if (rc == MN_OK)
+        rc = mn_store_filter(mn_api_store(r->app), mn_masto_me(r), id, r->arena, &f, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -435,7 +434,7 @@ static void put_v1(mn_req *r, mn_resp *w)
                      "apply to more than one filter keyword. Use a more recent application or "
                      "the web interface.");
     mn_filter_change c = {.f = f, .keywords = &change, .n_keywords = 1};
-    if (rc == MN_OK) rc = mn_social_filter_save(store_of(r), &c, &id, &e);
+    if (rc == MN_OK) rc = mn_social_filter_save(mn_api_store(r->app), &c, &id, &e);
     if (rc == MN_OK) answer_v1(r, w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -449,7 +448,7 @@ static void delete_v1(mn_req *r, mn_resp *w)
     mn_tx *tx;
     if (!keyword_of(r, w, &k, &f)) return;
     bool last = f.n_keywords == 1 && f.n_posts == 0;
-    mn_rc rc = mn_store_begin(store_of(r), &tx, &e);
+    mn_rc rc = mn_store_begin(mn_api_store(r->app), &tx, &e);
     if (rc == MN_OK) {
         rc = last ? mn_store_filter_remove(tx, f.account_id, f.id, &e)
                   : mn_store_filter_keyword_remove(tx, f.account_id, k.id, &e);

@@ -17,11 +17,6 @@ static const char *const policies[] = {
     [MN_LIST_REPLIES_NONE] = "none",
 };
 
-static mn_store *store_of(const mn_req *r)
-{
-    return ((mn_api *)r->app)->home->store;
-}
-
 static void write_list(mn_json_writer *j, const mn_list *l)
 {
     mn_jw_object(j);
@@ -37,7 +32,8 @@ static void answer_lists(mn_req *r, mn_resp *w, uint64_t member)
     mn_err e = {0};
     mn_list *lists = NULL;
     size_t n = 0;
-    mn_rc rc = mn_store_lists(store_of(r), mn_masto_me(r), member, r->arena, &lists, &n, &e);
+    mn_rc rc =
+        mn_store_lists(mn_api_store(r->app), mn_masto_me(r), member, r->arena, &lists, &n, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -65,7 +61,7 @@ static bool list_of(mn_req *r, mn_resp *w, mn_list *ret)
     mn_err e = {0};
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return false;
-    mn_rc rc = mn_store_list(store_of(r), mn_masto_me(r), id, r->arena, ret, &e);
+    mn_rc rc = mn_store_list(mn_api_store(r->app), mn_masto_me(r), id, r->arena, ret, &e);
     if (rc != MN_OK) mn_masto_failed(r, w, rc, &e);
     return rc == MN_OK;
 }
@@ -143,7 +139,7 @@ static void save(mn_req *r, mn_resp *w, mn_list *l,
 {
     mn_err e = {0};
     mn_rc rc = read_list(r, l, &e);
-    if (rc == MN_OK) rc = in_tx(store_of(r), fn, l, &e);
+    if (rc == MN_OK) rc = in_tx(mn_api_store(r->app), fn, l, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -169,7 +165,7 @@ static void delete_list(mn_req *r, mn_resp *w)
     mn_err e = {0};
     mn_list l;
     if (!list_of(r, w, &l)) return;
-    mn_rc rc = in_tx(store_of(r), remove_list, &l, &e);
+    mn_rc rc = in_tx(mn_api_store(r->app), remove_list, &l, &e);
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -187,9 +183,9 @@ static void get_members(mn_req *r, mn_resp *w)
     bool all = mn_str_eqz(mn_param(r, "limit"), "0");
     if (!list_of(r, w, &l)) return;
     if (all) p.limit = MEMBERS_MAX;
-    mn_rc rc =
-        mn_store_list_members(store_of(r), l.id, p.max_id, p.min_id ? p.min_id : p.since_id,
-                              p.min_id != 0, p.limit, r->arena, &m, &n, &e);
+    mn_rc rc = mn_store_list_members(mn_api_store(r->app), l.id, p.max_id,
+                                     p.min_id ? p.min_id : p.since_id, p.min_id != 0, p.limit,
+                                     r->arena, &m, &n, &e);
     uint64_t *ids = mn_arena_alloc(r->arena, (n + 1) * sizeof *ids);
     if (rc == MN_OK && !ids) rc = mn_fail(&e, MN_E_NOMEM, "out of memory");
     if (rc == MN_OK) {
@@ -245,7 +241,7 @@ static void set_members(mn_req *r, mn_resp *w, bool on)
     uint64_t *ids = NULL;
     if (!list_of(r, w, &l)) return;
     size_t n = mn_param_ids(r, "account_ids", &ids);
-    mn_rc rc = change_members(store_of(r), &l, ids, n, on, &e);
+    mn_rc rc = change_members(mn_api_store(r->app), &l, ids, n, on, &e);
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_failed(r, w, rc, &e);
 }

@@ -11,11 +11,6 @@
 #define SUGGESTIONS  10
 #define BODY_MAX     8192
 
-static mn_store *store_of(const mn_req *r)
-{
-    return ((mn_api *)r->app)->home->store;
-}
-
 /* ---- the entity ------------------------------------------------------------------------------------------------------ */
 
 static void number(mn_json_writer *j, const char *key, uint64_t v)
@@ -97,8 +92,8 @@ static void answer_tag(mn_req *r, mn_resp *w)
     mn_tag t = {0};
     mn_view v = mn_masto_view(r);
     mn_str name = mn_req_param(r, "name"), key = mn_social_tag_key(name, r->arena);
-    mn_rc rc =
-        key.ptr ? mn_store_tag_by_name(store_of(r), key, r->arena, &t, &e) : MN_E_NOT_FOUND;
+    mn_rc rc = key.ptr ? mn_store_tag_by_name(mn_api_store(r->app), key, r->arena, &t, &e)
+                       : MN_E_NOT_FOUND;
     if (rc == MN_E_NOT_FOUND && key.ptr) {
         t = (mn_tag){.name = key, .display = name}; /* nobody has used it yet */
         rc = MN_OK;
@@ -119,8 +114,8 @@ static void change_follow(mn_req *r, mn_resp *w, bool on)
 {
     mn_err e = {0};
     uint64_t tag = 0;
-    mn_rc rc = mn_social_tag_follow(store_of(r), mn_masto_me(r), mn_req_param(r, "name"), on,
-                                    &tag, &e);
+    mn_rc rc = mn_social_tag_follow(mn_api_store(r->app), mn_masto_me(r),
+                                    mn_req_param(r, "name"), on, &tag, &e);
     if (rc == MN_OK) answer_tag(r, w);
     else mn_masto_failed(r, w, rc == MN_E_USAGE ? MN_E_NOT_FOUND : rc, &e);
 }
@@ -139,8 +134,8 @@ static void post_feature(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
     uint64_t id = 0;
-    mn_rc rc =
-        mn_social_tag_feature(store_of(r), mn_masto_me(r), mn_req_param(r, "name"), &id, &e);
+    mn_rc rc = mn_social_tag_feature(mn_api_store(r->app), mn_masto_me(r),
+                                     mn_req_param(r, "name"), &id, &e);
     if (rc == MN_OK || rc == MN_E_EXISTS) answer_tag(r, w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -148,8 +143,8 @@ static void post_feature(mn_req *r, mn_resp *w)
 static void post_unfeature(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
-    mn_rc rc =
-        mn_social_tag_unfeature(store_of(r), mn_masto_me(r), 0, mn_req_param(r, "name"), &e);
+    mn_rc rc = mn_social_tag_unfeature(mn_api_store(r->app), mn_masto_me(r), 0,
+                                       mn_req_param(r, "name"), &e);
     if (rc == MN_OK || rc == MN_E_NOT_FOUND) answer_tag(r, w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -176,9 +171,9 @@ static void get_followed(mn_req *r, mn_resp *w)
     size_t n = 0;
     mn_view v = mn_masto_view(r);
     mn_page p = mn_masto_page(r, FOLLOWED, FOLLOWED_MAX);
-    mn_rc rc =
-        mn_store_followed_tags(store_of(r), v.me, p.max_id, p.min_id ? p.min_id : p.since_id,
-                               p.min_id != 0, p.limit, r->arena, &f, &n, &e);
+    mn_rc rc = mn_store_followed_tags(mn_api_store(r->app), v.me, p.max_id,
+                                      p.min_id ? p.min_id : p.since_id, p.min_id != 0, p.limit,
+                                      r->arena, &f, &n, &e);
     if (rc == MN_OK) {
         mn_json_writer j = mn_masto_json(w);
         rc = write_followed(&v, f, n, &j, &e);
@@ -211,7 +206,7 @@ static void answer_featured(mn_req *r, mn_resp *w, uint64_t account, uint64_t on
     mn_featured_tag *f = NULL;
     size_t n = 0;
     mn_view v = mn_masto_view(r);
-    mn_rc rc = mn_store_featured_tags(store_of(r), account, r->arena, &f, &n, &e);
+    mn_rc rc = mn_store_featured_tags(mn_api_store(r->app), account, r->arena, &f, &n, &e);
     if (rc != MN_OK) {
         mn_masto_failed(r, w, rc, &e);
         return;
@@ -234,7 +229,7 @@ static void get_featured_of(mn_req *r, mn_resp *w)
     mn_account a;
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = mn_store_account_by_id(store_of(r), id, r->arena, &a, &e);
+    mn_rc rc = mn_store_account_by_id(mn_api_store(r->app), id, r->arena, &a, &e);
     if (rc == MN_OK && a.state != MN_ACCOUNT_ACTIVE) rc = MN_E_NOT_FOUND;
     if (rc == MN_OK) answer_featured(r, w, id, 0);
     else mn_masto_failed(r, w, rc, &e);
@@ -244,7 +239,8 @@ static void post_featured(mn_req *r, mn_resp *w)
 {
     mn_err e = {0};
     uint64_t id = 0;
-    mn_rc rc = mn_social_tag_feature(store_of(r), mn_masto_me(r), mn_param(r, "name"), &id, &e);
+    mn_rc rc = mn_social_tag_feature(mn_api_store(r->app), mn_masto_me(r), mn_param(r, "name"),
+                                     &id, &e);
     if (rc == MN_OK) answer_featured(r, w, mn_masto_me(r), id);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -254,7 +250,8 @@ static void delete_featured(mn_req *r, mn_resp *w)
     mn_err e = {0};
     uint64_t id;
     if (!mn_masto_id(r, w, "id", &id)) return;
-    mn_rc rc = mn_social_tag_unfeature(store_of(r), mn_masto_me(r), id, MN_STR_NONE, &e);
+    mn_rc rc =
+        mn_social_tag_unfeature(mn_api_store(r->app), mn_masto_me(r), id, MN_STR_NONE, &e);
     if (rc == MN_OK) mn_masto_empty(w);
     else mn_masto_failed(r, w, rc, &e);
 }
@@ -265,8 +262,8 @@ static void get_suggestions(mn_req *r, mn_resp *w)
     mn_tag *tags = NULL;
     size_t n = 0;
     mn_view v = mn_masto_view(r);
-    mn_rc rc =
-        mn_store_featured_suggestions(store_of(r), v.me, SUGGESTIONS, r->arena, &tags, &n, &e);
+    mn_rc rc = mn_store_featured_suggestions(mn_api_store(r->app), v.me, SUGGESTIONS, r->arena,
+                                             &tags, &n, &e);
     mn_json_writer j = mn_masto_json(w);
     mn_jw_array(&j);
     for (size_t i = 0; rc == MN_OK && i < n; i++) rc = mn_masto__tag(&v, &tags[i], &j, &e);
