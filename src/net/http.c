@@ -186,9 +186,8 @@ static struct MHD_Response *refusal_response(mn_exchange *x)
     mn_resp__reset(w);
     w->close = true;
     w->status = x->refusal;
-    w->type = "text/plain; charset=utf-8";
     mn_resp_header(w, "X-Content-Type-Options", MN_STR("nosniff"));
-    mn_buf_addf(&w->body, "%d: %s\n", x->refusal, x->reason);
+    mn_resp__error_bare(&x->req, w, mn_str_from(x->reason));
     size_t bytes = 0;
     return mn_resp__finish(x, &x->status, &bytes);
 }

@@ -175,6 +175,8 @@ int mn_http__check(mn_exchange *x, const char *method, const char *version,
 /* response.c */
 void mn_resp__init(mn_resp *w, mn_req *r);
 void mn_resp__release(mn_resp *w);
+/* {"error": message}, or a line of plain text for who would rather have a page: needs nothing of the application. */
+void mn_resp__error_bare(const mn_req *r, mn_resp *w, mn_str message);
 void mn_resp__reset(mn_resp *w); /* as new, but keeps the headers that `before` set */
 /* Turns what the handler left into the library's response; NULL when out of memory. */
 struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *ret_bytes);

@@ -128,12 +128,21 @@ void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_
     w->state = state;
 }
 
-static void plain_page(mn_resp *w, mn_str message)
+void mn_resp__error_bare(const mn_req *r, mn_resp *w, mn_str message)
 {
-    w->type = "text/plain; charset=utf-8";
-    mn_buf_addf(&w->body, "%d: ", w->status);
-    mn_buf_adds(&w->body, message);
-    mn_buf_addc(&w->body, '\n');
+    mn_json_writer j;
+    if (mn_req_accepts_html(r)) {
+        w->type = "text/plain; charset=utf-8";
+        mn_buf_addf(&w->body, "%d: ", w->status);
+        mn_buf_adds(&w->body, message);
+        mn_buf_addc(&w->body, '\n');
+        return;
+    }
+    w->type = "application/json; charset=utf-8";
+    mn_json_writer_init(&j, &w->body, 0);
+    mn_jw_object(&j);
+    mn_jw_kstr(&j, "error", message);
+    mn_jw_object_end(&j);
 }
 
 void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
@@ -147,18 +156,11 @@ void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
     w->status = status;
     mn_str message = mn_utf8_cut(mn_str_from(text), sizeof text);
     const mn_exchange *x = (const mn_exchange *)(const void *)r;
-    if (!mn_req_accepts_html(r)) {
-        mn_json_writer j;
-        w->type = "application/json; charset=utf-8";
-        mn_json_writer_init(&j, &w->body, 0);
-        mn_jw_object(&j);
-        mn_jw_kstr(&j, "error", message);
-        mn_jw_object_end(&j);
-    } else if (x->http->opts.error_page) {
+    if (x->http->opts.error_page && mn_req_accepts_html(r)) {
         x->http->opts.error_page(r, w, status, message);
         w->status = status;
     } else {
-        plain_page(w, message);
+        mn_resp__error_bare(r, w, message);
     }
 }
 

@@ -337,6 +337,22 @@ static void bytes_that_are_no_text_do_not_come_out_again(void **state)
     OK(content.len > 0 && !memchr(content.ptr, 0, content.len));
 }
 
+/* What is refused before anybody looks for a route has the same shape. */
+static void addresses_that_are_malformed_are_refused_in_the_same_shape(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/api/v1/statuses/%00",   "/api/v1/statuses/%zz",
+                                        "/api/v1/../v2/instance", "/api/v1/statuses/%ff",
+                                        "/api/v1/statuses/1%2f2", "/api/v1/%0d%0aX-Evil:1"};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_int_equal(masto("GET", paths[i], &op, NULL), 400);
+        OK(masto_says("Content-Type: application/json") && masto_str("error").len > 0);
+        OK(!masto_says("\r\nX-Evil"));
+        assert_int_equal(masto_raw("GET", paths[i], "Accept: text/html\r\n", NULL, 0), 400);
+        OK(masto_says("Content-Type: text/plain") && masto_says("nosniff"));
+    }
+}
+
 /* ---- headers -------------------------------------------------------------------------------------------------------------- */
 
 static void headers_of_any_kind_are_no_fault(void **state)
@@ -386,6 +402,7 @@ int main(void)
         CASE(depth_and_number_have_their_limits),
         CASE(parts_that_are_none_are_refused),
         CASE(bytes_that_are_no_text_do_not_come_out_again),
+        CASE(addresses_that_are_malformed_are_refused_in_the_same_shape),
         CASE(headers_of_any_kind_are_no_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
