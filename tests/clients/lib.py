@@ -4,6 +4,7 @@ Only the standard library. Test programs print `ok NAME`, `not ok NAME` and `ski
 them; MYNAH names the program.
 """
 
+import atexit
 import html.parser
 import http.cookiejar
 import json
@@ -45,6 +46,7 @@ def skip(name, why):
 
 
 def done():
+    """Ends the program: 1 when a check failed."""
     sys.exit(1 if failures else 0)
 
 
@@ -80,11 +82,8 @@ class Server:
         command = [program, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--no-sample", "--no-train"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.url = None
-        try:
-            wait_for("the server", self._told)
-        except AssertionError:
-            self.stop()
-            raise
+        atexit.register(self.stop)
+        wait_for("the server", self._told)
 
     def words(self):
         with open(os.path.join(self.data, "log")) as f:
@@ -100,6 +99,8 @@ class Server:
         return re.search(r"one-time password (\S+)", self.words()).group(1)
 
     def stop(self):
+        """Also at the end of the program, however it comes."""
+        atexit.unregister(self.stop)
         self.process.terminate()
         try:
             self.process.wait(20)
