@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "api/mastodon/mastodon.h"
+#include "base/snowflake.h"
 
 #define THREADS 8
 #define ROUNDS  6
@@ -166,7 +167,8 @@ static void an_upload_hangs_on_one_post(void **state)
     (void)state;
     mn_err e = {0};
     mn_tx *tx;
-    mn_media m = {.id = 4711,
+    char body[80];
+    mn_media m = {.id = mn_snowflake_next(),
                   .account_id = ada.id,
                   .mime = MN_STR("image/png"),
                   .width = 1,
