@@ -177,8 +177,8 @@ static void an_upload_hangs_on_one_post(void **state)
     RUN(mn_store_begin(masto_home.store, &tx, &e));
     RUN(mn_store_media_add(tx, &m, &e));
     RUN(mn_store_commit(tx, &e));
-    int ok =
-        all_at_once(by(&ada, ""), "/api/v1/statuses", NULL, "status=look&media_ids[]=4711", 1);
+    snprintf(body, sizeof body, "status=look&media_ids[]=%llu", (unsigned long long)m.id);
+    int ok = all_at_once(by(&ada, ""), "/api/v1/statuses", NULL, body, 1);
     assert_int_equal(ok, 1);
 }
 
