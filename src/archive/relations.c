@@ -197,9 +197,10 @@ static mn_rc waiting_row(gather *g, const mn_brought *b)
 {
     mn_json *o = NULL;
     mn_relation_row row = {.boosts = true, .notifications = true};
-    if (b->data.len) MN_TRY(mn_json_parse(b->data, g->ar, &o, g->e));
+    if (b->data.len) MN_TRY(mn_json_parse(b->data, &g->scratch, &o, g->e));
     mn_moving__row_read(g->kind, o, &row);
     row.ref = mn_str_dup(g->ar, b->ref);
+    if (row.languages.len) row.languages = mn_str_dup(g->ar, row.languages);
     return add(g, row);
 }
 
