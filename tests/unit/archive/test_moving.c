@@ -423,6 +423,103 @@ static void the_same_account_gives_the_same_archive(void **state)
     OK(!memcmp(one, two, 32));
 }
 
+/* ---- archives that are not what they say ---------------------------------------------------------------------------- */
+
+static void put(const char *name, const char *text)
+{
+    char path[300], folder[300];
+    snprintf(path, sizeof path, "%s/forged/%s", b.dir, name);
+    snprintf(folder, sizeof folder, "%s", path);
+    *strrchr(folder, '/') = '\0';
+    RUN(mn_fs_mkdirs(folder, &e));
+    RUN(mn_fs_write_atomic(path, text, strlen(text), &e));
+}
+
+#define LINE(id, at, more)                                                                     \
+    "{\"id\":\"" id "\",\"origin\":\"mynah:a.example/eve/" id "\",\"created_ms\":" at          \
+    ",\"visibility\":\"public\",\"text\":\"t\"" more "}\n"
+
+/* Brings a folder with these posts; the posts that eve then has. */
+static uint64_t bring_forged(const char *posts, const char *boosts, mn_rc *ret, mn_posts *list)
+{
+    mn_account eve = {0};
+    mn_import_report r = {0};
+    mn_import_opts o = {.data_dir = b.dir, .domain = "b.example", .base = "https://b.example"};
+    put("mynah/manifest.json", "{\"format\":1,\"domain\":\"a.example\"}");
+    put("mynah/account.json", "{\"name\":\"eve\"}");
+    put("mynah/posts.jsonl", posts);
+    put("mynah/boosts.jsonl", boosts);
+    *ret = mn_import_run(b.s, file_of(&b, "forged"), &o, &r, &e);
+    mn_import_report_release(&r);
+    mn_rc rc = mn_store_account_by_name(b.s, MN_STR("eve"), &ar, &eve, &e);
+    if (rc == MN_E_NOT_FOUND) return 0;
+    RUN(mn_store_posts_by_account(b.s, eve.id, MN_VIS_DIRECT, 0, 100, &ar, list, &e));
+    return eve.n_posts;
+}
+
+static void a_line_that_is_wrong_takes_everything_back_and_is_named(void **state)
+{
+    static const char *const wrong[] = {
+        "{\"id\":\"5\"}\n",
+        "nothing\n",
+        LINE("5", "99999999999999", ""),
+        LINE("5", "1000", ",\"poll\":{\"options\":[]}"),
+        LINE("5", "1000", ",\"versions\":[{\"media\":\"[\"}]"),
+        "{\"id\":\"5\",\"origin\":\"x:5\",\"created_ms\":1000,\"visibility\":\"all\"}\n",
+        "{\"id\":\"5\",\"origin\":\"x:5\",\"created_ms\":1000,\"visibility\":\"public\","
+        "\"text\":\"\\u0000\"}\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char posts[1024];
+        mn_rc rc;
+        mn_posts list = {0};
+        snprintf(posts, sizeof posts, "%s%s", LINE("4", "1000", ""), wrong[i]);
+        assert_int_equal(bring_forged(posts, "", &rc, &list), 0);
+        assert_int_equal(list.n, 0);
+        if (rc == MN_OK) fail_msg("%s was taken", wrong[i]);
+        OK(strstr(e.msg, "line 2"));
+    }
+}
+
+static void ids_and_links_cannot_reach_other_peoples_posts(void **state)
+{
+    mn_rc rc;
+    mn_tx *tx;
+    mn_posts list = {0};
+    char posts[2048], boosts[512];
+    uint64_t victim = 0;
+    (void)state;
+    victim = make(&b, "victim");
+    mn_post p = {.id = mn_snowflake_next(),
+                 .account_id = victim,
+                 .created_ms = mn_now_ms(),
+                 .text = MN_STR("for friends"),
+                 .visibility = MN_VIS_FOLLOWERS};
+    RUN(mn_store_begin(b.s, &tx, &e));
+    RUN(mn_store_post_add(tx, &p, &e));
+    RUN(mn_store_commit(tx, &e));
+    /* An id far in the future; an answer to, and a quote and a boost of, what she may not see. */
+    snprintf(posts, sizeof posts,
+             LINE("9000000000000000000", "1700000000000", "")
+                 LINE("77", "1700000000001", ",\"reply_to\":\"%llu\",\"quote_of\":\"%llu\""),
+             (unsigned long long)p.id, (unsigned long long)p.id);
+    snprintf(
+        boosts, sizeof boosts,
+        "{\"id\":\"78\",\"origin\":\"mynah:a.example/eve/78\",\"created_ms\":1700000000002,"
+        "\"boost_of\":\"%llu mynah:b.example/victim/%llu\",\"visibility\":0}\n",
+        (unsigned long long)p.id, (unsigned long long)p.id);
+    assert_int_equal(bring_forged(posts, boosts, &rc, &list), 2);
+    assert_int_equal(rc, MN_OK);
+    assert_int_equal(list.n, 2);
+    for (size_t i = 0; i < list.n; i++) {
+        OK(list.items[i].id < p.id);
+        assert_int_equal(list.items[i].reply_to, 0);
+        assert_int_equal(list.items[i].quote_of, 0);
+        assert_int_equal(list.items[i].boost_of, 0);
+    }
+}
+
 /* ---- tables -------------------------------------------------------------------------------------------------------- */
 
 static mn_moving_report table(mn_moved kind, const char *csv)
@@ -535,6 +632,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(mastodons_files_hold_what_everybody_reads, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_same_account_gives_the_same_archive, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_line_that_is_wrong_takes_everything_back_and_is_named,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ids_and_links_cannot_reach_other_peoples_posts, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(follows_come_with_and_without_a_header, set_up,
                                         tear_down),
