@@ -110,6 +110,7 @@ struct mn_api {
     mn_limits *limits;
     mn_moderation *moderation;
     mn_numbers numbers;
+    _Atomic uint64_t contact; /* mastodon/instance.c: the first operator, as last found; 0: not looked for */
 };
 
 /* All tables of routes in one array, ended by .path = NULL; gives. */
@@ -154,6 +155,12 @@ bool mn_api__id_query(mn_req *r, mn_resp *w, const char *name, uint64_t *ret);
 /* A number from least to most with a default; false: 400 sent. */
 bool mn_api__number_query(mn_req *r, mn_resp *w, const char *name, uint64_t least,
                           uint64_t most, uint64_t fallback, uint64_t *ret);
+/* A tombstone is shown where the post was for anybody: that there was another is nobody's business. */
+static inline bool mn_api__is_stone(const mn_post *p)
+{
+    return p->deleted_ms &&
+           (p->visibility == MN_VIS_PUBLIC || p->visibility == MN_VIS_UNLISTED);
+}
 /* One post as JSON; a tombstone as {"id","deleted":true}. */
 void mn_api__post_json(mn_json_writer *j, const mn_post *p);
 

@@ -133,7 +133,19 @@ void mn_entity_rules(const mn_rule *rules, size_t n, mn_json_writer *j)
     mn_jw_array_end(j);
 }
 
-mn_rc mn_instance_contact(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
+/* Whom the last search found, if that is still so: a search reads all accounts before the first operator. */
+static mn_rc contact_found(mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
+{
+    mn_account c;
+    uint64_t id = atomic_load(&a->contact);
+    *ret = 0;
+    if (!id) return MN_OK;
+    mn_rc rc = mn_store_account_by_id(a->home->store, id, ar, &c, e);
+    if (rc == MN_OK && c.state == MN_ACCOUNT_ACTIVE && c.role == MN_ROLE_OPERATOR) *ret = id;
+    return rc == MN_E_NOT_FOUND ? MN_OK : rc;
+}
+
+mn_rc mn_instance_contact(mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e)
 {
     mn_account c;
     mn_moderated *staff;
@@ -145,10 +157,13 @@ mn_rc mn_instance_contact(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *
         if (rc == MN_OK && c.state == MN_ACCOUNT_ACTIVE) *ret = c.id;
         return rc == MN_E_NOT_FOUND ? MN_OK : rc;
     }
+    MN_TRY(contact_found(a, ar, ret, e));
+    if (*ret) return MN_OK;
     mn_mod_filter f = {.status = MN_MOD_ACTIVE, .local = true, .role = MN_ROLE_OPERATOR};
     mn_page_ids p = {.min_id = 1, .limit = 1};
     MN_TRY(mn_store_moderated_list(a->home->store, &f, &p, ar, &staff, &n, e));
     if (n) *ret = staff[0].id;
+    atomic_store(&a->contact, *ret);
     return MN_OK;
 }
 

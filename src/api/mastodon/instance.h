@@ -30,7 +30,7 @@ bool mn_instance_has_text(const mn_api *a, const char *name);
 /* The rules as an array of Rule. */
 void mn_entity_rules(const mn_rule *rules, size_t n, mn_json_writer *j);
 /* The account that stands for the community: the one named in the settings, else the first operator; 0: none. */
-mn_rc mn_instance_contact(const mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e);
+mn_rc mn_instance_contact(mn_api *a, mn_arena *ar, uint64_t *ret, mn_err *e);
 /* A local account by "name", "@name", "name@DOMAIN", or the address of its page. */
 mn_rc mn_instance_account(const mn_api *a, mn_str who, mn_arena *ar, mn_account *ret,
                           mn_err *e);
