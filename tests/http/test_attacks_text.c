@@ -1,5 +1,8 @@
 /* What people write is text, wherever it comes out: in the HTML that the API gives to clients and in our own pages. Each answer
  * is read as a browser reads it, and has no element, attribute or address that is not ours. */
+/* Addresses are built from tables of formats that stand in this file. */
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+
 #include <gumbo.h>
 
 #include "api/mastodon/mastodon.h"
