@@ -40,7 +40,7 @@ def offered():
 
 
 OFFERED = offered()
-called, faults = set(), []
+called, filled, faults = set(), set(), []
 server = Server("show_domain_blocks = everybody\n")
 U = server.url
 
@@ -75,9 +75,12 @@ class Person:
             wrong = wrong or SCHEMAS.answer_faults(method, path, answer.status, kind, answer.body)
         faults.extend(f"{method} {path}: {x}" for x in wrong[:4])
         try:
-            return answer.json
+            value = answer.json
         except ValueError:
-            return None
+            value = None
+        if value != []:
+            filled.add((method, path))
+        return value
 
     def get(self, path, *ids, **more):
         return self.call("GET", path, *ids, **more)
@@ -370,6 +373,9 @@ def moderation():
 
 @story("takes back and deletes")
 def ends():
+    assert ben.get(A + "/{id}/statuses", ids["ada"]) and nobody.get("/api/v1/directory") and ada.get("/api/v1/featured_tags/suggestions")
+    for version in ("v1", "v2"):
+        assert dora.get(f"/api/{version}/suggestions")
     for verb in ("unreblog", "unfavourite", "unbookmark"):
         ben.post(S + "/{id}/" + verb, made["post"])
     ada.delete(S + "/{id}", made["post"])
@@ -381,6 +387,16 @@ def all_called():
     faults.extend(f"not called: {m} {p}" for m, p in sorted(OFFERED - called))
 
 
+@story("the checker sees what is wrong")
+def checker():
+    for schema, value in (("Status", {}), ("Account", dict(ada.get(A + "/verify_credentials"), id=7)), ("Rule", {"id": "1", "text": None, "hint": ""})):
+        assert SCHEMAS.faults({"$ref": "#/components/schemas/" + schema}, value), schema
+    assert SCHEMAS.answer_faults("GET", A + "/verify_credentials", 418, "application/json", b"{}")
+
+
 print(f"# {len(called)} of {len(OFFERED)} operations that are offered and described were called")
+for method, path in sorted(called - filled):
+    if not path.startswith("/api/v1/streaming/") and path != "/oauth/authorize":
+        print(f"# had nothing in the list it gave: {method} {path}")
 server.stop()
 done()
