@@ -24,6 +24,7 @@ import zlib
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
 PASSWORD = "seven herons over the weir"
+PROGRAM = os.environ.get("MYNAH", "./mynah")
 failures = 0
 
 
@@ -78,8 +79,7 @@ class Server:
         with open(os.path.join(self.data, "mynah.conf"), "w") as f:
             f.write("rate_limits = off\n" + conf)
         self.log = open(os.path.join(self.data, "log"), "w+")
-        program = os.environ.get("MYNAH", "./mynah")
-        command = [program, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--no-sample", "--no-train"]
+        command = [PROGRAM, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--no-sample", "--no-train"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
         self.url = None
         atexit.register(self.stop)

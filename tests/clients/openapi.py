@@ -9,12 +9,13 @@ import datetime
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import urllib.parse
 import urllib.request
 
-from lib import OOB, Browser, Server, check, done, multipart, picture, request, sign_up, skip, token_for, wait_for
+from lib import OOB, PROGRAM, Browser, Server, check, done, multipart, picture, request, sign_up, skip, token_for, wait_for
 from schema import Schemas, load
 
 PAGE = "docs/mastodon-api.md"
@@ -213,6 +214,10 @@ def accounts():
 
 @story("posts")
 def posts():
+    with open(os.path.join(server.data, "heron.png"), "wb") as f:
+        f.write(picture(32, 32))
+    subprocess.run([PROGRAM, "emoji", "import", f.name, "--data", server.data, "--category", "Birds"], check=True, capture_output=True)
+    wait_for("the emoji", lambda: nobody.get("/api/v1/custom_emojis"))
     media = ada.post("/api/v2/media", form={"description": "stripes"}, files={"file": ("a.png", "image/png", picture())})["id"]
     ada.put("/api/v1/media/{id}", media, body={"description": "grey stripes", "focus": "0.5,0"})
     ada.get("/api/v1/media/{id}", media)
