@@ -138,7 +138,7 @@ static mn_rc thread_json(mn_req *r, const mn_post *p, mn_json_writer *j, mn_err 
     mn_jw_array(j);
     for (size_t i = 0; i < thread.n; i++) {
         const mn_post *t = &thread.items[i];
-        bool ok = t->deleted_ms != 0;
+        bool ok = mn_api__is_stone(t);
         if (!ok) MN_TRY(mn_social_may_see(a->home->store, t, 0, &ok, e));
         if (ok) mn_api__post_json(j, t);
         mn_api__read(r, ok && !t->deleted_ms);

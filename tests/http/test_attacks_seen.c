@@ -12,6 +12,7 @@
 #define IDS 24
 
 static member ada, friend, eve;
+static const char *word; /* what is looked for */
 static mn_route *routes;
 static char ids[IDS][32]; /* of things that are not eve's */
 static size_t n_ids;
@@ -127,6 +128,7 @@ static int set_up(void **s)
     friend = masto_member("friend");
     eve = masto_member("eve");
     n_ids = 0;
+    word = SECRET;
     RUN(mn_api__routes_new(&routes, &e));
     make_world();
     return 0;
@@ -174,20 +176,20 @@ static void looks_at(const char *address, const member *m)
 {
     char url[900];
     snprintf(url, sizeof url,
-             "%s?limit=40&q=" SECRET "&pinned=true%s&acct=ada&id[]=%llu&id[]=%llu"
+             "%s?limit=40&q=%s&pinned=true%s&acct=ada&id[]=%llu&id[]=%llu"
              "&id[]=%llu&account_id=%llu&url=https://test.example/@ada/%llu&with_muted=true",
-             address, m ? "&resolve=true" : "", (unsigned long long)secret,
+             address, word, m ? "&resolve=true" : "", (unsigned long long)secret,
              (unsigned long long)direct, (unsigned long long)ada.id, (unsigned long long)ada.id,
              (unsigned long long)secret);
     int status = masto("GET", url, m, NULL);
     if (status >= 500) fail_msg("%s gave %d", url, status);
     /* what was asked for may be said again, once: the page's own field of search */
-    const char *found = memmem(masto_body.ptr, masto_body.len, SECRET, strlen(SECRET));
-    bool echo = found && (found[strlen(SECRET)] == '"' || found[strlen(SECRET)] == '&') &&
+    const char *found = memmem(masto_body.ptr, masto_body.len, word, strlen(word));
+    bool echo = found && (found[strlen(word)] == '"' || found[strlen(word)] == '&') &&
                 memmem(found - 40, 40, "value=\"", 7);
     if (found && echo)
-        found = memmem(found + 1, (size_t)(masto_body.ptr + masto_body.len - found - 1), SECRET,
-                       strlen(SECRET));
+        found = memmem(found + 1, (size_t)(masto_body.ptr + masto_body.len - found - 1), word,
+                       strlen(word));
     if (found) fail_msg("%s shows %s: …%.*s", url, m ? m->name : "anybody", 120, found - 60);
 }
 
@@ -249,6 +251,49 @@ static void tags_of_private_posts_are_counted_for_nobody(void **state)
     OK(mn_json_i64(masto_at("replies_count"), -1) == 0);
     OK(masto("GET", at("/api/v1/accounts/%llu", ada.id), NULL, NULL) == 200);
     OK(!masto_says(SECRET));
+}
+
+/* That there was one is as little for others as what it said. */
+static void a_private_post_leaves_no_trace_when_it_is_deleted(void **state)
+{
+    (void)state;
+    char id[32];
+    does("DELETE", at("/api/v1/statuses/%llu", secret), &ada, NULL);
+    does("DELETE", at("/api/v1/statuses/%llu", answer), &friend, NULL);
+    OK(masto("GET", at("/@ada/%llu", secret), &eve, NULL) == 404);
+    OK(masto("GET", at("/@friend/%llu", answer), NULL, NULL) == 404);
+    snprintf(id, sizeof id, "\"%llu\"", (unsigned long long)answer);
+    OK(masto("GET", at("/api/mynah/posts/%llu", open_post), NULL, NULL) == 200);
+    OK(!masto_says(id));
+    OK(masto("GET", at("/@ada/%llu", open_post), NULL, NULL) == 200);
+    OK(!masto_says("was deleted"));
+}
+
+/* Nothing of a suspended account is left to be read, whoever has kept it how. */
+static void what_a_suspended_account_said_is_gone_everywhere(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char body[200];
+    does("PATCH", "/api/v1/accounts/update_credentials", &ada, "locked=false");
+    does("POST", at("/api/v1/accounts/%llu/follow", ada.id), &eve, "x=1");
+    uint64_t id = make("/api/v1/statuses", &ada, "status=yakpublic+@eve+%23yaktag");
+    does("POST", at("/api/v1/statuses/%llu/bookmark", id), &eve, "x=1");
+    does("POST", at("/api/v1/statuses/%llu/favourite", id), &eve, "x=1");
+    does("POST", at("/api/v1/statuses/%llu/reblog", id), &friend, "x=1");
+    does("POST", at("/api/v1/accounts/%llu/follow", friend.id), &eve, "x=1");
+    snprintf(body, sizeof body, "status=quoting&quoted_status_id=%llu", (unsigned long long)id);
+    make("/api/v1/statuses", &eve, body);
+    snprintf(body, sizeof body, "status=answering&in_reply_to_id=%llu", (unsigned long long)id);
+    make("/api/v1/statuses", &eve, body);
+    OK(masto("GET", "/api/v1/timelines/home", &eve, NULL) == 200 && masto_says("yakpublic"));
+    RUN(mn_social_account_suspend(masto_home.store, ada.id, true, &e));
+    word = "yakpublic";
+    every_address_looked_at(&eve);
+    every_address_looked_at(NULL);
+    OK(masto("GET", "/.well-known/webfinger?resource=acct:ada@test.example", NULL, NULL) >=
+       404);
+    OK(masto("GET", "/@ada", NULL, NULL) >= 404);
 }
 
 /* What ada has, as she sees it. */
@@ -350,6 +395,8 @@ int main(void)
         CASE(nothing_of_it_is_seen_by_a_stranger),
         CASE(nothing_of_it_is_seen_by_anybody),
         CASE(tags_of_private_posts_are_counted_for_nobody),
+        CASE(a_private_post_leaves_no_trace_when_it_is_deleted),
+        CASE(what_a_suspended_account_said_is_gone_everywhere),
         CASE(nothing_of_anothers_is_changed_or_shown_by_doing),
         CASE(the_same_key_of_two_people_makes_two_posts),
         CASE(a_moderator_of_no_rights_reads_no_private_posts),

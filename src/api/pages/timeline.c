@@ -242,7 +242,7 @@ static void thread_html(mn_req *r, mn_buf *b, const mn_posts *t, uint64_t curren
     for (size_t i = 0; i < t->n; i++) {
         depths[i] = depth_of(t, depths, i);
         const mn_post *p = &t->items[i];
-        if (!p->deleted_ms && !seen[i]) continue;
+        if (!mn_api__is_stone(p) && !seen[i]) continue;
         int shown = depths[i] > THREAD_INDENT_MAX ? THREAD_INDENT_MAX : depths[i];
         mn_buf_addf(b, "<div class=\"depth-%d\">", shown);
         mn_h_post(r, b, p, 0, p->id == current);
@@ -259,7 +259,7 @@ static mn_rc post_find(mn_req *r, mn_post *ret, mn_err *e)
     if (mn_str_to_u64(mn_req_param(r, "id"), &id) != MN_OK) return MN_E_NOT_FOUND;
     MN_TRY(mn_store_post(mn_api_store(r->app), id, r->arena, ret, e));
     if (!mn_str_eq_nocase(ret->account_name, mn_req_param(r, "name"))) return MN_E_NOT_FOUND;
-    if (ret->deleted_ms) return MN_OK;
+    if (mn_api__is_stone(ret)) return MN_OK;
     MN_TRY(mn_social_may_see(mn_api_store(r->app), ret, mn_masto_me(r), &ok, e));
     return ok ? MN_OK : MN_E_NOT_FOUND;
 }
