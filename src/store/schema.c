@@ -142,5 +142,7 @@ mn_rc mn_store__migrate(mn_db *db, const char *url, int *ret_version, mn_err *e)
         db->driver->rollback(db);
         return rc;
     }
-    return db->driver->commit(db, e);
+    MN_TRY(db->driver->commit(db, e));
+    db->driver->trim(db); /* the log holds the whole schema */
+    return MN_OK;
 }

@@ -421,9 +421,12 @@ static mn_rc shown(const char *url, char **ret, mn_err *e)
     return MN_OK;
 }
 
+/* Pages of memory, and the log that a burst of writing made long (only the writer is trimmed). */
 static void trim(mn_db *db)
 {
-    sqlite3_db_release_memory(((conn *)db)->h);
+    conn *c = (conn *)db;
+    sqlite3_db_release_memory(c->h);
+    sqlite3_wal_checkpoint_v2(c->h, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 /* Should the size not change, work is only slower or memory larger: no error matters. */
