@@ -110,7 +110,8 @@ struct mn_api {
     mn_limits *limits;
     mn_moderation *moderation;
     mn_numbers numbers;
-    _Atomic uint64_t contact; /* mastodon/instance.c: the first operator, as last found; 0: not looked for */
+    _Atomic uint64_t
+        contact; /* mastodon/instance.c: the first operator, as last found; 0: not looked for */
 };
 
 /* All tables of routes in one array, ended by .path = NULL; gives. */
