@@ -280,6 +280,32 @@ await check("at 390 px everything is within the page, and the foot leads on", as
     await shot(p, "small-compose");
     await p.keyboard.press("Escape");
 });
+await check("everything can be taken along, and the account left; others keep theirs", async () => {
+    const p = ada.page;
+    await at(p, "/settings/moving");
+    await p.click('button:has-text("Make an archive")');
+    const link = await p.waitForSelector('.transfer a[download]:has-text("Download")', { timeout: 30_000 });
+    const archive = await p.evaluate(async (url) => {
+        const bytes = new Uint8Array(await (await fetch(url)).arrayBuffer());
+        return { size: bytes.length, magic: String.fromCharCode(...bytes.slice(0, 2)) };
+    }, await link.getAttribute("href"));
+    assert(archive.magic === "PK" && archive.size > 2000, `the archive has ${archive.size} bytes beginning with ${archive.magic}`);
+    await shot(p, "moving-1280");
+    const cleo = await join_("cleo");
+    await write(cleo.page, "I shall not stay long");
+    await cleo.page.goto(`${server.url}/settings/delete`);
+    await cleo.page.waitForSelector('input[name="password"]');
+    await cleo.page.fill('input[name="password"]', "cleo has a long password");
+    for (const field of await cleo.page.$$("main form.form input[type=text]")) await field.fill("cleo");
+    await shot(cleo.page, "delete-1280");
+    await cleo.page.click("main form.form button");
+    await cleo.page.waitForSelector("body:not(.signed)");
+    const gone = await fetch(`${server.url}/@cleo`);
+    assert(gone.status === 404, `the profile answers ${gone.status}`);
+    await at(p, "/@ada");
+    await p.waitForSelector(".profile-card h1");
+    await cleo.context.close();
+});
 await check("dark colours, and another language", async () => {
     const p = ada.page;
     await p.emulateMedia({ colorScheme: "dark" });
