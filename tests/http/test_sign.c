@@ -1,8 +1,6 @@
 /* Signing in and up on the pages, with a browser that has no JavaScript. */
 #include "http/browser.h"
 
-#include <sqlite3.h>
-
 #include "social/signin.h"
 #include "social/totp.h"
 
@@ -520,23 +518,24 @@ static void an_app_signs_somebody_up_as_with_mastodon(void **s)
 
 /* ---- an address that has to be confirmed ----------------------------------------------------------------------- */
 
-/* The path of the link in the mail that waits in the queue. */
+/* The path of the link in the newest mail that waits in the queue, looked at as if it were due, and left there. */
 static void mailed_path(char ret[200])
 {
-    sqlite3 *h = NULL;
-    sqlite3_stmt *q = NULL;
-    char path[128];
-    snprintf(path, sizeof path, "%s/mynah.db", masto_dir);
-    OK(sqlite3_open(path, &h) == SQLITE_OK);
-    OK(sqlite3_prepare_v2(h, "SELECT payload FROM jobs WHERE kind = 'mail' ORDER BY id DESC",
-                          -1, &q, NULL) == SQLITE_OK);
-    if (sqlite3_step(q) != SQLITE_ROW) fail_msg("no mail waits");
-    const char *text = (const char *)sqlite3_column_text(q, 0),
-               *at = strstr(text, "https://test.example/");
+    mn_err e = {0};
+    mn_tx *tx;
+    mn_job job = {0}, newest = {0};
+    RUN(mn_store_begin(masto_home.store, &tx, &e));
+    mn_now_freeze(mn_now_ms() + 86400000);
+    while (mn_store_job_take(tx, MN_STR("mail"), 1000, &masto_arena, &job, &e) == MN_OK) {
+        if (job.id > newest.id) newest = job;
+        RUN(mn_store_job_done(tx, job.id, &e));
+    }
+    mn_now_freeze(0);
+    mn_store_rollback(tx);
+    if (!newest.id) fail_msg("no mail waits");
+    const char *at = strstr(newest.payload.ptr, "https://test.example/");
     OK(at != NULL);
     snprintf(ret, 200, "%.*s", (int)strcspn(at + 20, "\\\""), at + 20);
-    sqlite3_finalize(q);
-    sqlite3_close(h);
 }
 
 static void an_address_that_must_be_confirmed_is_before_anything_is_done(void **s)
