@@ -70,10 +70,10 @@ static void put_text(mn_str text, int v, uint8_t data[CODEWORDS])
 /* Product in GF(2^8) with the polynomial 0x11D. */
 static uint8_t multiply(uint8_t a, uint8_t b)
 {
-    unsigned r = 0;
+    unsigned r = 0, x = a, y = b;
     for (int i = 7; i >= 0; i--) {
         r = (r << 1) ^ ((r >> 7) * 0x11Du);
-        r ^= ((b >> i) & 1u) * a;
+        r ^= ((y >> i) & 1u) * x;
     }
     return (uint8_t)r;
 }
@@ -219,7 +219,8 @@ static void place(grid *g, const uint8_t *words, int n)
             int x = right - k % 2, row = k / 2;
             int y = ((right + 1) & 2) == 0 ? size - 1 - row : row;
             if (g->fixed[y][x] || at >= n * 8) continue;
-            g->q->dark[y][x] = (words[at / 8] >> (7 - at % 8)) & 1u;
+            unsigned word = words[at / 8];
+            g->q->dark[y][x] = (word >> (7 - at % 8)) & 1u;
             at++;
         }
     }
