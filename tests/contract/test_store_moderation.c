@@ -250,7 +250,7 @@ static void announcements_run_and_are_read_and_reacted_to(void **state)
     RUN(mn_store_announcements(s, 7, 100, &ar, &l, &n, &e));
     OK(n == 1 && l[0].read);
     for (int i = 0; i < 8; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "r%d", i);
         TX(mn_store_reaction_add(tx, 1, mn_str_from(name), 7, &e));
     }

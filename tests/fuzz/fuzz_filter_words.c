@@ -20,7 +20,7 @@ static bool alone(mn_word word, mn_str text)
 
 static void check_words(mn_str text)
 {
-    mn_word words[WORDS];
+    mn_word words[WORDS] = {0};
     bool found[WORDS] = {false};
     size_t n = 0;
     mn_str rest = text;
