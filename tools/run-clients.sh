@@ -22,8 +22,10 @@ if ! command -v npm >/dev/null 2>&1; then
 elif ! (cd tests/clients && npm ci --silent --no-audit --no-fund --ignore-scripts) >"$out.one" 2>&1; then
     ran "masto is installed and" 1
 else
-    timeout 300 node tests/clients/masto.mjs >"$out.one" 2>&1
-    ran masto $?
+    for t in masto masto_specs; do
+        timeout 300 node "tests/clients/$t.mjs" >"$out.one" 2>&1
+        ran "$t" $?
+    done
 fi
 p=$(grep -c '^ok ' "$out")
 f=$(grep -c '^not ok ' "$out")

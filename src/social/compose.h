@@ -79,6 +79,9 @@ typedef struct mn_created {
     uint64_t scheduled_id; /* 0: it was posted */
     bool repeated; /* made by an earlier request with the same key: nothing was made now */
 } mn_created;
+/* The accounts that a post with this text would mention, each once, on the arena; nothing is written. */
+mn_rc mn_social_mentions_of(const mn_compose *c, mn_str text, mn_arena *ar,
+                            const uint64_t **ret, size_t *ret_n, mn_err *e);
 /* Makes the post, or the scheduled post. A direct post is seen by those it mentions. A reply keeps no more public a
  * visibility than asked for; replying to what one may not see is MN_E_NOT_FOUND. A quote needs the quoted author's policy
  * (else MN_E_DENIED) and a post that is public or unlisted, or one's own. */

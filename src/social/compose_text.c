@@ -89,6 +89,16 @@ static mn_rc find_links(const mn_compose *c, mn_arena *ar, mn_compose_text *t, m
     }
 }
 
+mn_rc mn_social_mentions_of(const mn_compose *c, mn_str text, mn_arena *ar,
+                            const uint64_t **ret, size_t *ret_n, mn_err *e)
+{
+    mn_compose_text t = {.text = text};
+    MN_TRY(find_links(c, ar, &t, e));
+    *ret = t.mentions;
+    *ret_n = t.n_mentions;
+    return MN_OK;
+}
+
 /* ---- rules --------------------------------------------------------------------------------------------------------- */
 
 static mn_rc most(const mn_compose *c, uint64_t author, mn_plan_item item, uint64_t fallback,

@@ -398,6 +398,7 @@ const mn_route mn_masto__routes_account_profile[] = {
      "write:accounts"},
     {MN_GET, "/api/v1/profile", get_profile, 0, MN_RUN_HERE, "profile|read:accounts"},
     {MN_PATCH, "/api/v1/profile", patch_profile, BODY, MN_RUN_MEDIA, "write:accounts"},
+    {MN_PUT, "/api/v1/profile", patch_profile, BODY, MN_RUN_MEDIA, "write:accounts"},
     {MN_DELETE, "/api/v1/profile/avatar", drop_avatar, 4096, MN_RUN_WORKER, "write:accounts"},
     {MN_DELETE, "/api/v1/profile/header", drop_header, 4096, MN_RUN_WORKER, "write:accounts"},
     {MN_GET, "/api/v1/preferences", preferences, 0, MN_RUN_HERE, "read:accounts"},

@@ -521,19 +521,21 @@ static void instance_domain_blocks(mn_req *r, mn_resp *w)
 
 /* ---- texts ------------------------------------------------------------------------------------------------------------------- */
 
-/* {"content", "updated_at"} of pages/NAME.txt. 404 without one. */
-static void send_text(mn_req *r, mn_resp *w, const char *name)
+/* {"content", "updated_at"} of pages/NAME.txt. Without one: 404, or where `empty`, "" and null. */
+static void send_text(mn_req *r, mn_resp *w, const char *name, bool empty)
 {
     mn_err e = {0};
     mn_buf b;
     int64_t at_ms = 0;
     mn_buf_init(&b, 0);
     mn_rc rc = mn_instance_text(r->app, name, r->arena, &b, &at_ms, &e);
-    if (rc == MN_OK) {
+    bool none = empty && rc == MN_E_NOT_FOUND;
+    if (rc == MN_OK || none) {
         mn_json_writer j = mn_masto_json(w);
         mn_jw_object(&j);
         mn_jw_key(&j, "updated_at");
-        mn_jw_time(&j, at_ms);
+        if (none) mn_jw_null(&j);
+        else mn_jw_time(&j, at_ms);
         mn_jw_kstr(&j, "content", mn_buf_str(&b));
         mn_jw_object_end(&j);
     } else {
@@ -544,12 +546,12 @@ static void send_text(mn_req *r, mn_resp *w, const char *name)
 
 static void extended_description(mn_req *r, mn_resp *w)
 {
-    send_text(r, w, "about");
+    send_text(r, w, "about", true);
 }
 
 static void privacy_policy(mn_req *r, mn_resp *w)
 {
-    send_text(r, w, "privacy");
+    send_text(r, w, "privacy", false);
 }
 
 static void terms_of_service(mn_req *r, mn_resp *w)

@@ -170,6 +170,49 @@ bool mn_masto__read_draft(mn_req *r, mn_resp *w, mn_draft *ret)
     return rc == MN_OK;
 }
 
+/* ---- whom an app allows to be mentioned ------------------------------------------------------------------------------------- */
+
+static mn_rc answer_unexpected(mn_req *r, mn_resp *w, const uint64_t *ids, size_t n, mn_err *e)
+{
+    mn_view v = mn_masto_view(r);
+    mn_json_writer j = mn_masto_json(w);
+    mn_resp_status(w, 422);
+    mn_jw_object(&j);
+    mn_jw_kstrz(&j, "error", "Post would be sent to unexpected accounts");
+    mn_jw_key(&j, "unexpected_accounts");
+    mn_jw_array(&j);
+    mn_rc rc = mn_entity_accounts(&v, ids, n, &j, e);
+    mn_jw_array_end(&j);
+    mn_jw_object_end(&j);
+    return rc;
+}
+
+static bool among(const uint64_t *ids, size_t n, uint64_t id)
+{
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] == id) return true;
+    return false;
+}
+
+/* Where allowed_mentions is given, even as an empty list, nobody else is mentioned; false: answered. */
+static bool mentions_allowed(mn_req *r, mn_resp *w, mn_str text)
+{
+    mn_err e = {0};
+    uint64_t *allowed = NULL;
+    const uint64_t *named = NULL;
+    size_t n_allowed, n = 0, n_more = 0;
+    if (!mn_param_has(r, "allowed_mentions")) return true;
+    n_allowed = mn_param_ids(r, "allowed_mentions", &allowed);
+    mn_rc rc = mn_social_mentions_of(mn_masto__compose(r), text, r->arena, &named, &n, &e);
+    uint64_t *more = rc == MN_OK ? mn_arena_alloc(r->arena, (n + 1) * sizeof *more) : NULL;
+    if (rc == MN_OK && !more) rc = mn_fail(&e, MN_E_NOMEM, "out of memory");
+    for (size_t i = 0; rc == MN_OK && i < n; i++)
+        if (!among(allowed, n_allowed, named[i])) more[n_more++] = named[i];
+    if (rc == MN_OK && n_more) rc = answer_unexpected(r, w, more, n_more, &e);
+    if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
+    return rc == MN_OK && n_more == 0;
+}
+
 /* ---- making ----------------------------------------------------------------------------------------------------------------- */
 
 static void create(mn_req *r, mn_resp *w)
@@ -177,7 +220,7 @@ static void create(mn_req *r, mn_resp *w)
     mn_draft d;
     mn_created made;
     mn_err e = {0};
-    if (!mn_masto__read_draft(r, w, &d)) return;
+    if (!mn_masto__read_draft(r, w, &d) || !mentions_allowed(r, w, d.text)) return;
     mn_rc rc = mn_social_post_create(mn_masto__compose(r), &d, &made, &e);
     if (rc != MN_OK) mn_masto__compose_failed(r, w, rc, &e);
     else if (made.scheduled_id) mn_masto__answer_scheduled(r, w, made.scheduled_id);
