@@ -443,10 +443,15 @@ await check("masto spec web-push-subscriptions: made, changed, gone", async () =
 
 const { configuration } = await ada.rest.v2.instance.fetch();
 const streams = (who) => createStreamingAPIClient({ streamingApiUrl: configuration.urls.streaming, accessToken: who.token });
-const adaStreams = streams(ada);
-await adaStreams.prepare();
+// A check with a connected socket of its own.
+const streamed = (name, body) => check(name, async () => {
+    const adaStreams = streams(ada);
+    await adaStreams.prepare();
+    await body(adaStreams);
+    adaStreams.close();
+});
 const update = (id) => (e) => e.event === "update" && e.payload.id === id;
-await check("masto spec streaming/timelines: public and local, with and without media, hashtag, list", async () => {
+await streamed("masto spec streaming/timelines: public and local, with and without media, hashtag, list", async (adaStreams) => {
     await ada.at(ben).follow();
     const list = await ada.rest.v1.lists.create({ title: "Live" });
     await ada.rest.v1.lists.$select(list.id).accounts.create({ accountIds: [ben.account.id] });
@@ -463,7 +468,7 @@ await check("masto spec streaming/timelines: public and local, with and without 
     await ada.rest.v1.lists.$select(list.id).remove();
     await ada.at(ben).unfollow();
 });
-await check("masto spec streaming/timelines, events: notifications, talks and a filter's change", async () => {
+await streamed("masto spec streaming/timelines, events: notifications, talks and a filter's change", async (adaStreams) => {
     const user = listen(adaStreams.user.subscribe()), notes = listen(adaStreams.user.notification.subscribe()), direct = listen(adaStreams.direct.subscribe());
     await pause(500);
     await ben.at(ada).follow();
@@ -476,7 +481,7 @@ await check("masto spec streaming/timelines, events: notifications, talks and a 
     assert(notes.heard.every((e) => e.event === "notification" || e.event === "notifications_merged"), notes.heard.map((e) => e.event).join());
     await ben.at(ada).unfollow();
 });
-await check("masto spec streaming/events: a post, its edit and its end", async () => {
+await streamed("masto spec streaming/events: a post, its edit and its end", async (adaStreams) => {
     const tag = `t${randomBytes(4).toString("hex")}`, hears = listen(adaStreams.hashtag.local.subscribe({ tag }));
     await pause(300);
     const said = await post(ada, `before #${tag}`), it = ada.rest.v1.statuses.$select(said.id);
@@ -486,7 +491,7 @@ await check("masto spec streaming/events: a post, its edit and its end", async (
     await it.remove();
     assert((await hears.until("the end", (e) => e.event === "delete")).payload === said.id, "which");
 });
-await check("masto spec streaming/connections: who goes does not take the stream from who stays", async () => {
+await streamed("masto spec streaming/connections: who goes does not take the stream from who stays", async (adaStreams) => {
     const tag = `t${randomBytes(4).toString("hex")}`, subscribe = () => adaStreams.hashtag.subscribe({ tag });
     const [early, goes, stays] = [subscribe(), subscribe(), subscribe()], left = listen(goes), right = listen(stays);
     early.unsubscribe(); // before it was connected
@@ -503,7 +508,6 @@ await check("masto spec streaming/errors: a hashtag without a name is an error",
     own.close();
     assert(e instanceof masto.MastoUnexpectedError, String(e));
 });
-adaStreams.close();
 
 // ---- keeping order -----------------------------------------------------------------------------------------------------------------
 

@@ -128,6 +128,8 @@ static void what_makes_no_post_is_refused_in_words(void **state)
         {"{\"status\":\"x\",\"in_reply_to_id\":\"77\"}", 404, "reply"},
         {"{\"status\":\"x\",\"in_reply_to_id\":\"abc\"}", 404, "reply"},
         {"{\"status\":\"x\",\"quoted_status_id\":\"77\"}", 404, "quote"},
+        {"{\"status\":\"@bob x\",\"allowed_mentions\":[]}", 422, "unexpected accounts"},
+        {"{\"status\":\"@bob x\",\"allowed_mentions\":[\"77\"]}", 422, "\"acct\":\"bob\""},
         {"{\"status\":\"x\",\"media_ids\":[\"5\"]}", 422, "Validation failed"},
         {"{\"status\":\"x\",\"media_ids\":[1,2,3,4,5]}", 422, "more than 4"},
         {"{\"status\":\"x\",\"poll\":{\"options\":[\"a\"],\"expires_in\":600}}", 422,
