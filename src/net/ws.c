@@ -372,6 +372,13 @@ bool mn_ws__open(mn_ws_pending *p, int library_fd, const char *early, size_t n_e
     ws->awaits_room = true; /* not registered yet: whatever is said now waits */
     ws->calls->open(ws->state, ws);
     take(ws, early, n_early);
-    if (!hand_over(all, ws)) destroy(ws, false);
+    if (hand_over(all, ws)) return true;
+    /* The server is ending, and has said goodbye to the others already. */
+    pthread_mutex_lock(&ws->lock);
+    ws->awaits_room = false;
+    mn_ws__flush(ws);
+    pthread_mutex_unlock(&ws->lock);
+    mn_ws_close(ws, 1001);
+    destroy(ws, false);
     return true;
 }
