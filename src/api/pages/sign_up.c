@@ -20,8 +20,8 @@ static const struct {
     const char *question, *more;
 } asked[] = {
     {MN_P_TRAIN_GENERATIVE, "May the community's language model learn from your public posts?",
-     "It may then write a little like you. You can take it back: the model is then trained "
-     "again without them."},
+     "It may then write a little like you. You can take it back: models "
+     "trained from then on do without them."},
     {MN_P_INFERENCE_INPUT, "May answers to questions quote your public posts?",
      "With your name and a link to the post, never without."},
     {MN_P_BULK_DATASET, "May your public posts be part of data sets for research?",
