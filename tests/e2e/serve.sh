@@ -11,7 +11,8 @@ port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); pr
 url=http://127.0.0.1:$port
 
 start() { # start LOG: waits until the server answers
-    "$mynah" serve --data "$dir/data" --listen "127.0.0.1:$port" --no-sample >"$dir/$1.log" 2>&1 &
+    # HUP as it is by default: a check that was begun with nohup must not hang at the end
+    env --default-signal=HUP "$mynah" serve --data "$dir/data" --listen "127.0.0.1:$port" --no-sample >"$dir/$1.log" 2>&1 &
     pid=$!
     i=0
     until curl -fsS -o /dev/null "$url/healthz" 2>/dev/null; do
