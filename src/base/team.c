@@ -1,0 +1,283 @@
+/* The team: see team.h.
+ *
+ * A stage has two words, each the number of the run and a count: `next`, the parts handed out, and `done`, the parts
+ * finished. A word of an earlier run counts as 0, so nothing is reset between runs; a thread that meets a word of a later run
+ * knows that its own is over. As a run cannot end while somebody holds a part, whoever holds one works on live data.
+ *
+ * A run is published as in thread.c: `inside` counts who looks at the fields, which are copied before it is left again.
+ * Waiting: a short spin, then a futex on `event`, which whoever finishes a stage counts up when there are sleepers. */
+#include "base/team.h"
+
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/thread.h"
+
+/* At 10,000 runs a second the number of the run is used up in three years. */
+enum { THREADS_MAX = 1024, COUNT_BITS = 24 };
+
+typedef struct stage {
+    _Alignas(64) _Atomic uint64_t next; /* run << COUNT_BITS | parts handed out */
+    _Atomic uint64_t done;              /* run << COUNT_BITS | parts finished */
+} stage;
+
+struct mn_walk {
+    mn_team *team;
+    uint64_t run;
+    size_t at;      /* the stage */
+    size_t n_parts; /* of it, once asked */
+    uint32_t held;  /* parts taken here and not yet told as done */
+    bool over;
+    int thread;
+};
+
+typedef struct member {
+    mn_team *team;
+    pthread_t id;
+    int index;
+} member;
+
+struct mn_team {
+    int n_threads, n_started;
+    int spin_us;
+    stage *stages;
+    void (*fn)(void *arg, mn_walk *w);
+    size_t size;
+    uint64_t run;
+    _Alignas(64) unsigned char arg[MN_TEAM_ARG];
+    _Alignas(64) _Atomic uint32_t
+        news; /* counted up with each run, and at the end: the futex word of idle threads */
+    _Atomic uint32_t idle;
+    _Atomic bool open, stop;
+    _Alignas(64) _Atomic uint32_t inside;
+    _Alignas(64) _Atomic uint32_t event; /* the futex word of those who wait for a stage */
+    _Atomic uint32_t sleepers;
+    member members[];
+};
+
+static void futex_wait(_Atomic uint32_t *word, uint32_t value)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void futex_wake(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void relax(void)
+{
+#ifdef __x86_64__
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+}
+
+/* ---- stages ------------------------------------------------------------------------------------------------------ */
+
+/* The count in a stage's word for this walk's run. */
+static uint32_t count_of(mn_walk *w, uint64_t word)
+{
+    uint64_t run = word >> COUNT_BITS;
+    if (run > w->run) w->over = true;
+    return run == w->run ? (uint32_t)(word & ((1u << COUNT_BITS) - 1)) : 0;
+}
+
+static uint64_t word_of(const mn_walk *w, uint32_t count)
+{
+    return w->run << COUNT_BITS | count;
+}
+
+bool mn_stage_next(mn_walk *w, size_t n_parts, size_t *ret_part)
+{
+    stage *s = &w->team->stages[w->at];
+    w->n_parts = n_parts;
+    uint64_t word = atomic_load_explicit(&s->next, memory_order_relaxed);
+    for (;;) {
+        uint32_t n = count_of(w, word);
+        if (w->over || n >= n_parts) return false;
+        if (atomic_compare_exchange_weak_explicit(&s->next, &word, word_of(w, n + 1),
+                                                  memory_order_acq_rel, memory_order_relaxed)) {
+            *ret_part = n;
+            w->held++;
+            return true;
+        }
+    }
+}
+
+/* Tells that the parts taken here are done. */
+static void tell(mn_walk *w, stage *s)
+{
+    uint64_t word = atomic_load_explicit(&s->done, memory_order_relaxed);
+    uint32_t n;
+    do n = count_of(w, word) + w->held;
+    while (!atomic_compare_exchange_weak(&s->done, &word, word_of(w, n)));
+    w->held = 0;
+    if (n == w->n_parts && atomic_load(&w->team->sleepers)) {
+        atomic_fetch_add(&w->team->event, 1);
+        futex_wake(&w->team->event);
+    }
+}
+
+static bool is_done(mn_walk *w, stage *s)
+{
+    return count_of(w, atomic_load(&s->done)) >= w->n_parts || w->over;
+}
+
+static bool spin(mn_walk *w, stage *s)
+{
+    if (is_done(w, s)) return true;
+    for (int64_t until = mn_mono_us() + w->team->spin_us; mn_mono_us() < until;)
+        for (int i = 0; i < 32; i++) {
+            relax();
+            if (is_done(w, s)) return true;
+        }
+    return false;
+}
+
+static void sleep_until_done(mn_walk *w, stage *s)
+{
+    mn_team *t = w->team;
+    atomic_fetch_add(&t->sleepers, 1);
+    for (;;) {
+        uint32_t event = atomic_load(&t->event);
+        if (is_done(w, s)) break;
+        futex_wait(&t->event, event);
+    }
+    atomic_fetch_sub(&t->sleepers, 1);
+}
+
+bool mn_stage_done(mn_walk *w)
+{
+    stage *s = &w->team->stages[w->at];
+    if (w->held) tell(w, s);
+    if (!spin(w, s)) sleep_until_done(w, s);
+    w->at++;
+    w->n_parts = 0;
+    MN_ASSERT(w->at < MN_TEAM_STAGES);
+    return !w->over;
+}
+
+int mn_walk_thread(const mn_walk *w)
+{
+    return w->thread;
+}
+
+/* ---- runs -------------------------------------------------------------------------------------------------------- */
+
+/* Takes part in the run that is on, if any. */
+static void join_run(mn_team *t, int thread)
+{
+    _Alignas(64) unsigned char arg[MN_TEAM_ARG];
+    void (*fn)(void *, mn_walk *) = NULL;
+    mn_walk w = {.team = t, .thread = thread};
+    atomic_fetch_add(&t->inside, 1);
+    if (atomic_load(&t->open)) {
+        fn = t->fn;
+        w.run = t->run;
+        memcpy(arg, t->arg, t->size);
+    }
+    atomic_fetch_sub(&t->inside, 1);
+    if (fn) fn(arg, &w);
+}
+
+static bool spin_for_run(mn_team *t, uint32_t seen)
+{
+    for (int64_t until = mn_mono_us() + t->spin_us; mn_mono_us() < until;)
+        for (int i = 0; i < 32; i++) {
+            relax();
+            if (atomic_load_explicit(&t->news, memory_order_acquire) != seen) return true;
+        }
+    return false;
+}
+
+static void *member_main(void *arg)
+{
+    member *m = arg;
+    mn_team *t = m->team;
+    uint32_t seen = 0;
+    while (!atomic_load(&t->stop)) {
+        if (!spin_for_run(t, seen)) {
+            atomic_fetch_add(&t->idle, 1);
+            futex_wait(&t->news, seen);
+            atomic_fetch_sub(&t->idle, 1);
+        }
+        uint32_t now = atomic_load(&t->news);
+        if (now == seen) continue;
+        seen = now;
+        join_run(t, m->index);
+    }
+    return NULL;
+}
+
+void mn_team_run(mn_team *t, void (*fn)(void *arg, mn_walk *w), const void *arg, size_t size)
+{
+    _Alignas(64) unsigned char mine[MN_TEAM_ARG];
+    MN_ASSERT(size <= MN_TEAM_ARG);
+    memcpy(mine, arg, size);
+    memcpy(t->arg, arg, size);
+    t->size = size;
+    t->fn = fn;
+    mn_walk w = {.team = t, .run = ++t->run};
+    atomic_store(&t->open, true);
+    atomic_fetch_add(&t->news, 1);
+    if (atomic_load(&t->idle)) futex_wake(&t->news);
+    fn(mine, &w);
+    atomic_store(&t->open, false);
+    while (atomic_load(&t->inside)) relax(); /* somebody copies arg: some nanoseconds */
+}
+
+/* ---- making one -------------------------------------------------------------------------------------------------- */
+
+static mn_rc start(mn_team *t, mn_err *e)
+{
+    for (int i = 1; i < t->n_threads; i++) {
+        member *m = &t->members[i - 1];
+        m->team = t;
+        m->index = i;
+        if (pthread_create(&m->id, NULL, member_main, m) != 0)
+            return mn_fail(e, MN_E_IO, "cannot start thread %d", i + 1);
+        t->n_started++;
+    }
+    return MN_OK;
+}
+
+mn_rc mn_team_new(int n_threads, mn_team **ret, mn_err *e)
+{
+    if (n_threads == 0) n_threads = mn_cpu_count();
+    if (n_threads < 0 || n_threads > THREADS_MAX)
+        return mn_fail(e, MN_E_LIMIT, "%d threads: expected 1 to %d", n_threads, THREADS_MAX);
+    mn_team *t = mn_alloc_aligned(64, sizeof *t + (size_t)n_threads * sizeof(member));
+    if (!t) return mn_fail(e, MN_E_NOMEM, "out of memory for a team of threads");
+    t->n_threads = n_threads;
+    t->spin_us = n_threads > 1 && n_threads <= mn_cpu_count() ? 20 : 0;
+    t->stages = mn_alloc_aligned(64, MN_TEAM_STAGES * sizeof *t->stages);
+    mn_rc rc = t->stages ? start(t, e) : mn_fail(e, MN_E_NOMEM, "out of memory for a team");
+    if (rc != MN_OK) mn_team_free(t);
+    else *ret = t;
+    return rc;
+}
+
+void mn_team_free(mn_team *t)
+{
+    if (!t) return;
+    atomic_store(&t->stop, true);
+    atomic_fetch_add(&t->news, 1);
+    futex_wake(&t->news);
+    for (int i = 0; i < t->n_started; i++) pthread_join(t->members[i].id, NULL);
+    mn_free(t->stages);
+    mn_free(t);
+}
+
+int mn_team_threads(const mn_team *t)
+{
+    return t->n_threads;
+}
