@@ -19,6 +19,9 @@ typedef struct mn_config {
     float rope_theta;
     float eps; /* RMSNorm */
     bool tied; /* output head shares the embedding */
+    /* Llama 3's stretching of positions ("rope_scaling" of type llama3); factor 0: none */
+    float rope_factor, rope_low, rope_high;
+    uint32_t rope_original; /* the context before it */
 } mn_config;
 
 /* "nano" (about 1 M parameters at V = 2,048), "micro" (6 M at 8,192), "small" (30 M), "base" (SmolLM2-135M's shape).
@@ -29,6 +32,8 @@ mn_rc mn_config_check(const mn_config *c,
 uint64_t mn_config_params(const mn_config *c);
 mn_rc mn_config_parse(mn_str json, mn_config *ret,
                       mn_err *e); /* config.json; other architectures are refused by name */
+/* The angle that each position adds, [D/2] in radians, i-th pair of a head: theta^(-2i/D), stretched. */
+void mn_config_rope(const mn_config *c, double *ret);
 mn_rc mn_config_write(const mn_config *c, mn_buf *ret);
 
 #endif

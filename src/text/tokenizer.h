@@ -1,9 +1,13 @@
-/* Byte-level BPE: training, encoding, decoding, and Hugging Face's tokenizer.json.
+/* Tokenizers: byte-level BPE (trained here, GPT-2, SmolLM2, Llama 3, Qwen 2) and SentencePiece BPE (Llama 2); training, encoding, decoding,
+ * Hugging Face's tokenizer.json, SentencePiece's tokenizer.model, and the form that GGUF files hold.
  *
- * Every byte string can be encoded and comes back the same (with a loaded vocabulary that lacks a byte, without it). Text is split as GPT-2 does (letters, numbers, other,
- * white space, English contractions) except that digits stand alone, then each piece is merged by rank.
+ * Ids are those of the reference (`tokenizers`, `sentencepiece`), text by text: a file for which that cannot be promised (another splitter,
+ * normaliser or model) is refused by name. Byte-level: every byte string can be encoded and comes back the same (with a loaded
+ * vocabulary that lacks a byte, without it). Ours split as GPT-2 does (letters, numbers, other, white space, English contractions)
+ * except that digits stand alone, then each piece is merged by rank. SentencePiece: the text with its blanks as U+2581 and one before it, merged by
+ * score, what is left as bytes <0xNN>.
  * Special tokens are never produced from text; they are put in by id.
- * docs/design/tokenizer.md: the splitter, the special tokens, the file, how equality with `tokenizers` is tested.
+ * docs/design/tokenizer.md: the splitters, the special tokens, the files, how equality with the references is tested.
  */
 #ifndef MN_TEXT_TOKENIZER_H
 #define MN_TEXT_TOKENIZER_H
@@ -12,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "base/thread.h"
 
@@ -65,13 +70,40 @@ mn_rc mn_tok_trainer_absorb(mn_tok_trainer *t, const mn_tok_trainer *other, mn_e
 /* vocab counts specials and the 256 bytes; fewer merges are made when no pair occurs twice. vocab ≤ 65,536. */
 mn_rc mn_tok_trainer_finish(mn_tok_trainer *t, uint32_t vocab, mn_tokenizer **ret, mn_err *e);
 
-/* tokenizer.json, ours or of a byte-level BPE model of that family (GPT-2, SmolLM2: other splitters are refused with a
- * message that names them). Both forms of merges ("a b" and ["a","b"]) are read.
- * limits ids below 65,536, 64 MB
+/* tokenizer.json, ours or of a family named at the top (others are refused with a message that names what we lack). Both forms
+ * of merges ("a b" and ["a","b"]) are read; what the file's post-processor puts around a text is kept (mn_tok_begin).
+ * limits ids below 2^20, 64 MB
  * errors MN_E_NOT_FOUND, MN_E_PARSE (not such a file, or it contradicts itself), MN_E_UNSUPPORTED, MN_E_LIMIT */
 mn_rc mn_tok_load(const char *path, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_parse(mn_str json, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_save(const mn_tokenizer *t, const char *path, mn_err *e);
+/* SentencePiece's tokenizer.model (a protobuf); model type BPE only. */
+mn_rc mn_tok_load_sentencepiece(const char *path, mn_tokenizer **ret, mn_err *e);
+mn_rc mn_tok_parse_sentencepiece(const uint8_t *p, size_t len, mn_tokenizer **ret, mn_err *e);
+/* A Hugging Face folder: tokenizer.json, else tokenizer.model; tokenizer_config.json decides on begin and end tokens as in transformers. */
+mn_rc mn_tok_load_dir(const char *dir, mn_tokenizer **ret, mn_err *e);
+
+/* What a GGUF file holds of a tokenizer (its keys tokenizer.ggml.*). Borrowed by mn_tok_from_parts; mn_tok_to_parts puts all on the arena. */
+typedef struct mn_tok_parts {
+    mn_str model,
+        pre; /* "gpt2" with "smollm", "gpt-2", "llama-bpe", "qwen2", "default" …; "llama" */
+    const mn_str *tokens; /* as the file spells them (byte-level alphabet, or U+2581) */
+    const float *scores;  /* [n], "llama" */
+    const int32_t
+        *types; /* [n]: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte */
+    size_t n;
+    const mn_str *merges; /* "a b", by rank; "gpt2" */
+    size_t n_merges;
+    uint32_t bos, eos, unk, pad; /* UINT32_MAX: none */
+    bool add_bos, add_eos, add_space_prefix;
+} mn_tok_parts;
+mn_rc mn_tok_from_parts(const mn_tok_parts *p, mn_tokenizer **ret, mn_err *e);
+mn_rc mn_tok_to_parts(const mn_tokenizer *t, mn_arena *a, mn_tok_parts *ret, mn_err *e);
+
+/* The token put before every text (BOS) by the reference's encode with special tokens; UINT32_MAX: none. And the named ones. */
+uint32_t mn_tok_begin(const mn_tokenizer *t);
+uint32_t mn_tok_bos(const mn_tokenizer *t);
+uint32_t mn_tok_eos(const mn_tokenizer *t);
 void mn_tok_free(mn_tokenizer *t);
 
 uint32_t mn_tok_vocab(const mn_tokenizer *t);
@@ -86,9 +118,16 @@ typedef struct mn_tok_cache mn_tok_cache;
 mn_rc mn_tok_cache_new(mn_tok_cache **ret, mn_err *e);
 void mn_tok_cache_free(mn_tok_cache *c);
 mn_rc mn_tok_encode(const mn_tokenizer *t, mn_tok_cache *c, mn_str text, mn_ids *ret);
-/* As above, but special tokens written out ("<|reply|>") become their ids: for prompts. */
+/* As above, but special tokens written out ("<|reply|>") become their ids: for prompts. What begins is not added. */
 mn_rc mn_tok_encode_special(const mn_tokenizer *t, mn_str text, mn_ids *ret);
-/* The bytes of one id (borrowed from t); MN_STR_NONE for an id out of range. Special tokens give their name. */
+/* As above, but only where no byte lies in one of the plain stretches (in order, from..to): what people wrote stays text. */
+typedef struct mn_tok_plain {
+    size_t from, to;
+} mn_tok_plain;
+mn_rc mn_tok_encode_prompt(const mn_tokenizer *t, mn_str text, const mn_tok_plain *plain,
+                           size_t n_plain, mn_ids *ret);
+/* The bytes of one id (borrowed from t); MN_STR_NONE for an id out of range. Special tokens give their name. SentencePiece: U+2581 is
+ * given as a blank, <0xNN> as its byte; the blank that a text's first token begins with is the decoder's to drop. */
 mn_str mn_tok_bytes(const mn_tokenizer *t, uint32_t id);
 bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id);
 /* Appends the text of ids; special tokens are left out unless `specials`. MN_E_USAGE for an id that is no token. */

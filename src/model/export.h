@@ -1,0 +1,24 @@
+/* Handing a model over: as a Hugging Face folder that `transformers` loads, or as a GGUF file that llama.cpp runs. */
+#ifndef MN_MODEL_EXPORT_H
+#define MN_MODEL_EXPORT_H
+
+#include "model/open.h"
+
+/* Writes config.json, generation_config.json, model.safetensors, tokenizer.json, tokenizer_config.json (with the chat template),
+ * special_tokens_map.json and README.md (the model card, with licence and origin) into dir, which must not hold a model yet.
+ * type: MN_Q_F32, MN_Q_F16 or MN_Q_BF16. Quantised weights are written as the floats they stand for. */
+mn_rc mn_model_export_folder(const mn_model *m, const char *dir, mn_qtype type, mn_err *e);
+
+/* type: any format, for matrices; vectors stay float32. A K-quant for a matrix whose row length it does not divide becomes the format of 32
+ * with as many bits, as llama.cpp does. MN_QUANT_KEEP: every matrix as it is. Embedding and head of a tied model are one
+ * tensor. Tokenizer, merges, scores, token types, special ids, add_bos and the chat template are written as llama.cpp reads them. */
+#define MN_QUANT_KEEP UINT32_MAX
+mn_rc mn_model_export_gguf(const mn_model *m, const char *path, uint32_t type, mn_err *e);
+
+/* `model import`: brings a file or folder in as DIR, unchanged in its numbers: a GGUF file stays one (DIR/model.gguf beside
+ * config.json, tokenizer.json and origin.json), a folder is copied. origin.json: {"source","licence","author","sha256","imported_at"}.
+ * Atomic: DIR is there whole or not at all. errors: as mn_model_open; MN_E_EXISTS */
+mn_rc mn_model_import(const char *path, const char *dir, mn_str licence, mn_str origin,
+                      mn_err *e);
+
+#endif
