@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { deflateSync, crc32 } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import { assert, remove, serve, temporary } from "../e2e/lib.mjs";
 
 if (!existsSync(new URL("node_modules/masto", import.meta.url))) {
@@ -23,6 +23,16 @@ export const operatorPassword = () => server.log().match(/one-time password (\S+
 export async function end() {
     await server.stop();
     remove(data);
+}
+
+// PNG's checksum; node:zlib has it only from Node 20 on.
+function crc32(bytes) {
+    let crc = ~0;
+    for (const byte of bytes) {
+        crc ^= byte;
+        for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+    }
+    return ~crc >>> 0;
 }
 
 export function picture(width, height) {
@@ -49,7 +59,8 @@ async function browse(start, name, password) {
         for (let i = 0; i < 10; i++) {
             const r = await fetch(to, { method: form ? "POST" : "GET", body: form && new URLSearchParams(form), redirect: "manual",
                 headers: { cookie: [...jar].map(([k, v]) => `${k}=${v}`).join("; ") } });
-            for (const c of r.headers.getSetCookie()) jar.set(...c.split(";")[0].split(/=(.*)/s).slice(0, 2));
+            // Node 18 gives several cookies as one header, parted by commas (which dates have too).
+            for (const c of (r.headers.get("set-cookie") ?? "").split(/,(?=[^;,=]+=)/)) if (c) jar.set(...c.trim().split(";")[0].split(/=(.*)/s).slice(0, 2));
             const where = r.headers.get("location");
             if (!where) return { to, html: await r.text() };
             to = new URL(where, to).href;
