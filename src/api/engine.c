@@ -33,7 +33,7 @@ static void reload(mn_loaded *m, const char *data_dir, const char *id)
     snprintf(m->id, sizeof m->id, "%s", id);
     if (!id[0]) return;
     snprintf(path, sizeof path, "%s/models/current", data_dir);
-    if (mn_engine_load(path, 1, &m->engine, &e) != MN_OK) {
+    if (mn_engine_load(path, &(mn_engine_opts){.n_threads = 1}, &m->engine, &e) != MN_OK) {
         m->engine = NULL;
         mn_warn("serve", "answers go without a model: %s", e.msg);
         return;

@@ -100,7 +100,7 @@ static mn_rc load_engine(const options *o, const mn_home *h, mn_arena *a, mn_eng
     const char *dir;
     if (!o->model) return MN_OK;
     MN_TRY(mn_models_find(h->dir, o->model, a, &dir, e));
-    return mn_engine_load(dir, 0, ret, e);
+    return mn_engine_load(dir, NULL, ret, e);
 }
 
 static mn_rc run(const options *o, mn_str question, mn_err *e)

@@ -90,7 +90,7 @@ static mn_rc measure(mn_bench_run *r, job *j, int threads, mn_err *e)
 static mn_rc with_threads(mn_bench_run *r, const char *dir, int threads, mn_err *e)
 {
     job j = {0};
-    mn_rc rc = mn_engine_load(dir, threads, &j.engine, e);
+    mn_rc rc = mn_engine_load(dir, &(mn_engine_opts){.n_threads = threads}, &j.engine, e);
     if (rc == MN_OK) rc = mn_seq_new(j.engine, &j.seq, e);
     if (rc == MN_OK) {
         uint32_t context = mn_engine_context(j.engine), vocab = mn_engine_vocab(j.engine);

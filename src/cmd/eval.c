@@ -68,7 +68,7 @@ static mn_rc run(const options *o, mn_arena *a, const char **ret_dir, mn_eval *r
     MN_TRY(mn_fs_size(o->text, &size, e));
     FILE *f = fopen(o->text, "rbe");
     if (!f) return mn_fail_errno(e, MN_E_IO, "cannot open '%s'", o->text);
-    mn_rc rc = mn_engine_load(*ret_dir, (int)o->threads, &g, e);
+    mn_rc rc = mn_engine_load(*ret_dir, &(mn_engine_opts){.n_threads = (int)o->threads}, &g, e);
     if (rc == MN_OK) rc = eval_file(g, f, o->text, size, ret, e);
     mn_engine_free(g);
     fclose(f);

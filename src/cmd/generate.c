@@ -94,11 +94,14 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
     mn_engine *g = NULL;
     mn_ids prompt = {0};
     output out = {.json = o->json, .prompt = o->prompt};
-    mn_sampling p = {(float)o->temperature, (uint32_t)o->top_k, (float)o->top_p, o->seed};
+    mn_sampling p = {.temperature = (float)o->temperature,
+                     .top_k = (uint32_t)o->top_k,
+                     .top_p = (float)o->top_p,
+                     .seed = o->seed};
     uint32_t n = 0;
     mn_buf_init(&out.text, 64u << 20);
     MN_TRY(mn_models_find(mn_home_dir(o->data), o->model, a, &dir, e));
-    mn_rc rc = mn_engine_load(dir, (int)o->threads, &g, e);
+    mn_rc rc = mn_engine_load(dir, &(mn_engine_opts){.n_threads = (int)o->threads}, &g, e);
     if (rc == MN_OK)
         rc = mn_prompt_post(mn_engine_tokenizer(g), mn_now_ms(), mn_str_from(o->lang),
                             mn_str_from(o->prompt), &prompt);

@@ -51,8 +51,9 @@ static mn_rc load_parts(mn_engine *g, const char *dir, int n_threads, mn_err *e)
     return rc;
 }
 
-mn_rc mn_engine_load(const char *model_dir, int n_threads, mn_engine **ret, mn_err *e)
+mn_rc mn_engine_load(const char *model_dir, const mn_engine_opts *o, mn_engine **ret, mn_err *e)
 {
+    int n_threads = o ? o->n_threads : 0;
     if (!mn_fs_is_dir(model_dir))
         return mn_fail(
             e, MN_E_NOT_FOUND,
@@ -92,9 +93,30 @@ uint32_t mn_engine_vocab(const mn_engine *g)
     return g->w.cfg.V;
 }
 
+uint32_t mn_engine_width(const mn_engine *g)
+{
+    return g->w.cfg.C;
+}
+
 uint32_t mn_engine_context(const mn_engine *g)
 {
     return g->w.cfg.T;
+}
+
+mn_str mn_engine_chat_template(const mn_engine *g)
+{
+    (void)g;
+    return MN_STR_NONE;
+}
+
+bool mn_engine_is_end(const mn_engine *g, uint32_t id)
+{
+    return mn_tok_is_ours(g->tok) && id == MN_TOK_END;
+}
+
+size_t mn_engine_bytes(const mn_engine *g)
+{
+    return g->w.n_all * sizeof(float);
 }
 
 /* ---- sequences -------------------------------------------------------------------------------------------------- */
@@ -148,6 +170,16 @@ void mn_seq_free(mn_seq *s)
 void mn_seq_reset(mn_seq *s)
 {
     s->pos = 0;
+}
+
+uint32_t mn_seq_len(const mn_seq *s)
+{
+    return s->pos;
+}
+
+void mn_seq_cut(mn_seq *s, uint32_t len)
+{
+    if (len < s->pos) s->pos = len;
 }
 
 /* Turns n_heads heads of one row by the angles of position pos. */
@@ -265,9 +297,11 @@ mn_rc mn_seq_feed(mn_seq *s, const uint32_t *ids, size_t n, const float **ret_lo
     return MN_OK;
 }
 
-mn_rc mn_infer__feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float **ret, mn_err *e)
+mn_rc mn_seq_feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float **ret, mn_err *e)
 {
-    MN_ASSERT(n > 0 && n <= MN_INFER_CHUNK);
+    if (n == 0 || n > MN_INFER_CHUNK)
+        return mn_fail(e, MN_E_USAGE, "%zu tokens at once: expected 1 to %u", n,
+                       MN_INFER_CHUNK);
     if (!s->logits_all) {
         float *p = mn_alloc_aligned(64, (size_t)s->g->w.cfg.V * MN_INFER_CHUNK * sizeof(float));
         if (!p) return mn_fail(e, MN_E_NOMEM, "out of memory for logits");
@@ -278,4 +312,23 @@ mn_rc mn_infer__feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float *
     MN_TRY(chunk_run(s, ids, n, true, true, e));
     *ret = s->logits;
     return MN_OK;
+}
+
+mn_rc mn_seq_embed(mn_seq *s, const uint32_t *ids, size_t n, float *ret, mn_err *e)
+{
+    const size_t C = s->g->w.cfg.C;
+    double *sum = mn_calloc(C, sizeof *sum), length = 0;
+    mn_rc rc = sum ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
+    const float *logits;
+    mn_seq_reset(s);
+    for (size_t i = 0; i < n && rc == MN_OK; i++) {
+        rc = mn_seq_feed(s, ids + i, 1, &logits, e); /* leaves the row's state in h */
+        for (size_t c = 0; c < C && rc == MN_OK; c++) sum[c] += (double)s->h[c];
+    }
+    for (size_t c = 0; c < C && rc == MN_OK; c++) length += sum[c] * sum[c];
+    for (size_t c = 0; c < C && rc == MN_OK; c++)
+        ret[c] = length > 0 ? (float)(sum[c] / sqrt(length)) : 0;
+    mn_free(sum);
+    mn_seq_reset(s);
+    return rc;
 }

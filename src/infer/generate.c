@@ -92,7 +92,8 @@ static mn_rc generate(mn_engine *g, mn_seq *s, stream *st, mn_sampler *sampler,
     bool more = true;
     MN_TRY(mn_seq_feed(s, prompt, n_prompt, &logits, e));
     while (more && (max_tokens == 0 || *n < max_tokens)) {
-        uint32_t id = mn_sampler_pick(sampler, logits, st->banned, st->n_banned);
+        uint32_t id = mn_sampler_pick(sampler, logits, NULL, st->banned, st->n_banned);
+        mn_sampler_took(sampler, id);
         ++*n;
         mn_rc rc = give(st, id, &more);
         if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
@@ -108,15 +109,15 @@ mn_rc mn_generate(mn_engine *g, const uint32_t *prompt, size_t n_prompt, const m
                   uint32_t *ret_tokens, mn_err *e)
 {
     mn_seq *s = NULL;
-    mn_sampler sampler = {0};
+    mn_sampler *sampler = NULL;
     stream st;
     uint32_t n = 0;
     stream_init(&st, g, on_text, arg);
-    mn_rc rc = mn_sampler_init(&sampler, p, g->w.cfg.V, e);
+    mn_rc rc = mn_sampler_new(p, g->w.cfg.V, &sampler, e);
     if (rc == MN_OK) rc = mn_seq_new(g, &s, e);
-    if (rc == MN_OK) rc = generate(g, s, &st, &sampler, prompt, n_prompt, max_tokens, &n, e);
+    if (rc == MN_OK) rc = generate(g, s, &st, sampler, prompt, n_prompt, max_tokens, &n, e);
     if (rc == MN_OK && ret_tokens) *ret_tokens = n;
-    mn_sampler_release(&sampler);
+    mn_sampler_free(sampler);
     mn_seq_free(s);
     mn_buf_release(&st.pending);
     return rc;
@@ -142,7 +143,7 @@ static mn_rc window_bits(mn_seq *s, const mn_ids *ids, bool ours, mn_eval *io, m
     for (size_t at = 0; at + 1 < ids->n; at += MN_INFER_CHUNK) {
         size_t m = ids->n - 1 - at < MN_INFER_CHUNK ? ids->n - 1 - at : MN_INFER_CHUNK;
         const float *logits;
-        MN_TRY(mn_infer__feed_all(s, ids->ptr + at, m, &logits, e));
+        MN_TRY(mn_seq_feed_all(s, ids->ptr + at, m, &logits, e));
         for (size_t t = 0; t < m; t++) {
             uint32_t target = ids->ptr[at + t + 1];
             if (ours && mn_tok_is_condition(target)) continue;

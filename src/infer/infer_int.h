@@ -2,6 +2,7 @@
 #ifndef MN_INFER_INFER_INT_H
 #define MN_INFER_INFER_INT_H
 
+#include "base/thread.h"
 #include "infer/infer.h"
 #include "model/weights.h"
 
@@ -30,9 +31,5 @@ struct mn_seq {
     bool logits_all;
     float *all; /* the one allocation all but logits point into */
 };
-
-/* As mn_seq_feed, n ≤ MN_INFER_CHUNK, but the logits of every row: *ret [n][V]. */
-mn_rc mn_infer__feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float **ret,
-                         mn_err *e);
 
 #endif

@@ -549,7 +549,7 @@ static void make_engine(const char *dir, mn_engine **ret)
     snprintf(path, sizeof path, "%s/tokenizer.json", dir);
     RUN(mn_tok_save(tok, path, &e));
     mn_tok_free(tok);
-    RUN(mn_engine_load(dir, 1, ret, &e));
+    RUN(mn_engine_load(dir, &(mn_engine_opts){.n_threads = 1}, ret, &e));
 }
 
 static void a_model_that_writes_noise_adds_nothing(void **state)
