@@ -3,8 +3,12 @@
  * The library's own timer is reset by every byte, so a client that sends one byte a second holds a connection for ever. Here
  * each phase has a deadline that bytes do not move; a watchdog looks four times a second and shuts what is overdue with
  * shutdown(2), which makes the library close it. A connection leaves the list (library callback CLOSED) before its descriptor
- * is closed, under the same lock, so the watchdog never touches a descriptor that has become somebody else's. */
+ * is closed, under the same lock, so the watchdog never touches a descriptor that has become somebody else's.
+ *
+ * A suspended connection is in no event loop, so nobody would see its client hang up: the watchdog asks for those whose
+ * answer is still to come (mn_conns__watch). */
 #include <arpa/inet.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -138,6 +142,48 @@ static void shut_overdue(mn_conns *c, int64_t now_us)
     }
 }
 
+void mn_conns__watch(mn_conns *c, mn_conn *k, void (*gone)(void *state), void *state)
+{
+    if (!k) return;
+    pthread_mutex_lock(&c->lock);
+    k->gone = gone;
+    k->gone_state = state;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void tell_gone(mn_conn *k)
+{
+    void (*gone)(void *state) = k->gone;
+    k->gone = NULL;
+    if (gone) gone(k->gone_state);
+}
+
+void mn_conns__all_gone(mn_conns *c)
+{
+    pthread_mutex_lock(&c->lock);
+    for (mn_conn *k = c->head.next; k != &c->head; k = k->next) tell_gone(k);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* Whose client has hung up; by batches, since poll takes a list. */
+static void look_for_gone(mn_conns *c)
+{
+    enum { BATCH = 256 };
+    struct pollfd fd[BATCH];
+    mn_conn *of[BATCH], *k = c->head.next;
+    while (k != &c->head) {
+        nfds_t n = 0;
+        for (; k != &c->head && n < BATCH; k = k->next) {
+            if (!k->gone) continue;
+            fd[n] = (struct pollfd){.fd = k->fd, .events = POLLRDHUP};
+            of[n++] = k;
+        }
+        if (n == 0 || poll(fd, n, 0) <= 0) continue;
+        for (nfds_t i = 0; i < n; i++)
+            if (fd[i].revents & (POLLRDHUP | POLLHUP | POLLERR)) tell_gone(of[i]);
+    }
+}
+
 static int least_ms(const mn_http_limits *l)
 {
     int ms = 1000;
@@ -167,6 +213,7 @@ static void *watch(void *p)
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&c->tick, &c->lock, &until);
         shut_overdue(c, mn_mono_us());
+        look_for_gone(c);
         pthread_mutex_unlock(&c->lock);
         mn_http__tick(arg.http);
         pthread_mutex_lock(&c->lock);

@@ -17,6 +17,9 @@
 #include "base/clock.h"
 #include "net/http_int.h"
 
+#define LATER_MS                                                                               \
+    10000 /* what answers that come later may take once they know that nobody waits */
+
 /* ---- an exchange's life -------------------------------------------------------------------------------------- */
 
 static void active_add(mn_http *h, int n)
@@ -269,23 +272,55 @@ static void run_handler(mn_exchange *x)
         mn_resp_error(&x->req, &x->resp, 413, "the body is larger than is taken here");
     else {
         x->route->handler(&x->req, &x->resp);
-        if (o->finish) o->finish(&x->req, &x->resp);
+        if (o->finish && !x->later) o->finish(&x->req, &x->resp);
     }
 }
 
-/* Makes the answer; on whatever thread the handler belongs to. */
-static void handle(mn_exchange *x)
+/* What was written becomes the library's; on whatever thread it was written. */
+static void finish(mn_exchange *x)
 {
     double cpu = mn_thread_cpu_s();
     size_t bytes = 0;
+    if (x->later && x->http->opts.finish) x->http->opts.finish(&x->req, &x->resp);
+    x->answer = mn_resp__finish(x, &x->status, &bytes);
+    x->handled = true;
+    x->cpu_us += (mn_thread_cpu_s() - cpu) * 1e6;
+    if (x->http->opts.after)
+        x->http->opts.after(&x->req, x->answer ? x->status : 500, bytes, x->cpu_us);
+}
+
+/* Runs the handler; on whatever thread it belongs to. */
+static void handle(mn_exchange *x)
+{
+    double cpu = mn_thread_cpu_s();
     x->req.body = mn_buf_str(&x->body);
     x->resp.close = atomic_load(&x->http->stopping);
     run_handler(x);
-    x->answer = mn_resp__finish(x, &x->status, &bytes);
-    x->handled = true;
-    if (x->http->opts.after)
-        x->http->opts.after(&x->req, x->answer ? x->status : 500, bytes,
-                            (mn_thread_cpu_s() - cpu) * 1e6);
+    x->cpu_us = (mn_thread_cpu_s() - cpu) * 1e6;
+}
+
+/* The handler has returned, or the answer that comes later is done: who comes second sends it. */
+static void half_done(mn_exchange *x)
+{
+    if (atomic_fetch_sub(&x->halves, 1) != 1) return;
+    finish(x);
+    MHD_resume_connection(x->mhd);
+}
+
+void mn_resp_later(mn_resp *w, void (*gone)(void *state), void *state)
+{
+    mn_exchange *x = (mn_exchange *)(void *)w->req;
+    MN_ASSERT(x->route && x->http->crews[x->route->run].n > 0 && !x->later);
+    x->later = true;
+    atomic_store(&x->halves, 2);
+    mn_conns__watch(&x->http->conns, x->conn, gone, state);
+}
+
+void mn_resp_done(mn_resp *w)
+{
+    mn_exchange *x = (mn_exchange *)(void *)w->req;
+    mn_conns__watch(&x->http->conns, x->conn, NULL, NULL);
+    half_done(x);
 }
 
 static void *work(void *arg)
@@ -295,6 +330,11 @@ static void *work(void *arg)
     while ((x = mn_queue_pop(c->queue)) != NULL) {
         handle(x);
         atomic_fetch_sub(&c->waiting, 1);
+        if (x->later) {
+            half_done(x);
+            continue;
+        }
+        finish(x);
         MHD_resume_connection(x->mhd);
     }
     return NULL;
@@ -304,7 +344,7 @@ static bool hand_to_worker(mn_exchange *x)
 {
     mn_crew *c = &x->http->crews[x->route ? x->route->run : MN_RUN_HERE];
     if (c->n == 0) return false;
-    if (atomic_fetch_add(&c->waiting, 1) >= x->http->conns.limits.waiting) {
+    if (atomic_fetch_add(&c->waiting, 1) >= c->most) {
         atomic_fetch_sub(&c->waiting, 1);
         mn_resp_header(&x->resp, "Retry-After", MN_STR("2"));
         refuse(x, 503, "too many are waiting for this; try again in a moment");
@@ -327,6 +367,7 @@ static enum MHD_Result answer(mn_exchange *x)
     if (hand_to_worker(x)) return MHD_YES;
     if (x->refusal) return refuse_now(x);
     handle(x);
+    finish(x);
     return queue(x);
 }
 
@@ -387,12 +428,14 @@ void mn_http__tick(mn_http *h)
 
 static void set_limits(mn_http_limits *l)
 {
-    int *const field[] = {&l->headers_ms, &l->body_ms,          &l->send_ms,      &l->idle_ms,
-                          &l->ping_ms,    &l->connections,      &l->per_address,  &l->waiting,
-                          &l->workers,    &l->password_workers, &l->media_workers};
+    int *const field[] = {&l->headers_ms,       &l->body_ms,       &l->send_ms,
+                          &l->idle_ms,          &l->ping_ms,       &l->connections,
+                          &l->per_address,      &l->waiting,       &l->workers,
+                          &l->password_workers, &l->media_workers, &l->model_workers,
+                          &l->model_waiting};
     const int half = (mn_cpu_count() + 1) / 2;
-    const int fallback[] = {10000, 60000, 120000, 30000, 15000,         1024,
-                            256,   64,    4,      half,  mn_cpu_count()};
+    const int fallback[] = {10000, 60000, 120000, 30000,          15000, 1024, 256,
+                            64,    4,     half,   mn_cpu_count(), 2,     1024};
     for (size_t i = 0; i < sizeof field / sizeof *field; i++)
         if (*field[i] <= 0) *field[i] = fallback[i];
     if (!l->bodies_bytes) l->bodies_bytes = (size_t)512 << 20;
@@ -423,11 +466,12 @@ static mn_rc start_daemon(mn_http *h, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc start_crew(mn_http *h, mn_run run, int n, mn_err *e)
+static mn_rc start_crew(mn_http *h, mn_run run, int n, int most, mn_err *e)
 {
     mn_crew *c = &h->crews[run];
     c->http = h;
-    MN_TRY(mn_queue_new((size_t)h->conns.limits.waiting + 1, &c->queue, e));
+    c->most = most;
+    MN_TRY(mn_queue_new((size_t)most + 1, &c->queue, e));
     for (int i = 0; i < n && i < MN_HTTP_CREW_MAX; i++) {
         if (pthread_create(&c->threads[i], NULL, work, c) != 0)
             return mn_fail(e, MN_E_IO, "cannot start a worker thread");
@@ -439,9 +483,10 @@ static mn_rc start_crew(mn_http *h, mn_run run, int n, mn_err *e)
 static mn_rc start_workers(mn_http *h, mn_err *e)
 {
     const mn_http_limits *l = &h->conns.limits;
-    MN_TRY(start_crew(h, MN_RUN_WORKER, l->workers, e));
-    MN_TRY(start_crew(h, MN_RUN_PASSWORD, l->password_workers, e));
-    return start_crew(h, MN_RUN_MEDIA, l->media_workers, e);
+    MN_TRY(start_crew(h, MN_RUN_WORKER, l->workers, l->waiting, e));
+    MN_TRY(start_crew(h, MN_RUN_PASSWORD, l->password_workers, l->waiting, e));
+    MN_TRY(start_crew(h, MN_RUN_MEDIA, l->media_workers, l->waiting, e));
+    return start_crew(h, MN_RUN_MODEL, l->model_workers, l->model_waiting, e);
 }
 
 static void copy_address(char ret[INET6_ADDRSTRLEN], mn_str s)
@@ -539,5 +584,7 @@ void mn_http_stop(mn_http *h, int grace_ms)
     mn_streams__end(&h->streams);
     mn_ws__end(h->sockets);
     wait_quiet(h, grace_ms);
+    mn_conns__all_gone(&h->conns);
+    wait_quiet(h, LATER_MS);
     http_free(h);
 }

@@ -61,10 +61,18 @@ void mn_resp_etag(mn_resp *w);
 /* A stream of server-sent events: the body is what `next` appends; called at once, again whenever mn_http_wake is called for
  * `topic` (copied; up to 31 bytes), and at least every 15 s (when it then has nothing to say, a comment line keeps the
  * connection open). It returns false to end. next runs on a server thread, never twice at a time for one stream; close is
- * called once at the end. */
+ * called once at the end. A client that hangs up is noticed within a quarter of a second, also when there is nothing to send. */
 void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_buf *out),
                     void (*close)(void *state), void *state);
-/* A page when the client accepts HTML by name, else JSON {"error": message}; sets status and type. */
+/* The answer comes later: when the handler has returned nothing is sent and no thread is held. Whoever finishes it writes status,
+ * headers and body as a handler does and calls mn_resp_done, once, on any thread; request, response and arena live until
+ * then and are not to be touched afterwards. Only in handlers of routes that do not run MN_RUN_HERE, and as the last thing they do.
+ *   gone   the client has hung up (seen within a quarter of a second; closing one's sending half counts), or the server is
+ *          stopping: called at most once, before mn_resp_done has returned, on a thread of the server that holds locks: note it, wake
+ *          whoever works on the answer, return. The answer is to be done all the same. NULL is fine. */
+void mn_resp_later(mn_resp *w, void (*gone)(void *state), void *state);
+void mn_resp_done(mn_resp *w);
+/* A page when the client accepts HTML by name, else JSON: what error_json writes, or {"error": message}; sets status and type. */
 void mn_resp_error(mn_req *r, mn_resp *w, int status, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
@@ -75,9 +83,10 @@ typedef enum mn_run {
     MN_RUN_HERE,     /* on the thread that reads requests: some milliseconds at most */
     MN_RUN_WORKER,   /* on a worker, so that others are not held up: writes, searches */
     MN_RUN_PASSWORD, /* on threads of their own: hashing a password costs tens of milliseconds */
-    MN_RUN_MEDIA     /* the same for uploads: reading a picture may cost seconds */
+    MN_RUN_MEDIA,    /* the same for uploads: reading a picture may cost seconds */
+    MN_RUN_MODEL     /* the same for prompts: loading a model and tokenising a long text */
 } mn_run;
-#define MN_RUNS 4
+#define MN_RUNS 5
 
 typedef struct mn_route {
     mn_method method;
@@ -103,6 +112,8 @@ typedef struct mn_http_limits {
     int workers;          /* 4 */
     int password_workers; /* half of the processors, at least 1 */
     int media_workers;    /* as many as processors */
+    int model_workers;    /* 2 */
+    int model_waiting; /* 1,024 may wait for those: what waits there is small, and they are quick */
     size_t
         bodies_bytes; /* 512 MiB of bodies in memory at once; who sends more then is cut off */
     int websockets;   /* 20,000; they are no connections any more in the sense above */
@@ -131,6 +142,8 @@ typedef struct mn_http_opts {
     void (*finish)(mn_req *r, mn_resp *w);
     /* Writes the page of an error for people (the message is plain text); NULL: a plain one. */
     void (*error_page)(mn_req *r, mn_resp *w, int status, mn_str message);
+    /* Writes the body of an error for programs, and its type (the status is set): true when it did. NULL: {"error": message}. */
+    bool (*error_json)(const mn_req *r, mn_resp *w, int status, mn_str message);
     mn_http_limits limits;
 } mn_http_opts;
 
@@ -145,7 +158,8 @@ int mn_http_port(const mn_http *h);
 void mn_http_wake(mn_http *h, const char *topic);
 /* Takes no new connections from now on; those that are open are served on. */
 void mn_http_quiesce(mn_http *h);
-/* Stops accepting, lets running requests finish for up to grace_ms, ends streams, closes, frees. */
+/* Stops accepting, ends streams, lets running requests finish for up to grace_ms, tells answers that come later that
+ * the client is gone and waits for them, closes, frees. */
 void mn_http_stop(mn_http *h, int grace_ms);
 
 #endif

@@ -35,6 +35,8 @@ struct mn_conn {
     int64_t deadline_us; /* INT64_MAX: none */
     uint8_t key[16];     /* address; an IPv6 one cut to its /64 */
     char peer[INET6_ADDRSTRLEN];
+    void (*gone)(void *state); /* told when the client hangs up; NULL: nobody wants to know */
+    void *gone_state;
 };
 
 /* All open connections, under one lock that also keeps a descriptor from being closed while the watchdog shuts it. */
@@ -57,12 +59,17 @@ void mn_conns__key_of_text(mn_str peer, uint8_t ret[16]);
 mn_conn *mn_conns__add(mn_conns *c, const struct sockaddr *addr, int fd); /* NULL: no memory */
 void mn_conns__remove(mn_conns *c, mn_conn *k);
 void mn_conns__phase(mn_conns *c, mn_conn *k, mn_phase phase);
+/* Tells when the client hangs up, once, holding the lock of the connections: while nothing is read from a connection the library
+ * does not notice. gone NULL: no more; when that returns, none is under way. k NULL is fine. */
+void mn_conns__watch(mn_conns *c, mn_conn *k, void (*gone)(void *state), void *state);
+void mn_conns__all_gone(mn_conns *c); /* as if all of them had hung up */
 
 /* ---- streams (stream.c) -------------------------------------------------------------------------------------- */
 
 #define MN_STREAM_TOPICS 512 /* a power of two */
 
 typedef struct mn_stream mn_stream;
+struct mn_exchange;
 typedef struct mn_streams {
     pthread_mutex_t lock;
     mn_stream *topics[MN_STREAM_TOPICS]; /* by the topic's hash: a wake looks at its own */
@@ -71,7 +78,7 @@ typedef struct mn_streams {
     int ping_ms;
 } mn_streams;
 
-struct MHD_Response *mn_streams__respond(mn_streams *s, struct MHD_Connection *mhd, mn_resp *w);
+struct MHD_Response *mn_streams__respond(struct mn_exchange *x);
 /* Are there as many as may be? */
 bool mn_streams__full(mn_streams *s);
 void mn_streams__wake(mn_streams *s, const char *topic);
@@ -83,7 +90,6 @@ void mn_streams__end(mn_streams *s);
 typedef struct mn_ws_all mn_ws_all;
 typedef struct mn_ws_pending mn_ws_pending; /* a granted handshake whose answer is on its way */
 struct mn_ws_calls;
-struct mn_exchange;
 
 mn_rc mn_ws__start(mn_http *h, mn_err *e);
 void mn_ws__end(mn_ws_all *all); /* says 1001 to all, waits a second at most; NULL is fine */
@@ -139,6 +145,10 @@ typedef struct mn_exchange {
     int refusal;    /* status to answer instead of a handler's, or 0 */
     const char *reason;
     bool begun, handled, queued;
+    bool
+        later; /* mn_resp_later: what follows is true when both the handler and mn_resp_done are through */
+    atomic_int halves;
+    double cpu_us; /* of the handler */
     struct MHD_Response *answer;
     mn_ws_pending *upgrade; /* until the socket has taken it over */
     int status;
@@ -149,7 +159,7 @@ typedef struct mn_crew {
     mn_http *http;
     mn_queue *queue;
     pthread_t threads[MN_HTTP_CREW_MAX];
-    int n;
+    int n, most;        /* threads; exchanges that may wait */
     atomic_int waiting; /* exchanges queued for a thread or on one */
 } mn_crew;
 

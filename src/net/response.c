@@ -131,6 +131,8 @@ void mn_resp_stream(mn_resp *w, const char *topic, bool (*next)(void *state, mn_
 void mn_resp__error_bare(const mn_req *r, mn_resp *w, mn_str message)
 {
     mn_json_writer j;
+    const mn_exchange *x = (const mn_exchange *)(const void *)r;
+    if (x->http->opts.error_json && x->http->opts.error_json(r, w, w->status, message)) return;
     if (mn_req_accepts_html(r)) {
         w->type = "text/plain; charset=utf-8";
         mn_buf_addf(&w->body, "%d: ", w->status);
@@ -314,7 +316,7 @@ struct MHD_Response *mn_resp__finish(mn_exchange *x, int *ret_status, size_t *re
         w->type = "text/event-stream";
         mn_resp_header(w, "Cache-Control", MN_STR("no-store"));
         mn_resp_header(w, "X-Accel-Buffering", MN_STR("no")); /* nginx would hold news back */
-        r = mn_streams__respond(&x->http->streams, x->mhd, w);
+        r = mn_streams__respond(x);
     } else if (w->is_file) {
         r = make_file(w, ret_bytes);
     } else {

@@ -4,8 +4,9 @@
  * a wake or the ping resumes it. Two flags under the lock close the gap between "nothing to say" and "suspended":
  *   news       set by a wake; pull clears it before it asks `next`, and asks again if it was set meanwhile
  *   suspended  set with MHD_suspend_connection, cleared with MHD_resume_connection, each exactly once
+ *   hung_up    set by the watchdog when the client is gone; the stream ends with the next pull
  * Once `ending` is set no stream is suspended any more, as the library demands at shutdown.
- * Lock order: ours, then the library's; the library calls pull and done without holding its own. */
+ * Lock order: that of the connections, ours, then the library's; the library calls pull and done without holding its own. */
 #include <string.h>
 
 #include "base/clock.h"
@@ -15,9 +16,11 @@
 struct mn_stream {
     mn_stream *prev, *next;
     mn_streams *all;
+    mn_conns *conns;
+    mn_conn *conn;
     struct MHD_Connection *mhd;
     char topic[32];
-    bool asked, news, suspended, over, ping;
+    bool asked, news, suspended, over, ping, hung_up;
     int64_t due_us; /* of the next ping */
     mn_buf out;
     size_t sent;
@@ -48,7 +51,7 @@ static bool await_news(mn_stream *s, bool *ret_ping)
     pthread_mutex_lock(&all->lock);
     bool go = !s->asked || s->news || s->ping;
     s->asked = true;
-    if (all->ending) s->over = true;
+    if (all->ending || s->hung_up) s->over = true;
     *ret_ping = s->ping;
     s->news = s->ping = false;
     if (!go && !s->over) {
@@ -87,6 +90,7 @@ static mn_stream **bucket(mn_streams *all, const char *topic)
 static void done(void *arg)
 {
     mn_stream *s = arg;
+    mn_conns__watch(s->conns, s->conn, NULL, NULL);
     pthread_mutex_lock(&s->all->lock);
     if (s->prev) s->prev->next = s->next;
     else *bucket(s->all, s->topic) = s->next;
@@ -98,12 +102,35 @@ static void done(void *arg)
     mn_free(s);
 }
 
-struct MHD_Response *mn_streams__respond(mn_streams *all, struct MHD_Connection *mhd,
-                                         mn_resp *w)
+static void resume(mn_stream *s)
 {
+    if (!s->suspended) return;
+    s->suspended = false;
+    MHD_resume_connection(s->mhd);
+}
+
+static void hung_up(void *arg)
+{
+    mn_stream *s = arg;
+    pthread_mutex_lock(&s->all->lock);
+    s->hung_up = true;
+    resume(s);
+    pthread_mutex_unlock(&s->all->lock);
+}
+
+struct MHD_Response *mn_streams__respond(mn_exchange *x)
+{
+    mn_resp *w = &x->resp;
+    mn_streams *all = &x->http->streams;
     mn_stream *s = mn_calloc(1, sizeof *s);
     if (!s) return NULL;
-    *s = (mn_stream){.all = all, .mhd = mhd, .more = w->next, .end = w->end, .state = w->state};
+    *s = (mn_stream){.all = all,
+                     .conns = &x->http->conns,
+                     .conn = x->conn,
+                     .mhd = x->mhd,
+                     .more = w->next,
+                     .end = w->end,
+                     .state = w->state};
     mn_str topic = mn_utf8_cut(mn_str_from(w->topic), sizeof s->topic - 1);
     memcpy(s->topic, topic.ptr, topic.len);
     mn_buf_init(&s->out, MN_RESP_BODY_MAX);
@@ -121,6 +148,7 @@ struct MHD_Response *mn_streams__respond(mn_streams *all, struct MHD_Connection 
     *head = s;
     all->n++;
     pthread_mutex_unlock(&all->lock);
+    mn_conns__watch(s->conns, s->conn, hung_up, s);
     return r;
 }
 
@@ -130,13 +158,6 @@ bool mn_streams__full(mn_streams *all)
     bool full = all->n >= all->most;
     pthread_mutex_unlock(&all->lock);
     return full;
-}
-
-static void resume(mn_stream *s)
-{
-    if (!s->suspended) return;
-    s->suspended = false;
-    MHD_resume_connection(s->mhd);
 }
 
 void mn_streams__wake(mn_streams *all, const char *topic)
