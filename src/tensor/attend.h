@@ -23,8 +23,9 @@ typedef struct mn_kv_shape {
 
 /* Bytes of one block of one layer, a multiple of 64. */
 size_t mn_kv_block_bytes(const mn_kv_shape *s);
-/* Stores key and value [KV][D] each (already turned by position) at position `at` (0 .. MN_KV_BLOCK-1) of a block. */
-void mn_kv_store(const mn_kv_shape *s, void *block, uint32_t at, const float *k,
+/* Stores key and value [D] of head kv (the key already turned by position) at position `at` (0 .. MN_KV_BLOCK-1) of a block. Either may be
+ * NULL: it stays as it is. So that whoever computes a head stores it, at once and for himself. */
+void mn_kv_store(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv, const float *k,
                  const float *v);
 
 /* Attention of n rows of one sequence for query heads [from, to) that share one key/value head `kv`:
