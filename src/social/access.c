@@ -108,6 +108,7 @@ static mn_rc grant_of(const mn_token_now *n, mn_grant *ret, mn_err *e)
                   .role = n->role,
                   .state = n->state,
                   .web = t->kind == MN_TOKEN_SESSION,
+                  .key = t->kind == MN_TOKEN_KEY,
                   .confirmed = n->approved && (!n->must_confirm || n->email_confirmed),
                   .silenced = n->silenced};
     if (g.web) g.scopes = mn_scopes_all(n->role);

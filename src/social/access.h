@@ -36,6 +36,7 @@ typedef struct mn_grant {
     mn_account_role role;
     mn_account_state state;
     bool web; /* a session of the web app (cookie) */
+    bool key; /* a key of the model API: opens nothing else (social/keys.h) */
     bool
         confirmed; /* the account may act: approved and, where it is asked for, its address confirmed */
     bool silenced;

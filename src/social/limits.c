@@ -172,6 +172,7 @@ static size_t whom(const mn_rate *rate, const mn_caller *who, uint8_t ret[16])
         memcpy(ret, &id, sizeof id);
         return id ? sizeof id : 0;
     case MN_BY_NAME:
+    case MN_BY_PLAN:
         break;
     }
     return 0;
@@ -196,18 +197,24 @@ static mn_limits__cell *cell_of(mn_limits *l, uint64_t key, uint32_t window)
 
 /* One more for the rate. The cells of one set belong to different rates, so windows of others cannot be told to be over;
  * the smallest count stands for "least used". */
-static mn_rate_state count(mn_limits *l, size_t rate, const void *who, size_t n, int64_t now_ms)
+static mn_rate_state count_of(mn_limits *l, size_t rate, uint32_t limit, const void *who,
+                              size_t n, int64_t now_ms)
 {
     int64_t period_ms = mn_rates[rate].period_s * INT64_C(1000), window = now_ms / period_ms;
     uint64_t key = mn_hash64(who, n, l->seed ^ (rate + 1) * UINT64_C(0x9E3779B97F4A7C15)) | 1;
-    mn_rate_state s = {&mn_rates[rate], l->counts[rate], 0, (window + 1) * period_ms, false};
+    mn_rate_state s = {&mn_rates[rate], limit, 0, (window + 1) * period_ms, false};
     pthread_mutex_lock(&l->rates_lock);
     mn_limits__cell *c = cell_of(l, key, (uint32_t)window);
     if (c->n >= s.limit) s.over = true;
     else c->n++;
-    s.remaining = s.limit - c->n;
+    s.remaining = s.limit > c->n ? s.limit - c->n : 0;
     pthread_mutex_unlock(&l->rates_lock);
     return s;
+}
+
+static mn_rate_state count(mn_limits *l, size_t rate, const void *who, size_t n, int64_t now_ms)
+{
+    return count_of(l, rate, l->counts[rate], who, n, now_ms);
 }
 
 static bool in_tree(const mn_rate *rate, mn_str path)
@@ -236,15 +243,23 @@ void mn_limits_take(mn_limits *l, const char *method, const char *pattern, mn_st
     }
 }
 
+static size_t rate_named(const char *rate)
+{
+    size_t i = 0;
+    while (mn_rates[i].name && strcmp(mn_rates[i].name, rate) != 0) i++;
+    MN_ASSERT(mn_rates[i].name);
+    return i;
+}
+
 bool mn_limits_take_name(mn_limits *l, const char *rate, mn_str who, mn_rate_state *ret)
 {
     char lower[256];
-    size_t n = who.len < sizeof lower ? who.len : sizeof lower, i = 0;
+    size_t n = who.len < sizeof lower ? who.len : sizeof lower;
     for (size_t k = 0; k < n; k++)
         lower[k] =
             (char)(who.ptr[k] >= 'A' && who.ptr[k] <= 'Z' ? who.ptr[k] + 32 : who.ptr[k]);
-    while (mn_rates[i].name && strcmp(mn_rates[i].name, rate) != 0) i++;
-    MN_ASSERT(mn_rates[i].name && mn_rates[i].by == MN_BY_NAME);
+    size_t i = rate_named(rate);
+    MN_ASSERT(mn_rates[i].by == MN_BY_NAME);
     if (!l->rates_on) return true;
     mn_rate_state s = count(l, i, lower, n, mn_now_ms());
     if (ret) *ret = s;
@@ -301,6 +316,19 @@ mn_rc mn_limits_included(mn_limits *l, uint64_t account_id, mn_plan_item item, u
     mn_level level;
     MN_TRY(level_lately(l, account_id, &level, e));
     *ret = mn_limits_of(l, level, item);
+    return MN_OK;
+}
+
+mn_rc mn_limits_take_plan(mn_limits *l, const char *rate, uint64_t account_id,
+                          mn_plan_item item, mn_rate_state *ret, mn_err *e)
+{
+    uint64_t limit = 0;
+    *ret = (mn_rate_state){0};
+    if (!l->rates_on || !account_id) return MN_OK;
+    MN_TRY(mn_limits_included(l, account_id, item, &limit, e));
+    if (limit)
+        *ret = count_of(l, rate_named(rate), (uint32_t)limit, &account_id, sizeof account_id,
+                        mn_now_ms());
     return MN_OK;
 }
 

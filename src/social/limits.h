@@ -26,7 +26,8 @@ typedef enum mn_limit_by {
     MN_BY_STRANGER, /* the address, of requests without a member */
     MN_BY_ACCOUNT,
     MN_BY_TOKEN,
-    MN_BY_NAME /* what mn_limits_take_name is given: an account name or e-mail address */
+    MN_BY_NAME, /* what mn_limits_take_name is given: an account name or e-mail address */
+    MN_BY_PLAN  /* the account, by mn_limits_take_plan: as many as its level includes */
 } mn_limit_by;
 
 typedef struct mn_rate {
@@ -76,12 +77,14 @@ typedef enum mn_level {
     MN_LEVELS
 } mn_level;
 typedef enum mn_plan_item {
-    MN_PLAN_READS,       /* posts a day; 0: no limit */
-    MN_PLAN_CHARACTERS,  /* of a post */
-    MN_PLAN_IMAGE_BYTES, /* of one picture */
-    MN_PLAN_VIDEO_BYTES, /* of one video or sound */
-    MN_PLAN_LINKS,       /* in a post; 0: no limit */
-    MN_PLAN_MENTIONS,    /* in a post; 0: no limit */
+    MN_PLAN_READS,          /* posts a day; 0: no limit */
+    MN_PLAN_CHARACTERS,     /* of a post */
+    MN_PLAN_IMAGE_BYTES,    /* of one picture */
+    MN_PLAN_VIDEO_BYTES,    /* of one video or sound */
+    MN_PLAN_LINKS,          /* in a post; 0: no limit */
+    MN_PLAN_MENTIONS,       /* in a post; 0: no limit */
+    MN_PLAN_MODEL_TOKENS,   /* of the model API, read and written, a day; 0: no limit */
+    MN_PLAN_MODEL_REQUESTS, /* to the model API a minute; 0: no limit */
     MN_PLAN_ITEMS
 } mn_plan_item;
 typedef struct mn_plan_row {
@@ -103,12 +106,16 @@ uint64_t mn_limits_of(const mn_limits *l, mn_level level, mn_plan_item item);
 /* Both at once, for whoever enforces an item; the level may be two seconds old. */
 mn_rc mn_limits_included(mn_limits *l, uint64_t account_id, mn_plan_item item, uint64_t *ret,
                          mn_err *e);
+/* Counts one for the account in the rate of that name, whose count is what the account's level includes of `item` (0: no limit, and
+ * ret->rate stays NULL). */
+mn_rc mn_limits_take_plan(mn_limits *l, const char *rate, uint64_t account_id,
+                          mn_plan_item item, mn_rate_state *ret, mn_err *e);
 
-/* ---- reading ------------------------------------------------------------------------------------------------------------ */
+/* ---- reading, and tokens of models ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct mn_reading {
     mn_level level;
-    uint64_t limit; /* posts a day; 0: no limit */
+    uint64_t limit; /* posts (or tokens) a day; 0: no limit */
     uint64_t used;
     int64_t resets_ms; /* the next midnight, UTC */
 } mn_reading;
@@ -124,6 +131,10 @@ mn_rc mn_limits_reading(mn_limits *l, const mn_caller *who, mn_reading *ret, mn_
  * the store */
 mn_rc mn_limits_read(mn_limits *l, const mn_caller *who, uint64_t n, mn_reading *ret,
                      mn_err *e);
+/* The same for tokens of the model API, MN_PLAN_MODEL_TOKENS: n more were used (0: how it stands). They are counted where there
+ * is no limit too. */
+mn_rc mn_limits_model_tokens(mn_limits *l, uint64_t account_id, uint64_t n, mn_reading *ret,
+                             mn_err *e);
 /* Writes to the store what was counted since the last time, and forgets days that are over: every 10 s by a timer. A crash
  * loses what came after. */
 mn_rc mn_limits_flush(mn_limits *l, mn_err *e);

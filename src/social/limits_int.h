@@ -26,14 +26,15 @@ typedef struct mn_limits__route {
 } mn_limits__route;
 #define MN_LIMITS__ROUTES 256
 
-/* What somebody has read today. */
+/* What somebody has read today: posts, or tokens of models (an entry of its own). */
 typedef struct mn_limits__reader {
-    uint64_t account; /* 0: an address */
+    mn_plan_item item; /* MN_PLAN_READS or MN_PLAN_MODEL_TOKENS */
+    uint64_t account;  /* 0: an address */
     uint8_t address[16];
     bool used;
     mn_level level;
     uint64_t stored, pending,
-        writing; /* posts; pending is not in the store yet, writing is on its way */
+        writing; /* posts or tokens; pending is not in the store yet, writing is on its way */
     int64_t fresh_until_us;
 } mn_limits__reader;
 

@@ -44,6 +44,7 @@ const mn_rate mn_rates[] = {
      NULL, R("POST /api/v1/emails/confirmations")},
     {"appeal", "appeals", MN_BY_ADDRESS, 20, 30 * MINUTES, NULL,
      R("POST /appeals/:id/:code", "POST /api/mynah/strikes/:id/appeal")},
+    {"model", "requests to the model API", MN_BY_PLAN, 0, 1 * MINUTES, NULL, NULL},
     {0},
 };
 
@@ -101,6 +102,24 @@ const mn_plan_row mn_plan[MN_PLAN_ITEMS] = {
                           0,
                           10000,
                           false},
+    [MN_PLAN_MODEL_TOKENS] = {MN_PLAN_MODEL_TOKENS,
+                              "Tokens",
+                              "tokens of the model API (/v1) in a day, read and written",
+                              "tokens a day",
+                              {NULL, "model_tokens_new", "model_tokens_member",
+                               "model_tokens_subscriber"},
+                              0,
+                              UINT64_C(1000000000000),
+                              false},
+    [MN_PLAN_MODEL_REQUESTS] = {MN_PLAN_MODEL_REQUESTS,
+                                "Requests",
+                                "requests to the model API in a minute",
+                                "requests a minute",
+                                {NULL, "model_requests_new", "model_requests_member",
+                                 "model_requests_subscriber"},
+                                0,
+                                1000000,
+                                false},
 };
 
 /* Routes that deliver posts to read: what reading limits count, and what is closed with `reading = members`. */

@@ -106,6 +106,7 @@ static void rates(const mn_limits *l, const sheet *s)
     table_begin(s, names, 4);
     for (size_t i = 0; mn_rates[i].name; i++) {
         char n[48], in[48];
+        if (mn_rates[i].by == MN_BY_PLAN) continue; /* stands among what is included */
         number(l->counts[i], false, n);
         period(mn_rates[i].period_s, in);
         const char *cells[] = {mn_rates[i].help, n, in, by_name(mn_rates[i].by)};

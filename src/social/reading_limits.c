@@ -1,4 +1,4 @@
-/* Who has read how many posts today. A reader's entry is filled from the store when first needed and once a minute; what is
+/* Who has read how many posts today, and used how many tokens of models. A reader's entry is filled from the store when first needed and once a minute; what is
  * counted since waits in it (pending) until the timer writes it. On a new day all entries start from nothing. */
 #include "social/limits_int.h"
 
@@ -19,13 +19,14 @@
 
 static bool same(const mn_limits__reader *a, const mn_limits__reader *b)
 {
-    return a->account == b->account && memcmp(a->address, b->address, 16) == 0;
+    return a->item == b->item && a->account == b->account &&
+           memcmp(a->address, b->address, 16) == 0;
 }
 
 static size_t slot_of(const mn_limits *l, const mn_limits__reader *table, size_t cap,
                       const mn_limits__reader *who)
 {
-    uint64_t h = mn_hash64(who->address, 16, l->seed + who->account);
+    uint64_t h = mn_hash64(who->address, 16, l->seed + who->account + who->item);
     size_t i = (size_t)h & (cap - 1);
     while (table[i].used && !same(&table[i], who)) i = (i + 1) & (cap - 1);
     return i;
@@ -69,9 +70,9 @@ static void start_day(mn_limits *l, int64_t day)
     l->day = day;
 }
 
-static mn_limits__reader reader_of(const mn_caller *who)
+static mn_limits__reader reader_of(const mn_caller *who, mn_plan_item item)
 {
-    mn_limits__reader r = {.account = who->account_id, .used = true};
+    mn_limits__reader r = {.item = item, .account = who->account_id, .used = true};
     if (!r.account) mn_limits__address(who->address, r.address);
     return r;
 }
@@ -79,7 +80,9 @@ static mn_limits__reader reader_of(const mn_caller *who)
 static void name_of(const mn_limits__reader *r, char ret[WHO_MAX])
 {
     char text[INET6_ADDRSTRLEN];
-    if (r->account) snprintf(ret, WHO_MAX, "a:%llu", (unsigned long long)r->account);
+    if (r->account)
+        snprintf(ret, WHO_MAX, "%s:%llu", r->item == MN_PLAN_READS ? "a" : "m",
+                 (unsigned long long)r->account);
     else
         snprintf(ret, WHO_MAX, "i:%s",
                  inet_ntop(AF_INET6, r->address, text, sizeof text) ? text : "");
@@ -100,9 +103,10 @@ static mn_rc refresh(mn_limits *l, mn_limits__reader *r, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc find(mn_limits *l, const mn_caller *who, mn_limits__reader **ret, mn_err *e)
+static mn_rc find(mn_limits *l, const mn_caller *who, mn_plan_item item,
+                  mn_limits__reader **ret, mn_err *e)
 {
-    mn_limits__reader key = reader_of(who);
+    mn_limits__reader key = reader_of(who, item);
     start_day(l, mn_now_ms() / DAY_MS);
     MN_TRY(make_room(l, e));
     mn_limits__reader *r = &l->readers[slot_of(l, l->readers, l->cap_readers, &key)];
@@ -120,24 +124,40 @@ static mn_rc find(mn_limits *l, const mn_caller *who, mn_limits__reader **ret, m
 
 /* ---- counting ---------------------------------------------------------------------------------------------------------- */
 
-mn_rc mn_limits_read(mn_limits *l, const mn_caller *who, uint64_t n, mn_reading *ret, mn_err *e)
+static mn_rc add(mn_limits *l, const mn_caller *who, mn_plan_item item, uint64_t n,
+                 mn_reading *ret, mn_err *e)
 {
     mn_limits__reader *r;
-    *ret = (mn_reading){.resets_ms = (mn_now_ms() / DAY_MS + 1) * DAY_MS};
-    if (!mn_limits_counts_reading(l)) {
-        if (n == 0) return mn_limits_level(l, who->account_id, &ret->level, e);
-        return MN_OK;
-    }
     pthread_mutex_lock(&l->readers_lock);
-    mn_rc rc = find(l, who, &r, e);
+    mn_rc rc = find(l, who, item, &r, e);
     if (rc == MN_OK) {
         ret->level = r->level;
-        ret->limit = l->plan[r->level][MN_PLAN_READS];
-        if (ret->limit) r->pending += n;
+        ret->limit = l->plan[r->level][item];
+        if (ret->limit || item != MN_PLAN_READS) r->pending += n;
         ret->used = r->stored + r->writing + r->pending;
     }
     pthread_mutex_unlock(&l->readers_lock);
     return rc;
+}
+
+static mn_reading nothing_yet(void)
+{
+    return (mn_reading){.resets_ms = (mn_now_ms() / DAY_MS + 1) * DAY_MS};
+}
+
+mn_rc mn_limits_read(mn_limits *l, const mn_caller *who, uint64_t n, mn_reading *ret, mn_err *e)
+{
+    *ret = nothing_yet();
+    if (mn_limits_counts_reading(l)) return add(l, who, MN_PLAN_READS, n, ret, e);
+    return n ? MN_OK : mn_limits_level(l, who->account_id, &ret->level, e);
+}
+
+mn_rc mn_limits_model_tokens(mn_limits *l, uint64_t account_id, uint64_t n, mn_reading *ret,
+                             mn_err *e)
+{
+    const mn_caller who = {.account_id = account_id};
+    *ret = nothing_yet();
+    return account_id ? add(l, &who, MN_PLAN_MODEL_TOKENS, n, ret, e) : MN_OK;
 }
 
 mn_rc mn_limits_reading(mn_limits *l, const mn_caller *who, mn_reading *ret, mn_err *e)

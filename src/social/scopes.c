@@ -34,6 +34,9 @@ static const struct {
     {"write:notifications", "dismiss your notifications"},
     {"write:reports", "report people to the moderators"},
     {"write:statuses", "post, edit and delete posts in your name"},
+    {"model:list", "see which language models there are"},
+    {"model:generate", "let the language models write, which counts for your daily tokens"},
+    {"model:embed", "turn texts into vectors, which counts for your daily tokens"},
     {"admin:read:accounts", "see what moderators see of all accounts, e-mail addresses too"},
     {"admin:read:reports", "see all reports"},
     {"admin:read:domain_allows", "see which domains are let in"},
@@ -64,6 +67,7 @@ static const struct {
     {"follow", "see and change whom you follow, block and mute"},
     {"admin:read", "see everything that moderators see"},
     {"admin:write", "do everything that moderators do"},
+    {"model", "use the language models, which counts for your daily tokens"},
 };
 #define WIDE (sizeof wide / sizeof *wide)
 

@@ -90,6 +90,35 @@ const mn_conf_key mn_settings[] = {
      "tests, never on the open internet."},
     {"rate_limit_account", "300", "Requests of one member in five minutes."},
     {"rate_limit_address", "7500", "Requests from one address in five minutes."},
+    {"model_tokens_new", "20000",
+     "Tokens that a new member's programs may use in a day at the model API (/v1), read and\n"
+     "written together; 0: as many as they like."},
+    {"model_tokens_member", "200000", "The same for members."},
+    {"model_tokens_subscriber", "0", "The same for members with a plan, and for moderators."},
+    {"model_requests_new", "20",
+     "Requests to the model API that a new member's programs may make in a minute; 0: any\n"
+     "number."},
+    {"model_requests_member", "60", "The same for members."},
+    {"model_requests_subscriber", "600",
+     "The same for members with a plan, and for moderators."},
+    {"model_open", "no",
+     "yes lets programs on this machine use the model API without a key, as if they were the\n"
+     "operator's: whoever asks from a loopback address and came through no proxy."},
+    {"model_loaded", "2",
+     "Models kept in memory at a time; one more puts out the one that was not used for the\n"
+     "longest time."},
+    {"model_threads", "0", "Threads that a model computes on; 0: as many as processors."},
+    {"model_context", "0",
+     "Longest conversation, in tokens; 0: as the model was made for, at most 8,192."},
+    {"model_cache_bytes", "0",
+     "Memory for what models remember of conversations (keys and values), for each model; 0:\n"
+     "that of four of the longest conversations. It is taken as it is needed."},
+    {"model_cache_type", "f16",
+     "How that is kept: f16, or int8, which needs half of the memory and is a little less\n"
+     "exact."},
+    {"model_running", "32", "Answers that a model writes at the same time, and"},
+    {"model_waiting", "256",
+     "requests that may wait for it beyond them; one more is answered 429, try again later."},
     {"log_format", "text", "text or json: how `mynah serve` writes its log to stderr."},
     {0},
 };

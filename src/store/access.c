@@ -7,7 +7,7 @@
  * disabled (it cannot sign in, its posts stay) counts as suspended here. */
 #define TOKEN_COLUMNS                                                                          \
     "t.id, t.app_id, t.account_id, t.kind, t.scopes, t.created_ms, t.used_ms, t.expires_ms, "  \
-    "t.ip, t.agent, COALESCE(p.name, ''), COALESCE(p.website, '')"
+    "t.ip, t.agent, COALESCE(p.name, ''), COALESCE(p.website, ''), t.name, t.hint"
 #define NOW_COLUMNS                                                                            \
     TOKEN_COLUMNS                                                                              \
     ", CASE WHEN a.state = 0 AND a.disabled_ms <> 0 THEN 1 ELSE "                              \
@@ -33,18 +33,20 @@ static mn_rc read_token(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
     MN_TRY(mn_store__col_dup(q, 9, ar, &t.agent, e));
     MN_TRY(mn_store__col_dup(q, 10, ar, &t.app_name, e));
     MN_TRY(mn_store__col_dup(q, 11, ar, &t.app_website, e));
+    MN_TRY(mn_store__col_dup(q, 12, ar, &t.name, e));
+    MN_TRY(mn_store__col_dup(q, 13, ar, &t.hint, e));
     *(mn_token *)ret = t;
     return MN_OK;
 }
 
 static mn_rc read_now(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
 {
-    mn_token_now n = {.state = (mn_account_state)db_col_i64(q, 12),
-                      .role = (mn_account_role)db_col_i64(q, 13),
-                      .silenced = db_col_i64(q, 14) != 0,
-                      .approved = db_col_i64(q, 15) != 0,
-                      .must_confirm = db_col_i64(q, 16) != 0,
-                      .email_confirmed = db_col_i64(q, 17) != 0};
+    mn_token_now n = {.state = (mn_account_state)db_col_i64(q, 14),
+                      .role = (mn_account_role)db_col_i64(q, 15),
+                      .silenced = db_col_i64(q, 16) != 0,
+                      .approved = db_col_i64(q, 17) != 0,
+                      .must_confirm = db_col_i64(q, 18) != 0,
+                      .email_confirmed = db_col_i64(q, 19) != 0};
     MN_TRY(read_token(q, ar, &n.token, e));
     *(mn_token_now *)ret = n;
     return MN_OK;
@@ -56,7 +58,8 @@ mn_rc mn_store_token_add(mn_tx *tx, mn_str hash, const mn_token *t, mn_err *e)
     MN_TRY(db_prepare(
         tx->db,
         "INSERT INTO tokens (id, hash, kind, app_id, account_id, scopes, created_ms, used_ms, "
-        "expires_ms, ip, agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "expires_ms, ip, agent, name, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "?11, ?12, ?13)",
         &q, e));
     db_u64(q, 1, t->id);
     db_text(q, 2, hash);
@@ -69,6 +72,8 @@ mn_rc mn_store_token_add(mn_tx *tx, mn_str hash, const mn_token *t, mn_err *e)
     db_i64(q, 9, t->expires_ms);
     db_text(q, 10, t->ip);
     db_text(q, 11, t->agent);
+    db_text(q, 12, t->name);
+    db_text(q, 13, t->hint);
     return mn_store__run(q, NULL, e);
 }
 
@@ -101,16 +106,13 @@ mn_rc mn_store_token_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_token_now 
     return rc;
 }
 
-mn_rc mn_store_tokens_of(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
-                         mn_token **ret, size_t *ret_n, mn_err *e)
+static mn_rc list_tokens(mn_store *s, const char *sql, uint64_t account, size_t limit,
+                         mn_arena *ar, mn_token **ret, size_t *ret_n, mn_err *e)
 {
     mn_db *db;
     mn_stmt *q;
     MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db,
-                          "SELECT " TOKEN_COLUMNS TOKEN_FROM
-                          " WHERE t.account_id = ?1 ORDER BY t.id DESC LIMIT ?2",
-                          &q, e);
+    mn_rc rc = db_prepare(db, sql, &q, e);
     if (rc == MN_OK) {
         db_u64(q, 1, account);
         db_u64(q, 2, limit);
@@ -118,6 +120,24 @@ mn_rc mn_store_tokens_of(mn_store *s, uint64_t account, size_t limit, mn_arena *
     }
     mn_store__reader_done(s, db);
     return rc;
+}
+
+mn_rc mn_store_tokens_of(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
+                         mn_token **ret, size_t *ret_n, mn_err *e)
+{
+    return list_tokens(s,
+                       "SELECT " TOKEN_COLUMNS TOKEN_FROM
+                       " WHERE t.account_id = ?1 AND t.kind <> 2 ORDER BY t.id DESC LIMIT ?2",
+                       account, limit, ar, ret, ret_n, e);
+}
+
+mn_rc mn_store_keys_of(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
+                       mn_token **ret, size_t *ret_n, mn_err *e)
+{
+    return list_tokens(s,
+                       "SELECT " TOKEN_COLUMNS TOKEN_FROM
+                       " WHERE t.account_id = ?1 AND t.kind = 2 ORDER BY t.id DESC LIMIT ?2",
+                       account, limit, ar, ret, ret_n, e);
 }
 
 mn_rc mn_store_token_used(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e)

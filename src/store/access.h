@@ -10,7 +10,11 @@
 
 /* ---- tokens ---------------------------------------------------------------------------------------------------- */
 
-typedef enum mn_token_kind { MN_TOKEN_ACCESS, MN_TOKEN_SESSION } mn_token_kind;
+typedef enum mn_token_kind {
+    MN_TOKEN_ACCESS,  /* an app's */
+    MN_TOKEN_SESSION, /* a browser's */
+    MN_TOKEN_KEY      /* made by the member for the model API */
+} mn_token_kind;
 
 typedef struct mn_token {
     uint64_t id, app_id, account_id; /* app 0: a session; account 0: the app alone */
@@ -18,7 +22,8 @@ typedef struct mn_token {
     mn_str scopes;                           /* as they were asked for */
     int64_t created_ms, used_ms, expires_ms; /* expires 0: never */
     mn_str ip, agent;                        /* of its making */
-    mn_str app_name, app_website;            /* read only */
+    mn_str name, hint;            /* of a key: the member's word for it, its last letters */
+    mn_str app_name, app_website; /* read only */
 } mn_token;
 /* A token with what its account is at this moment. */
 typedef struct mn_token_now {
@@ -36,6 +41,9 @@ mn_rc mn_store_token_by_id(mn_store *s, uint64_t id, mn_arena *ar, mn_token_now 
 /* What an account has given out, newest first: sessions and apps' tokens. */
 mn_rc mn_store_tokens_of(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
                          mn_token **ret, size_t *ret_n, mn_err *e);
+/* The keys among them, newest first. */
+mn_rc mn_store_keys_of(mn_store *s, uint64_t account, size_t limit, mn_arena *ar,
+                       mn_token **ret, size_t *ret_n, mn_err *e);
 /* Used at that time: the token, and its account was seen. A token that is gone is fine. */
 mn_rc mn_store_token_used(mn_tx *tx, uint64_t id, int64_t at_ms, mn_err *e);
 /* Takes a token out, with the push subscription that hangs on it, and tells MN_EV_TOKEN_GONE. MN_OK when it is gone. */

@@ -148,11 +148,12 @@ static const char *const access_tables[] = {
     "NULL, name TEXT NOT NULL, website TEXT NOT NULL, redirect_uris TEXT NOT NULL, "
     "scopes TEXT NOT NULL, created_ms INTEGER NOT NULL)",
     "CREATE UNIQUE INDEX apps_client ON apps (client_id)",
-    /* Access tokens of apps and sessions of the web app, by the SHA-256 of what the client holds. */
+    /* Access tokens of apps, sessions of the web app and keys of the model API, by the SHA-256 of what the client holds. name and hint:
+     * of a key. */
     "CREATE TABLE tokens (id INTEGER PRIMARY KEY, hash TEXT NOT NULL, kind INTEGER NOT NULL, "
     "app_id INTEGER NOT NULL, account_id INTEGER NOT NULL, scopes TEXT NOT NULL, "
     "created_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, "
-    "ip TEXT NOT NULL, agent TEXT NOT NULL)",
+    "ip TEXT NOT NULL, agent TEXT NOT NULL, name TEXT NOT NULL, hint TEXT NOT NULL)",
     "CREATE UNIQUE INDEX tokens_hash ON tokens (hash)",
     "CREATE INDEX tokens_account ON tokens (account_id, id)",
     "CREATE INDEX tokens_app ON tokens (app_id)",

@@ -85,7 +85,8 @@ static void ask(const mn_req *r)
     if (cookie) token = mn_web_cookie(r);
     if (token.len == 0) return;
     mn_rc rc = mn_access_check(a->access, token, &s->grant, &e);
-    if (rc == MN_OK && s->grant.web == cookie && !is_shut_out(r, &s->grant)) return;
+    if (rc == MN_OK && s->grant.web == cookie && !s->grant.key && !is_shut_out(r, &s->grant))
+        return;
     memset(&s->grant, 0, sizeof s->grant);
     if (rc != MN_OK && rc != MN_E_DENIED) mn_error("serve", "cannot check a token: %s", e.msg);
     s->denied = !cookie;
