@@ -1,9 +1,10 @@
 /* Presets, limits, and config.json in and out.
  *
- * Source: the LlamaConfig class of Hugging Face transformers; what it may express and we do not (scaled RoPE, biases,
- * other activations) is refused by name, never ignored, because the weights would then run to wrong answers. */
+ * Source: the LlamaConfig class of Hugging Face transformers; what it may express and we do not (RoPE scaled otherwise than
+ * Llama 3's, biases, other activations) is refused by name, never ignored, because the weights would then run to wrong answers. */
 #include "model/config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,18 @@ static mn_rc in_range(const char *what, uint32_t v, uint32_t least, uint32_t mos
     return mn_fail(e, MN_E_LIMIT, "%s is %u: expected %u to %u", what, v, least, most);
 }
 
+static mn_rc check_stretch(const mn_config *c, mn_err *e)
+{
+    if (c->rope_factor == 0) return MN_OK;
+    bool good = c->rope_factor >= 1 && c->rope_factor <= 1e4f && c->rope_low > 0 &&
+                c->rope_low < c->rope_high && c->rope_high <= 1e6f && c->rope_original >= 1 &&
+                c->rope_original <= 1u << 24;
+    if (good) return MN_OK;
+    return mn_fail(
+        e, MN_E_LIMIT, "rope scaling by %g between %g and %g of %u positions is impossible",
+        (double)c->rope_factor, (double)c->rope_low, (double)c->rope_high, c->rope_original);
+}
+
 mn_rc mn_config_check(const mn_config *c, mn_err *e)
 {
     MN_TRY(in_range("vocab_size", c->V, 2, 1u << 20, e));
@@ -104,7 +117,7 @@ mn_rc mn_config_check(const mn_config *c, mn_err *e)
     if (!(c->eps > 0 && c->eps <= 1))
         return mn_fail(e, MN_E_LIMIT, "rms_norm_eps %g: expected more than 0, at most 1",
                        (double)c->eps);
-    return MN_OK;
+    return check_stretch(c, e);
 }
 
 uint64_t mn_config_params(const mn_config *c)
@@ -112,6 +125,20 @@ uint64_t mn_config_params(const mn_config *c)
     uint64_t C = c->C, q = (uint64_t)c->H * c->D, kv = (uint64_t)c->KV * c->D;
     uint64_t layer = 2 * C + 2 * q * C + 2 * kv * C + 3 * C * c->F;
     return (c->tied ? 1u : 2u) * c->V * C + c->L * layer + C;
+}
+
+void mn_config_rope(const mn_config *c, double *ret)
+{
+    const double turn = 6.283185307179586;
+    for (uint32_t i = 0; i < c->D / 2; i++) {
+        ret[i] = pow((double)c->rope_theta, -2.0 * (double)i / (double)c->D);
+        if (c->rope_factor == 0) continue;
+        /* turns in the original context: many stay, few are stretched, between them it slides */
+        double turns = (double)c->rope_original * ret[i] / turn, low = (double)c->rope_low,
+               high = (double)c->rope_high;
+        double keep = turns <= low ? 0 : turns >= high ? 1 : (turns - low) / (high - low);
+        ret[i] *= keep + (1 - keep) / (double)c->rope_factor;
+    }
 }
 
 /* ---- config.json ---------------------------------------------------------------------------------------------- */
@@ -155,16 +182,37 @@ static mn_rc refuse_others(const mn_json *o, mn_err *e)
     if (act.ptr && !mn_str_eqz(act, "silu"))
         return mn_fail(e, MN_E_UNSUPPORTED,
                        "config.json: hidden_act '%.*s', only 'silu' is read", MN_STR_FMT(act));
-    const mn_json *scaling = mn_json_get(o, "rope_scaling");
-    const mn_json *params = mn_json_get(o, "rope_parameters");
-    mn_str rope = mn_json_str(mn_json_get(params, "rope_type"));
-    if (!absent(scaling) || (rope.ptr && !mn_str_eqz(rope, "default")))
-        return mn_fail(e, MN_E_UNSUPPORTED,
-                       "config.json asks for scaled RoPE, which is not read");
     if (mn_json_bool(mn_json_get(o, "attention_bias"), false) ||
         mn_json_bool(mn_json_get(o, "mlp_bias"), false))
         return mn_fail(e, MN_E_UNSUPPORTED, "config.json asks for biases, which are not read");
+    if (!absent(mn_json_get(o, "quantization_config")))
+        return mn_fail(e, MN_E_UNSUPPORTED,
+                       "config.json says that the weights are quantised, which is read from "
+                       "GGUF files only");
     return MN_OK;
+}
+
+/* "rope_scaling", or "rope_parameters" as transformers 5 writes it: {"rope_type" or "type": …}. */
+static mn_rc read_rope(const mn_json *o, mn_config *c, mn_err *e)
+{
+    const mn_json *theta = mn_json_get(o, "rope_theta"),
+                  *params = mn_json_get(o, "rope_parameters");
+    if (absent(params)) params = mn_json_get(o, "rope_scaling");
+    if (absent(theta)) theta = mn_json_get(params, "rope_theta");
+    c->rope_theta = (float)mn_json_f64(theta, 10000);
+    if (absent(params)) return MN_OK;
+    mn_str type = mn_json_str(mn_json_get(params, "rope_type"));
+    if (!type.ptr) type = mn_json_str(mn_json_get(params, "type"));
+    if (mn_str_eqz(type, "default")) return MN_OK;
+    if (!mn_str_eqz(type, "llama3"))
+        return mn_fail(e, MN_E_UNSUPPORTED,
+                       "config.json asks for RoPE scaled as '%.*s': only 'llama3' is read",
+                       MN_STR_FMT(type));
+    c->rope_factor = (float)mn_json_f64(mn_json_get(params, "factor"), -1);
+    c->rope_low = (float)mn_json_f64(mn_json_get(params, "low_freq_factor"), -1);
+    c->rope_high = (float)mn_json_f64(mn_json_get(params, "high_freq_factor"), -1);
+    MN_TRY(get_u32(params, "original_max_position_embeddings", 0, &c->rope_original, e));
+    return c->rope_factor == 0 ? mn_fail(e, MN_E_LIMIT, "config.json scales RoPE by 0") : MN_OK;
 }
 
 static mn_rc from_tree(const mn_json *o, mn_config *c, mn_err *e)
@@ -180,9 +228,7 @@ static mn_rc from_tree(const mn_json *o, mn_config *c, mn_err *e)
     MN_TRY(get_u32(o, "head_dim", c->H && c->C >= c->H ? c->C / c->H : 0, &c->D, e));
     MN_TRY(get_u32(o, "intermediate_size", 0, &c->F, e));
     MN_TRY(get_u32(o, "max_position_embeddings", 2048, &c->T, e));
-    const mn_json *theta = mn_json_get(o, "rope_theta");
-    if (absent(theta)) theta = mn_json_get(mn_json_get(o, "rope_parameters"), "rope_theta");
-    c->rope_theta = (float)mn_json_f64(theta, 10000);
+    MN_TRY(read_rope(o, c, e));
     c->eps = (float)mn_json_f64(mn_json_get(o, "rms_norm_eps"), 1e-6);
     c->tied = mn_json_bool(mn_json_get(o, "tie_word_embeddings"), false);
     return mn_config_check(c, e);
@@ -200,6 +246,18 @@ mn_rc mn_config_parse(mn_str json, mn_config *ret, mn_err *e)
     if (rc == MN_OK) *ret = c;
     mn_arena_release(&a);
     return rc;
+}
+
+static void write_stretch(const mn_config *c, mn_json_writer *w)
+{
+    mn_jw_key(w, "rope_scaling");
+    mn_jw_object(w);
+    mn_jw_kstrz(w, "rope_type", "llama3");
+    mn_jw_kf64(w, "factor", (double)c->rope_factor);
+    mn_jw_kf64(w, "low_freq_factor", (double)c->rope_low);
+    mn_jw_kf64(w, "high_freq_factor", (double)c->rope_high);
+    mn_jw_ku64(w, "original_max_position_embeddings", c->rope_original);
+    mn_jw_object_end(w);
 }
 
 mn_rc mn_config_write(const mn_config *c, mn_buf *ret)
@@ -222,6 +280,7 @@ mn_rc mn_config_write(const mn_config *c, mn_buf *ret)
     mn_jw_ku64(&w, "max_position_embeddings", c->T);
     mn_jw_kstrz(&w, "hidden_act", "silu");
     mn_jw_kf64(&w, "rope_theta", (double)c->rope_theta);
+    if (c->rope_factor != 0) write_stretch(c, &w);
     /* Seven digits name the float exactly enough and read as people write them: 1e-05, not 9.99999974e-06. */
     char eps[32];
     snprintf(eps, sizeof eps, "%.7g", (double)c->eps);

@@ -47,8 +47,9 @@ typedef struct mn_gguf_tensor {
 typedef struct mn_gguf {
     mn_gguf_value *values;
     size_t n_values;
-    mn_gguf_tensor *tensors;
+    mn_gguf_tensor *tensors; /* in the file's order */
     size_t n_tensors;
+    const mn_str **keys, **names; /* of values and tensors, sorted: for finding */
 } mn_gguf;
 
 /* Total over any bytes. Borrows p, which must outlive *ret; tables are on the arena. Tensors in a format that quant.h does not know are

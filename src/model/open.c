@@ -1,0 +1,177 @@
+/* Opening a model, whatever the form; views of its weights. open_gguf.c and open_folder.c read the two forms. */
+#include "model/open.h"
+
+#include <math.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "model/open_int.h"
+
+#define VIEWS_ARENA_MAX (1u << 30)
+
+/* ---- views -------------------------------------------------------------------------------------------------------- */
+
+uint32_t mn_view_row(const void *view, uint32_t n)
+{
+    const mn_view *v = view;
+    if (!v->alternate) return n;
+    uint32_t half = v->alternate / 2, head = n / v->alternate, r = n % v->alternate;
+    return head * v->alternate + 2 * (r % half) + r / half;
+}
+
+void mn_view_read_row(const mn_view *v, uint32_t n, float *ret)
+{
+    uint32_t len = v->cols ? v->cols : v->rows;
+    size_t bytes = mn_qformat_row_bytes(mn_qformat_of(v->type), len);
+    mn_dequant(v->type, v->data + bytes * (v->cols ? mn_view_row(v, n) : 0), ret, len);
+}
+
+mn_view *mn_model__view(mn_model *m, const mn_tensor *t)
+{
+    mn_layer_view *y = &m->layers[t->layer];
+    switch (t->part) {
+    case MN_PART_EMBED:
+        return &m->embed;
+    case MN_PART_NORM1:
+        return &y->norm1;
+    case MN_PART_WQ:
+        return &y->wq;
+    case MN_PART_WK:
+        return &y->wk;
+    case MN_PART_WV:
+        return &y->wv;
+    case MN_PART_WO:
+        return &y->wo;
+    case MN_PART_NORM2:
+        return &y->norm2;
+    case MN_PART_WG:
+        return &y->wg;
+    case MN_PART_WU:
+        return &y->wu;
+    case MN_PART_WD:
+        return &y->wd;
+    case MN_PART_NORM:
+        return &m->norm;
+    case MN_PART_HEAD:
+        break;
+    }
+    return &m->head;
+}
+
+bool mn_model__fits(const mn_tensor *t, uint32_t rank, uint64_t rows, uint64_t cols)
+{
+    return t->cols ? rank == 2 && rows == t->rows && cols == t->cols
+                   : rank == 1 && rows == t->rows;
+}
+
+/* ---- helpers of the two forms -------------------------------------------------------------------------------------- */
+
+mn_rc mn_model__layers(mn_model *m, mn_err *e)
+{
+    m->layers = mn_arena_calloc(&m->map->arena, m->cfg.L, sizeof *m->layers);
+    return m->layers ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+}
+
+mn_rc mn_model__map(mn_model *m, const char *path, mn_fs_map *ret, mn_err *e)
+{
+    struct mn_model_map *map = m->map;
+    mn_fs_map *bigger = mn_reallocarray(map->maps, map->n_maps + 1, sizeof *bigger);
+    if (!bigger) return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    map->maps = bigger;
+    MN_TRY(mn_fs_map_open(path, &map->maps[map->n_maps], e));
+    *ret = map->maps[map->n_maps++];
+    return MN_OK;
+}
+
+void mn_model__add_end(mn_model *m, uint64_t id)
+{
+    if (id >= m->cfg.V || m->n_end_ids == sizeof m->end_ids / sizeof *m->end_ids) return;
+    for (size_t i = 0; i < m->n_end_ids; i++)
+        if (m->end_ids[i] == id) return;
+    m->end_ids[m->n_end_ids++] = (uint32_t)id;
+}
+
+mn_rc mn_model__read(mn_model *m, const char *dir, const char *name, size_t max, mn_str *ret,
+                     mn_err *e)
+{
+    mn_buf b;
+    mn_err mine = {0};
+    const char *path = mn_fs_join(&m->map->arena, dir, name);
+    *ret = MN_STR_NONE;
+    if (!path) return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    mn_buf_init(&b, max);
+    mn_rc rc = mn_fs_read(path, max, &b, &mine);
+    if (rc == MN_OK) {
+        *ret = mn_str_dup(&m->map->arena, mn_buf_str(&b));
+        if (!ret->ptr) rc = mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    } else if (rc == MN_E_NOT_FOUND) {
+        rc = MN_OK;
+    } else if (e) {
+        *e = mine;
+    }
+    mn_buf_release(&b);
+    return rc;
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+static mn_rc open_any(mn_model *m, const char *path, mn_err *e)
+{
+    mn_arena *a = &m->map->arena;
+    const char *inside = mn_fs_join(a, path, "model.gguf"),
+               *copy = mn_arena_strndup(a, path, strlen(path));
+    if (!inside || !copy) return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    m->path = copy;
+    if (!mn_fs_is_dir(path)) return mn_model__open_gguf(m, path, e);
+    if (!mn_fs_exists(inside)) return mn_model__open_folder(m, path, e);
+    MN_TRY(mn_model__open_gguf(m, inside, e));
+    return mn_model__read_origin(m, path, e);
+}
+
+mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e)
+{
+    mn_model *m = mn_calloc(1, sizeof *m);
+    struct mn_model_map *map = mn_calloc(1, sizeof *map);
+    if (!m || !map) {
+        mn_free(m);
+        mn_free(map);
+        return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    }
+    m->map = map;
+    mn_arena_init(&map->arena, VIEWS_ARENA_MAX);
+    mn_rc rc = mn_fs_exists(path)
+                   ? open_any(m, path, e)
+                   : mn_fail(e, MN_E_NOT_FOUND, "there is no file or folder of that name");
+    if (rc == MN_OK && mn_tok_vocab(m->tok) > m->cfg.V)
+        rc = mn_fail(e, MN_E_CORRUPT, "the tokenizer has %u tokens but the model knows %u",
+                     mn_tok_vocab(m->tok), m->cfg.V);
+    if (rc != MN_OK) {
+        mn_err_wrap(e, "model '%s'", path);
+        mn_model_free(m);
+        return rc;
+    }
+    *ret = m;
+    return MN_OK;
+}
+
+void mn_model_free(mn_model *m)
+{
+    if (!m) return;
+    for (size_t i = 0; i < m->map->n_maps; i++) mn_fs_map_close(&m->map->maps[i]);
+    mn_free(m->map->maps);
+    mn_arena_release(&m->map->arena);
+    mn_free(m->map);
+    mn_tok_free(m->tok);
+    mn_free(m);
+}
+
+void mn_model_rope(const mn_model *m, double *ret)
+{
+    mn_config_rope(&m->cfg, ret);
+    for (uint32_t i = 0; m->map->stretch && i < m->cfg.D / 2; i++) ret[i] /= m->map->stretch[i];
+}
+
+void mn_model_drop_pages(const mn_model *m)
+{
+    for (size_t i = 0; i < m->map->n_maps; i++) mn_fs_map_rest(&m->map->maps[i]);
+}
