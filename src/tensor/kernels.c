@@ -38,13 +38,22 @@ size_t mn_attention_work(size_t T, size_t D)
     return 2 * Dp * Tp + 4 * Tp * Dp + 8 * Tp + 16 * Dp;
 }
 
+/* The i-th pair of a head at every position. */
+static void rope_column(float *ret, size_t n_pos, size_t D, size_t i, double angle)
+{
+    for (size_t p = 0; p < n_pos; p++) {
+        ret[p * D + i] = (float)cos((double)p * angle);
+        ret[p * D + D / 2 + i] = (float)sin((double)p * angle);
+    }
+}
+
 void mn_rope_table(float *ret, size_t n_pos, size_t D, double theta)
 {
-    for (size_t i = 0; i < D / 2; i++) {
-        double f = pow(theta, -2.0 * (double)i / (double)D);
-        for (size_t p = 0; p < n_pos; p++) {
-            ret[p * D + i] = (float)cos((double)p * f);
-            ret[p * D + D / 2 + i] = (float)sin((double)p * f);
-        }
-    }
+    for (size_t i = 0; i < D / 2; i++)
+        rope_column(ret, n_pos, D, i, pow(theta, -2.0 * (double)i / (double)D));
+}
+
+void mn_rope_table_from(float *ret, size_t n_pos, size_t D, const double *angle)
+{
+    for (size_t i = 0; i < D / 2; i++) rope_column(ret, n_pos, D, i, angle[i]);
 }

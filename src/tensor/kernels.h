@@ -55,5 +55,7 @@ const mn_kernels *mn_kernels_at(int i);
 size_t mn_attention_work(size_t T, size_t D);
 /* ret[p][i] = cos, ret[p][D/2 + i] = sin of p theta^(-2i/D), p < n_pos. */
 void mn_rope_table(float *ret, size_t n_pos, size_t D, double theta);
+/* The same from angles that were stretched: angle[i], i < D/2, is what each position adds to the i-th pair. */
+void mn_rope_table_from(float *ret, size_t n_pos, size_t D, const double *angle);
 
 #endif
