@@ -113,6 +113,8 @@ void mn_jw_bool(mn_json_writer *w, bool v);
 void mn_jw_null(mn_json_writer *w);
 void mn_jw_time(mn_json_writer *w, int64_t ms); /* RFC 3339 string */
 void mn_jw_raw(mn_json_writer *w, mn_str json); /* trusted JSON as it is */
+void mn_jw_tree(mn_json_writer *w,
+                const mn_json *v); /* NULL → null; too deep for the writer fails its buffer */
 /* key and value at once */
 void mn_jw_kstr(mn_json_writer *w, const char *key, mn_str s);
 void mn_jw_kstrz(mn_json_writer *w, const char *key, const char *s);

@@ -261,3 +261,43 @@ void mn_jw_kbool(mn_json_writer *w, const char *key, bool v)
     mn_jw_key(w, key);
     mn_jw_bool(w, v);
 }
+
+static bool too_deep(mn_json_writer *w)
+{
+    if (w->depth < MN_JSON_DEPTH_MAX) return false;
+    if (!w->b->failed) w->b->failed = MN_E_LIMIT;
+    return true;
+}
+
+void mn_jw_tree(mn_json_writer *w, const mn_json *v)
+{
+    switch (v ? v->type : MN_JSON_NULL) {
+    case MN_JSON_NULL:
+        mn_jw_null(w);
+        return;
+    case MN_JSON_BOOL:
+        mn_jw_bool(w, v->boolean);
+        return;
+    case MN_JSON_NUMBER:
+        mn_jw_raw(w, v->text);
+        return;
+    case MN_JSON_STRING:
+        mn_jw_str(w, v->text);
+        return;
+    case MN_JSON_ARRAY:
+        if (too_deep(w)) return;
+        mn_jw_array(w);
+        for (size_t i = 0; i < v->n; i++) mn_jw_tree(w, v->items[i]);
+        mn_jw_array_end(w);
+        return;
+    case MN_JSON_OBJECT:
+        if (too_deep(w)) return;
+        mn_jw_object(w);
+        for (size_t i = 0; i < v->n; i++) {
+            mn_jw_key_str(w, v->keys[i]);
+            mn_jw_tree(w, v->items[i]);
+        }
+        mn_jw_object_end(w);
+        return;
+    }
+}
