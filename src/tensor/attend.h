@@ -1,11 +1,14 @@
 /* Attention over a cache of keys and values that lies in blocks: decoding, and prompts in pieces.
  *
  * The cache of one layer is a set of blocks of MN_KV_BLOCK positions; a sequence is a list of block numbers, so sequences with the
- * same beginning share blocks. In a block, for each key/value head: keys [MN_KV_BLOCK][D], then values, as f16, or as int8
- * with a scale (f32) for each position and head after them.
+ * same beginning share blocks. In a block, for each key/value head, and on cache lines of its own: keys [D][MN_KV_BLOCK], values
+ * [MN_KV_BLOCK][D rounded up to 16], as f16 (what is too large becomes the largest), or as int8 with a scale (f32) for each
+ * position after them.
  *
  * numbers  o of a row depends on its own query and on the cached positions 0..pos alone: blocks are taken in order of position, so
- *          the bits are the same whether a prompt came at once, in pieces or token by token, and whatever else is computed. */
+ *          the bits are the same whether a prompt came at once, in pieces or token by token, whatever else is computed, and on
+ *          every instruction set. What lies in a block beyond the last position seen has no effect, whatever it is.
+ * twins    mn_attend__plain: tests/unit/tensor/test_attend.c holds every set to it */
 #ifndef MN_TENSOR_ATTEND_H
 #define MN_TENSOR_ATTEND_H
 

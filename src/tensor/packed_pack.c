@@ -1,0 +1,284 @@
+/* From a file's rows to panels, and a row of a panel back to numbers. packed_int.h draws the panels, quant.h's formats are those
+ * of docs/design/quantisation.md. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "tensor/packed_int.h"
+#include "tensor/quant_int.h"
+
+enum { ROWS = MN_PACK_ROWS };
+
+typedef struct job {
+    const mn_packed *p;
+    const mn_qformat *format;
+    mn_packed__layout layout;
+    const uint8_t *src;
+    uint32_t (*row_of)(const void *arg, uint32_t n);
+    const void *arg;
+} job;
+
+/* ---- codes of a block of 32, as the file has them ----------------------------------------------------------------- */
+
+static void low_and_high_halves(const uint8_t *q, uint8_t *code)
+{
+    for (int i = 0; i < 16; i++) {
+        code[i] = q[i] & 15;
+        code[16 + i] = q[i] >> 4;
+    }
+}
+
+static void fifth_bits(uint32_t bits, uint8_t *code)
+{
+    for (int i = 0; i < 32; i++) code[i] |= (uint8_t)((bits >> i & 1) << 4);
+}
+
+static uint32_t u32(const uint8_t *p)
+{
+    return (uint32_t)mn_q__u16(p) | (uint32_t)mn_q__u16(p + 2) << 16;
+}
+
+/* Sub-block j of Q4_K's or Q5_K's 256 values; high: a bit more of each, or NULL. */
+static void codes_k(const uint8_t *q, const uint8_t *high, uint32_t j, uint8_t *code)
+{
+    for (uint32_t i = 0; i < 32; i++) {
+        uint8_t byte = q[j / 2 * 32 + i];
+        code[i] = j % 2 ? byte >> 4 : byte & 15;
+        if (high) code[i] |= (uint8_t)((high[i] >> j & 1) << 4);
+    }
+}
+
+static void codes_q6_k(const uint8_t *sup, uint32_t j, uint8_t *code)
+{
+    uint32_t h = j / 4, quarter = j % 4;
+    const uint8_t *low = sup + 64 * h + quarter % 2 * 32, *high = sup + 128 + 32 * h;
+    for (uint32_t i = 0; i < 32; i++)
+        code[i] = (uint8_t)((quarter < 2 ? low[i] & 15 : low[i] >> 4) |
+                            (high[i] >> 2 * quarter & 3) << 4);
+}
+
+/* b: the block of the file that holds them; j: which 32 of it. */
+static void codes_of(mn_qtype type, const uint8_t *b, uint32_t j, uint8_t *code)
+{
+    switch (type) {
+    case MN_Q_Q8_0:
+        for (int i = 0; i < 32; i++) code[i] = b[2 + i] ^ 0x80;
+        return;
+    case MN_Q_Q4_0:
+        low_and_high_halves(b + 2, code);
+        return;
+    case MN_Q_Q4_1:
+        low_and_high_halves(b + 4, code);
+        return;
+    case MN_Q_Q5_0:
+        low_and_high_halves(b + 6, code);
+        fifth_bits(u32(b + 2), code);
+        return;
+    case MN_Q_Q5_1:
+        low_and_high_halves(b + 8, code);
+        fifth_bits(u32(b + 4), code);
+        return;
+    case MN_Q_Q4_K:
+        codes_k(b + 16, NULL, j, code);
+        return;
+    case MN_Q_Q5_K:
+        codes_k(b + 48, b + 16, j, code);
+        return;
+    case MN_Q_Q6_K:
+        codes_q6_k(b, j, code);
+        return;
+    case MN_Q_F32:
+    case MN_Q_F16:
+    case MN_Q_BF16:
+        return;
+    }
+}
+
+/* ---- into a panel ------------------------------------------------------------------------------------------------- */
+
+/* v: the block's values in the panel; r: the row in it. */
+static void codes_put(const mn_packed__layout *l, uint8_t *v, uint32_t r, const uint8_t *code)
+{
+    v += 4 * r;
+    if (l->bits == 8) {
+        for (uint32_t j = 0; j < 8; j++) memcpy(v + 64 * j, code + 4 * j, 4);
+        return;
+    }
+    uint32_t planes = l->bits - 4u, each = planes == 2 ? 4 : 8; /* steps in a plane's byte */
+    for (uint32_t i = 0; i < 4; i++) {
+        for (uint32_t pl = 0; pl < planes; pl++) v[64 * pl + i] = 0;
+        for (uint32_t j = 0; planes && j < 8; j++)
+            v[64 * (j / each) + i] |= (uint8_t)(code[4 * j + i] >> 4 << (planes * (j % each)));
+        for (uint32_t j = 0; j < 4; j++)
+            v[64 * (planes + j) + i] =
+                (uint8_t)((code[4 * j + i] & 15) | (code[16 + 4 * j + i] & 15) << 4);
+    }
+}
+
+/* The scales of a block of the file, number i of row r, into the panel's. */
+static void scales_put(mn_qtype type, uint8_t *s, uint32_t r, const uint8_t *b)
+{
+    uint8_t scale[8], min[8];
+    switch (type) {
+    case MN_Q_Q8_0:
+    case MN_Q_Q4_0:
+    case MN_Q_Q5_0:
+        memcpy(s + 2 * r, b, 2);
+        return;
+    case MN_Q_Q4_1:
+    case MN_Q_Q5_1:
+        memcpy(s + 2 * r, b, 2);
+        memcpy(s + 32 + 2 * r, b + 2, 2);
+        return;
+    case MN_Q_Q4_K:
+    case MN_Q_Q5_K:
+        memcpy(s + 2 * r, b, 2);
+        memcpy(s + 32 + 2 * r, b + 2, 2);
+        mn_q__scales_get(b + 4, scale, min);
+        for (uint32_t j = 0; j < 8; j++) {
+            s[64 + 32 * j + r] = scale[j];
+            s[64 + 32 * j + 16 + r] = min[j];
+        }
+        return;
+    case MN_Q_Q6_K:
+        memcpy(s + 2 * r, b + 208, 2);
+        for (uint32_t j = 0; j < 16; j++) s[32 + 16 * j + r] = b[192 + j];
+        return;
+    case MN_Q_F32:
+    case MN_Q_F16:
+    case MN_Q_BF16:
+        return;
+    }
+}
+
+static void row_put_blocks(const job *o, uint8_t *panel, uint32_t r, const uint8_t *row)
+{
+    const mn_packed__layout *l = &o->layout;
+    uint32_t each = o->format->block / 32, n = o->p->K / o->format->block;
+    uint8_t *values = panel + mn_packed__scale_bytes(l, o->p->K), code[32];
+    for (uint32_t f = 0; f < n; f++, row += o->format->bytes) {
+        scales_put(o->p->type, panel + (size_t)f * l->scales, r, row);
+        for (uint32_t j = 0; j < each; j++, values += l->values) {
+            codes_of(o->p->type, row, j, code);
+            codes_put(l, values, r, code);
+        }
+    }
+}
+
+static void row_put_plain(const job *o, uint8_t *panel, uint32_t r, const uint8_t *row)
+{
+    uint32_t size = o->format->bytes, K = o->p->K;
+    if (o->p->type == MN_Q_BF16)
+        for (size_t k = 0; k < K; k++)
+            memcpy(panel + k / 2 * 64 + 4 * r + k % 2 * 2, row + 2 * k, 2);
+    else
+        for (size_t k = 0; k < K; k++)
+            memcpy(panel + (k * ROWS + r) * size, row + k * size, size);
+}
+
+static void panel_put(void *arg, size_t part, int thread)
+{
+    (void)thread;
+    const job *o = arg;
+    const mn_packed *p = o->p;
+    size_t bytes = mn_packed__panel_bytes(&o->layout, p->K);
+    uint8_t *panel = p->data + part * bytes;
+    uint32_t from = (uint32_t)part * ROWS, n = p->N - from < ROWS ? p->N - from : ROWS;
+    if (n < ROWS || !o->layout.bits) memset(panel, 0, bytes);
+    for (uint32_t r = 0; r < n; r++) {
+        uint32_t i = o->row_of ? o->row_of(o->arg, from + r) : from + r;
+        const uint8_t *row = o->src + i * mn_qformat_row_bytes(o->format, p->K);
+        if (o->layout.bits) row_put_blocks(o, panel, r, row);
+        else row_put_plain(o, panel, r, row);
+    }
+}
+
+mn_rc mn_packed_new(mn_qtype type, uint32_t N, uint32_t K, const void *src,
+                    uint32_t (*row_of)(const void *arg, uint32_t n), const void *arg,
+                    mn_pool *pool, mn_packed *ret, mn_err *e)
+{
+    const mn_qformat *f = mn_qformat_of(type);
+    if (!f || !N || !K || K % f->block)
+        return mn_fail(e, MN_E_USAGE, "a matrix of %u rows of %u values cannot be packed as %s",
+                       N, K, f ? f->name : "an unknown format");
+    mn_packed__layout l = mn_packed__layout_of(type);
+    size_t panels = ((size_t)N + ROWS - 1) / ROWS, bytes;
+    if (__builtin_mul_overflow(panels, mn_packed__panel_bytes(&l, K), &bytes))
+        return mn_fail(e, MN_E_NOMEM, "out of memory");
+    mn_packed p = {type, l.act, N, K, bytes, mn_alloc_aligned(64, bytes)};
+    if (!p.data)
+        return mn_fail(e, MN_E_NOMEM, "out of memory for a matrix of %zu bytes", bytes);
+    job o = {&p, f, l, src, row_of, arg};
+    mn_pool_run(pool, panels, panel_put, &o);
+    *ret = p;
+    return MN_OK;
+}
+
+/* ---- back --------------------------------------------------------------------------------------------------------- */
+
+static void codes_get(const mn_packed__layout *l, const uint8_t *v, uint32_t r, uint8_t *code)
+{
+    v += 4 * r;
+    uint32_t planes = l->bits - 4u, each = planes == 2 ? 4 : 8;
+    for (uint32_t k = 0; k < 32; k++) {
+        uint32_t j = k / 4, i = k % 4;
+        if (l->bits == 8) {
+            code[k] = v[64 * j + i];
+            continue;
+        }
+        uint8_t both = v[64 * (planes + j % 4) + i];
+        code[k] = j < 4 ? both & 15 : both >> 4;
+        if (planes)
+            code[k] |= (uint8_t)((v[64 * (j / each) + i] >> (planes * (j % each)) &
+                                  ((1 << planes) - 1))
+                                 << 4);
+    }
+}
+
+void mn_packed__block_get(const mn_packed *p, uint32_t n, uint32_t b, mn_packed__block *ret)
+{
+    mn_packed__layout l = mn_packed__layout_of(p->type);
+    uint32_t r = n % ROWS;
+    const uint8_t *panel = p->data + (size_t)(n / ROWS) * mn_packed__panel_bytes(&l, p->K);
+    const uint8_t *s = panel + (size_t)(l.super ? b / 8 : b) * l.scales;
+    codes_get(&l, panel + mn_packed__scale_bytes(&l, p->K) + (size_t)b * l.values, r,
+              ret->code);
+    ret->d[0] = ret->d[1] = mn_q__half(s + 2 * r);
+    ret->m = l.min ? mn_q__half(s + 32 + 2 * r) : 0;
+    if (l.parts == 2) {
+        ret->d[0] *= (float)(int8_t)s[32 + 32 * (b % 8) + r];
+        ret->d[1] *= (float)(int8_t)s[32 + 32 * (b % 8) + 16 + r];
+    } else if (l.super) {
+        ret->d[0] *= (float)s[64 + 32 * (b % 8) + r];
+        ret->m *= -(float)s[64 + 32 * (b % 8) + 16 + r];
+    }
+}
+
+float mn_packed__value(const mn_packed *p, uint32_t n, uint32_t k)
+{
+    mn_packed__layout l = mn_packed__layout_of(p->type);
+    const uint8_t *panel = p->data + (size_t)(n / ROWS) * mn_packed__panel_bytes(&l, p->K);
+    uint32_t r = n % ROWS;
+    if (p->type == MN_Q_BF16)
+        return mn_bf16_to_f32(mn_q__u16(panel + (size_t)k / 2 * 64 + 4 * r + k % 2 * 2));
+    if (p->type == MN_Q_F16) return mn_q__half(panel + ((size_t)k * ROWS + r) * 2);
+    float v;
+    memcpy(&v, panel + ((size_t)k * ROWS + r) * 4, sizeof v);
+    return v;
+}
+
+void mn_packed_row(const mn_packed *p, uint32_t n, float *ret)
+{
+    mn_packed__layout l = mn_packed__layout_of(p->type);
+    if (!l.bits) {
+        for (uint32_t k = 0; k < p->K; k++) ret[k] = mn_packed__value(p, n, k);
+        return;
+    }
+    for (uint32_t b = 0; b < p->K / 32; b++, ret += 32) {
+        mn_packed__block blk;
+        mn_packed__block_get(p, n, b, &blk);
+        for (int i = 0; i < 32; i++) {
+            float v = blk.d[l.parts == 2 && i >= 16] * (float)(blk.code[i] - l.offset);
+            ret[i] = l.min ? v + blk.m : v;
+        }
+    }
+}
