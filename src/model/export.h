@@ -9,10 +9,13 @@
  * type: MN_Q_F32, MN_Q_F16 or MN_Q_BF16. Quantised weights are written as the floats they stand for. */
 mn_rc mn_model_export_folder(const mn_model *m, const char *dir, mn_qtype type, mn_err *e);
 
-/* type: any format, for matrices; vectors stay float32. A K-quant for a matrix whose row length it does not divide becomes the format of 32
- * with as many bits, as llama.cpp does. MN_QUANT_KEEP: every matrix as it is. Embedding and head of a tied model are one
- * tensor. Tokenizer, merges, scores, token types, special ids, add_bos and the chat template are written as llama.cpp reads them. */
+/* type: any format, for matrices; vectors stay float32. As llama.cpp's own quantiser does: the matrix that logits come from (the head;
+ * the embedding of a tied model) is Q6_K when the others have blocks of fewer bits (not with MN_QUANT_PURE), and where a block does not divide the
+ * row, Q4_K becomes Q5_0, Q5_K Q5_1, Q6_K Q8_0 and the others F16. MN_QUANT_KEEP: every matrix as it is. Embedding and head of
+ * a tied model are one tensor. Tokenizer, merges, scores, token types, special ids, add_bos and the chat template are written as
+ * llama.cpp reads them. Runs on all processors; the file is replaced atomically. */
 #define MN_QUANT_KEEP UINT32_MAX
+#define MN_QUANT_PURE 0x10000u /* or'ed to a type */
 mn_rc mn_model_export_gguf(const mn_model *m, const char *path, uint32_t type, mn_err *e);
 
 /* `model import`: brings a file or folder in as DIR, unchanged in its numbers: a GGUF file stays one (DIR/model.gguf beside

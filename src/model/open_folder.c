@@ -133,11 +133,6 @@ static size_t find(const table *t, mn_str name)
     return at ? (size_t)(at - t->items) : SIZE_MAX;
 }
 
-static mn_qtype type_of(mn_st_type t)
-{
-    return t == MN_ST_F32 ? MN_Q_F32 : t == MN_ST_F16 ? MN_Q_F16 : MN_Q_BF16;
-}
-
 static mn_rc read_tensor(mn_model *m, const table *all, const mn_tensor *want, mn_err *e)
 {
     size_t at = find(all, mn_str_from(want->name));
@@ -148,7 +143,8 @@ static mn_rc read_tensor(mn_model *m, const table *all, const mn_tensor *want, m
         return mn_fail(e, MN_E_PARSE,
                        "model.safetensors: '%s' has not the shape that config.json asks for",
                        want->name);
-    *mn_model__view(m, want) = (mn_view){type_of(t->type), want->rows, want->cols, t->data, 0};
+    *mn_model__view(m, want) =
+        (mn_view){mn_st_qtype(t->type), want->rows, want->cols, t->data, 0};
     m->bytes += t->to - t->from;
     all->used[at] = true;
     return MN_OK;
@@ -263,7 +259,7 @@ mn_rc mn_model__read_origin(mn_model *m, const char *dir, mn_err *e)
     MN_TRY(mn_model__read(m, dir, "README.md", CONFIG_MAX, &card, e));
     m->licence = first_of(mn_json_str(mn_json_get(o, "licence")), m->licence);
     m->author = first_of(mn_json_str(mn_json_get(o, "author")), m->author);
-    m->origin = first_of(mn_json_str(mn_json_get(o, "origin")), m->origin);
+    m->origin = first_of(mn_json_str(mn_json_get(o, "source")), m->origin);
     m->licence = first_of(m->licence, front_matter(card, "license_name"));
     m->licence = first_of(m->licence, front_matter(card, "license"));
     m->origin = first_of(m->origin, front_matter(card, "base_model"));
@@ -277,7 +273,7 @@ mn_rc mn_model__open_folder(mn_model *m, const char *dir, mn_err *e)
     mn_arena *a = &m->map->arena;
     mn_str config;
     mn_json *tree = NULL;
-    table all;
+    table all = {0};
     MN_TRY(mn_model__read(m, dir, "config.json", CONFIG_MAX, &config, e));
     if (!config.ptr)
         return mn_fail(e, MN_E_NOT_FOUND,

@@ -281,9 +281,9 @@ static mn_rc read_tokenizer(mn_model *m, const mn_gguf *g, mn_err *e)
 
 static void read_names(mn_model *m, const mn_gguf *g)
 {
-    static const char *const origins[] = {
-        "general.source.url", "general.source.huggingface.repository", "general.url",
-        "general.repo_url", "general.basename"};
+    static const char *const origins[] = {"general.source.url",
+                                          "general.source.huggingface.repository",
+                                          "general.url", "general.repo_url"};
     m->name = mn_gguf_str(key(g, "general.name"));
     m->licence = mn_gguf_str(key(g, "general.license"));
     m->author = mn_gguf_str(key(g, "general.author"));

@@ -2,14 +2,10 @@
  * entry is checked on its own, then all spans against each other after sorting. */
 #include "model/safetensors.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/fs.h"
 #include "base/json.h"
+#include "model/file_out.h"
 
 static const struct {
     const char *name;
@@ -130,79 +126,26 @@ const mn_st_tensor *mn_st_find(const mn_st *st, mn_str name)
     return NULL;
 }
 
-static float from_bits(uint32_t u)
+mn_qtype mn_st_qtype(mn_st_type t)
 {
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
-static float from_f16(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, ex = (h >> 10) & 31, m = h & 1023;
-    if (ex == 31) return from_bits(sign | 0x7f800000 | m << 13);
-    if (ex) return from_bits(sign | (ex + 112) << 23 | m << 13);
-    float f = (float)m * 0x1p-24f; /* zero or subnormal */
-    return sign ? -f : f;
+    return t == MN_ST_F32 ? MN_Q_F32 : t == MN_ST_F16 ? MN_Q_F16 : MN_Q_BF16;
 }
 
 void mn_st_read(const mn_st_tensor *t, float *ret)
 {
-    if (t->type == MN_ST_F32) {
-        memcpy(ret, t->data, t->n * 4);
-        return;
-    }
-    for (uint64_t i = 0; i < t->n; i++) {
-        uint16_t h = (uint16_t)(t->data[2 * i] | t->data[2 * i + 1] << 8);
-        ret[i] = t->type == MN_ST_F16 ? from_f16(h) : from_bits((uint32_t)h << 16);
-    }
+    mn_dequant(mn_st_qtype(t->type), t->data, ret, (size_t)t->n);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-static mn_rc write_all(int fd, const mn_st_piece *pieces, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *p = pieces[i].ptr;
-        for (size_t left = pieces[i].size_bytes; left;) {
-            ssize_t w = write(fd, p, left);
-            if (w < 0) return MN_E_IO;
-            p += w;
-            left -= (size_t)w;
-        }
-    }
-    return fsync(fd) == 0 ? MN_OK : MN_E_IO;
-}
-
 mn_rc mn_st_write_pieces(const char *path, const mn_st_piece *pieces, size_t n, mn_err *e)
 {
-    mn_arena a;
-    mn_arena_init(&a, 0);
+    mn_file_out f;
+    MN_TRY(mn_file_out_open(path, &f, e));
     mn_rc rc = MN_OK;
-    mn_str tmp = mn_str_fmt(&a, "%s.tmp", path);
-    int fd = -1;
-    if (!tmp.ptr) {
-        rc = mn_fail(e, MN_E_NOMEM, "no memory to write '%s'", path);
-        goto out;
-    }
-    fd = open(tmp.ptr, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        rc = mn_fail_errno(e, MN_E_IO, "cannot write '%s'", tmp.ptr);
-        goto out;
-    }
-    rc = write_all(fd, pieces, n);
-    if (rc == MN_OK && rename(tmp.ptr, path) != 0) rc = MN_E_IO;
-    if (rc != MN_OK) {
-        mn_fail_errno(e, rc, "cannot write '%s'", path);
-        unlink(tmp.ptr);
-        goto out;
-    }
-    const char *slash = strrchr(path, '/');
-    size_t n_dir = slash ? (size_t)(slash - path) : 0;
-    mn_str folder = n_dir ? mn_str_dup(&a, (mn_str){path, n_dir}) : MN_STR(".");
-    rc = folder.ptr ? mn_fs_sync_dir(folder.ptr, e) : mn_fail(e, MN_E_NOMEM, "no memory");
-out:
-    if (fd >= 0) close(fd);
-    mn_arena_release(&a);
+    for (size_t i = 0; rc == MN_OK && i < n; i++)
+        rc = mn_file_out_add(&f, pieces[i].ptr, pieces[i].size_bytes, e);
+    if (rc == MN_OK) rc = mn_file_out_commit(&f, e);
+    mn_file_out_release(&f);
     return rc;
 }

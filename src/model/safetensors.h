@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "tensor/quant.h"
 
 #define MN_ST_HEADER_MAX (16u << 20)
 #define MN_ST_RANK_MAX   8
@@ -36,6 +37,7 @@ typedef struct mn_st {
 /* Total over any bytes. Borrows p, which must outlive *ret; tables are on the arena. */
 mn_rc mn_st_parse(const uint8_t *p, size_t len, mn_arena *a, mn_st *ret, mn_err *e);
 const mn_st_tensor *mn_st_find(const mn_st *st, mn_str name); /* NULL when absent */
+mn_qtype mn_st_qtype(mn_st_type t);
 /* All elements as float32. */
 void mn_st_read(const mn_st_tensor *t, float *ret);
 
