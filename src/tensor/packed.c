@@ -12,6 +12,12 @@
 
 const mn_packed__set *mn_packed__set_at(int i)
 {
+#if defined __x86_64__
+    __builtin_cpu_init();
+    bool vnni = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+                __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
+    if (vnni && __builtin_cpu_supports("avx512bf16") && i-- == 0) return &mn_packed__avx512;
+#endif
     return i == 0 ? &mn_packed__plain : NULL;
 }
 

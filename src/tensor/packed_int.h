@@ -51,6 +51,9 @@ typedef struct mn_packed__set {
 } mn_packed__set;
 
 extern const mn_packed__set mn_packed__plain;
+#if defined __x86_64__
+extern const mn_packed__set mn_packed__avx512;
+#endif
 /* The plain kernels of attention: attend_plain.c. */
 void mn_attend__store_plain(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv,
                             const float *k, const float *v);
