@@ -78,8 +78,9 @@ static size_t split_space(const char *s, size_t len, size_t at, bool digits_alon
     return keep || n_members == 1 ? end : last;
 }
 
-size_t mn_tok__split(const char *s, size_t len, size_t at, bool digits_alone)
+size_t mn_tok__split(const char *s, size_t len, size_t at, mn_tok_splitter how)
 {
+    bool digits_alone = how == MN_TOK_SPLIT_DIGITS;
     size_t n;
     unsigned class = class_at(s, len, at, &n);
     size_t body = at + n;

@@ -126,7 +126,7 @@ static mn_rc counting_failed(mn_rc rc, mn_err *e)
 mn_rc mn_tok_trainer_add(mn_tok_trainer *t, mn_str text, mn_err *e)
 {
     for (size_t at = 0; at < text.len;) {
-        size_t end = mn_tok__split(text.ptr, text.len, at, true);
+        size_t end = mn_tok__split(text.ptr, text.len, at, MN_TOK_SPLIT_DIGITS);
         word x = {mn_hash64(text.ptr + at, end - at, 0), 1, text.ptr + at, end - at};
         mn_rc rc = count_word(t, &x);
         if (rc != MN_OK) return counting_failed(rc, e);
@@ -444,12 +444,12 @@ static mn_rc first_pairs(trainer *t)
 
 static mn_rc prepare(trainer *t, const uint32_t byte_id[256])
 {
-    t->left_of = mn_reallocarray(NULL, MN_TOK_VOCAB_MAX, sizeof *t->left_of);
-    t->right_of = mn_reallocarray(NULL, MN_TOK_VOCAB_MAX, sizeof *t->right_of);
+    t->left_of = mn_reallocarray(NULL, MN_TOK_TRAIN_MAX, sizeof *t->left_of);
+    t->right_of = mn_reallocarray(NULL, MN_TOK_TRAIN_MAX, sizeof *t->right_of);
     t->merges = mn_calloc(t->max_merges ? t->max_merges : 1, sizeof *t->merges);
     if (!t->left_of || !t->right_of || !t->merges) return MN_E_NOMEM;
-    memset(t->left_of, 0xFF, MN_TOK_VOCAB_MAX * sizeof *t->left_of);
-    memset(t->right_of, 0xFF, MN_TOK_VOCAB_MAX * sizeof *t->right_of);
+    memset(t->left_of, 0xFF, MN_TOK_TRAIN_MAX * sizeof *t->left_of);
+    memset(t->right_of, 0xFF, MN_TOK_TRAIN_MAX * sizeof *t->right_of);
     MN_TRY(lay_out_cells(t, byte_id));
     return first_pairs(t);
 }
@@ -504,6 +504,9 @@ static mn_rc make_tokenizer(const trainer *t, mn_tokenizer **ret, mn_err *e)
 {
     mn_tokenizer *tok;
     MN_TRY(mn_tok__new(t->n_ids, t->n_merges, &tok, e));
+    tok->rules.bos = MN_TOK_START;
+    tok->rules.eos = MN_TOK_END;
+    tok->rules.pad = MN_TOK_PAD;
     mn_rc rc = add_base_tokens(tok);
     if (rc == MN_OK) rc = add_merged_tokens(tok, t);
     if (rc == MN_OK) rc = mn_tok__index_tokens(tok);
@@ -519,9 +522,9 @@ static mn_rc make_tokenizer(const trainer *t, mn_tokenizer **ret, mn_err *e)
 mn_rc mn_tok_trainer_finish(mn_tok_trainer *in, uint32_t vocab, mn_tokenizer **ret, mn_err *e)
 {
     const uint32_t base = MN_TOK_SPECIALS + 256;
-    if (vocab < base || vocab > MN_TOK_VOCAB_MAX)
+    if (vocab < base || vocab > MN_TOK_TRAIN_MAX)
         return mn_fail(e, MN_E_USAGE, "a vocabulary of %u tokens: must be %u to %u", vocab,
-                       base, MN_TOK_VOCAB_MAX);
+                       base, MN_TOK_TRAIN_MAX);
     uint8_t alphabet[256];
     uint32_t byte_id[256];
     mn_tok__alphabet(alphabet);

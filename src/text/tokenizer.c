@@ -1,7 +1,7 @@
-/* What a tokenizer is made of: tokens, merges, and the tables derived from them. Training (tok_train.c), the file
- * (tok_json.c) and encoding (tok_encode.c) build on this.
+/* What a tokenizer is made of: tokens and merges, their names and their hash. Training (tok_train.c) and files (tok_build.c) make it,
+ * tok_index.c adds the tables, encoding (tok_encode.c) uses it.
  *
- * Everything but three hash tables lies on the tokenizer's arena; once made, a tokenizer never changes, so threads may
+ * Everything but two hash tables lies on the tokenizer's arena; once made, a tokenizer never changes, so threads may
  * share it.
  */
 #include "text/tokenizer.h"
@@ -124,6 +124,38 @@ void mn_tok__alphabet(uint8_t ret[256])
     MN_ASSERT(n == 256);
 }
 
+static mn_rc spell_bytes(mn_str bytes, mn_buf *ret)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        char utf8[4];
+        MN_TRY(mn_buf_add(ret, utf8,
+                          mn_utf8_encode(mn_tok__byte_to_char((uint8_t)bytes.ptr[i]), utf8)));
+    }
+    return ret->failed;
+}
+
+static mn_rc spell_piece(mn_str bytes, mn_buf *ret)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        MN_TRY(bytes.ptr[i] == ' ' ? mn_buf_addz(ret, "\u2581")
+                                   : mn_buf_addc(ret, bytes.ptr[i]));
+    return ret->failed;
+}
+
+mn_rc mn_tok__spell(const mn_tokenizer *t, uint32_t id, mn_buf *ret)
+{
+    const mn_tok_token *x = &t->tokens[id];
+    switch (x->kind) {
+    case MN_TOK_NORMAL:
+    case MN_TOK_SYMBOL:
+        return t->rules.pieces ? spell_piece(x->bytes, ret) : spell_bytes(x->bytes, ret);
+    case MN_TOK_BYTE:
+        return mn_buf_addf(ret, "<0x%02X>", (uint8_t)x->bytes.ptr[0]);
+    default:
+        return mn_buf_adds(ret, x->bytes);
+    }
+}
+
 /* ---- making one --------------------------------------------------------------------------------------------- */
 
 mn_rc mn_tok__new(uint32_t n, uint32_t n_merges, mn_tokenizer **ret, mn_err *e)
@@ -141,7 +173,11 @@ mn_rc mn_tok__new(uint32_t n, uint32_t n_merges, mn_tokenizer **ret, mn_err *e)
     }
     t->n = n;
     t->n_merges = n_merges;
-    t->digits_alone = true;
+    t->rules = (mn_tok_rules){.splitter = MN_TOK_SPLIT_DIGITS,
+                              .bos = MN_TOK_NONE,
+                              .eos = MN_TOK_NONE,
+                              .unk = MN_TOK_NONE,
+                              .pad = MN_TOK_NONE};
     *ret = t;
     return MN_OK;
 }
@@ -151,7 +187,6 @@ void mn_tok_free(mn_tokenizer *t)
     if (!t) return;
     mn_free(t->ranks);
     mn_free(t->find);
-    mn_free(t->added);
     mn_arena_release(&t->arena);
     mn_free(t);
 }
@@ -161,80 +196,7 @@ mn_rc mn_tok__set(mn_tokenizer *t, uint32_t id, mn_str bytes, mn_tok_kind kind)
     MN_ASSERT(id < t->n);
     char *copy = mn_arena_strndup(&t->arena, bytes.ptr, bytes.len);
     if (!copy) return MN_E_NOMEM;
-    t->tokens[id] = (mn_tok_token){{copy, bytes.len}, kind};
-    return MN_OK;
-}
-
-static uint32_t table_mask(uint32_t n)
-{
-    uint32_t size = 16;
-    while (size < n * 2) size *= 2;
-    return size - 1;
-}
-
-static int by_bytes(const void *a, const void *b, void *tokenizer)
-{
-    const mn_tokenizer *t = tokenizer;
-    return mn_str_cmp(t->tokens[*(const uint32_t *)a].bytes,
-                      t->tokens[*(const uint32_t *)b].bytes);
-}
-
-static mn_rc index_added(mn_tokenizer *t)
-{
-    uint32_t n = 0;
-    for (uint32_t id = 0; id < t->n; id++) n += t->tokens[id].kind >= MN_TOK_ADDED;
-    t->added = mn_calloc(n ? n : 1, sizeof *t->added);
-    if (!t->added) return MN_E_NOMEM;
-    for (uint32_t id = 0; id < t->n; id++) {
-        if (t->tokens[id].kind >= MN_TOK_ADDED) t->added[t->n_added++] = id;
-    }
-    qsort_r(t->added, n, sizeof *t->added, by_bytes, t);
-    return MN_OK;
-}
-
-/* The slot that holds these bytes, or the empty one where they would go. */
-static uint32_t find_slot(const mn_tokenizer *t, mn_str bytes)
-{
-    uint32_t i = (uint32_t)mn_hash64(bytes.ptr, bytes.len, 0) & t->find_mask;
-    while (t->find[i] != MN_TOK_NONE && !mn_str_eq(t->tokens[t->find[i]].bytes, bytes))
-        i = (i + 1) & t->find_mask;
-    return i;
-}
-
-mn_rc mn_tok__index_tokens(mn_tokenizer *t)
-{
-    t->find_mask = table_mask(t->n);
-    t->find = mn_reallocarray(NULL, t->find_mask + 1u, sizeof *t->find);
-    if (!t->find) return MN_E_NOMEM;
-    memset(t->find, 0xFF, (t->find_mask + 1u) * sizeof *t->find);
-    MN_TRY(index_added(t));
-    /* Added tokens come first, so that their name finds them and not a normal token of the same bytes. */
-    for (uint32_t i = 0; i < t->n_added; i++)
-        t->find[find_slot(t, t->tokens[t->added[i]].bytes)] = t->added[i];
-    for (uint32_t i = 0; i < 256; i++) t->byte_id[i] = MN_TOK_NONE;
-    for (uint32_t id = 0; id < t->n; id++) {
-        mn_str bytes = t->tokens[id].bytes;
-        if (t->tokens[id].kind != MN_TOK_NORMAL) continue;
-        if (bytes.len == 1) t->byte_id[(uint8_t)bytes.ptr[0]] = id;
-        uint32_t slot = find_slot(t, bytes);
-        if (t->find[slot] == MN_TOK_NONE) t->find[slot] = id;
-    }
-    return MN_OK;
-}
-
-mn_rc mn_tok__index_merges(mn_tokenizer *t)
-{
-    t->rank_mask = table_mask(t->n_merges);
-    t->ranks = mn_reallocarray(NULL, t->rank_mask + 1u, sizeof *t->ranks);
-    if (!t->ranks) return MN_E_NOMEM;
-    memset(t->ranks, 0xFF, (t->rank_mask + 1u) * sizeof *t->ranks);
-    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
-        uint32_t pair = mn_tok__pair(t->merges[rank].left, t->merges[rank].right);
-        uint32_t i = mn_tok__pair_slot(pair) & t->rank_mask;
-        while (t->ranks[i].rank != MN_TOK_NONE && t->ranks[i].pair != pair)
-            i = (i + 1) & t->rank_mask;
-        t->ranks[i] = (mn_tok_rank){pair, rank};
-    }
+    t->tokens[id] = (mn_tok_token){{copy, bytes.len}, kind, 0};
     return MN_OK;
 }
 
@@ -247,7 +209,10 @@ uint32_t mn_tok_vocab(const mn_tokenizer *t)
 
 bool mn_tok_is_ours(const mn_tokenizer *t)
 {
-    if (t->n < MN_TOK_SPECIALS + 256 || !t->digits_alone) return false;
+    const mn_tok_rules *r = &t->rules;
+    if (t->n < MN_TOK_SPECIALS + 256 || r->pieces || r->splitter != MN_TOK_SPLIT_DIGITS ||
+        r->nfc || r->ignore_merges)
+        return false;
     for (uint32_t id = 0; id < MN_TOK_SPECIALS; id++) {
         char name[24];
         if (t->tokens[id].kind != MN_TOK_SPECIAL ||
@@ -267,10 +232,22 @@ bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id)
     return id < t->n && t->tokens[id].kind == MN_TOK_SPECIAL;
 }
 
-uint32_t mn_tok_find(const mn_tokenizer *t, mn_str token)
+uint32_t mn_tok_begin(const mn_tokenizer *t)
 {
-    return t->find[find_slot(t, token)];
+    return t->rules.add_bos ? t->rules.bos : MN_TOK_NONE;
 }
+
+uint32_t mn_tok_bos(const mn_tokenizer *t)
+{
+    return t->rules.bos;
+}
+
+uint32_t mn_tok_eos(const mn_tokenizer *t)
+{
+    return t->rules.eos;
+}
+
+/* ---- the hash ----------------------------------------------------------------------------------------------- */
 
 static void hash_u32(mn_sha256 *h, uint32_t v)
 {
@@ -278,15 +255,29 @@ static void hash_u32(mn_sha256 *h, uint32_t v)
     mn_sha256_add(h, bytes, 4);
 }
 
+/* What only some families have; nothing for the plain one, whose hashes stand in corpora. */
+static void hash_rules(mn_sha256 *h, const mn_tokenizer *t)
+{
+    const mn_tok_rules *r = &t->rules;
+    if (r->nfc || r->ignore_merges)
+        hash_u32(h, 0x10000u | (uint32_t)r->nfc << 1 | (uint32_t)r->ignore_merges);
+    if (!r->pieces) return;
+    hash_u32(h, 0x20000u | (uint32_t)r->byte_fallback << 5 | (uint32_t)r->split_blanks << 4 |
+                    (uint32_t)r->strip << 3 | (uint32_t)r->metaspace << 2 |
+                    (uint32_t)r->prefix);
+    hash_u32(h, r->byte_fallback ? MN_TOK_NONE : r->unk);
+    for (uint32_t rank = 0; t->order && rank < t->n_merges; rank++) hash_u32(h, t->order[rank]);
+}
+
 void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32])
 {
     mn_sha256 h;
     if (mn_sha256_init(&h, NULL) != MN_OK)
         mn_assert_failed("mn_sha256_init", __FILE__, __LINE__);
-    hash_u32(&h, t->digits_alone);
+    hash_u32(&h, t->rules.splitter);
     hash_u32(&h, t->n);
     for (uint32_t id = 0; id < t->n; id++) {
-        hash_u32(&h, (uint32_t)t->tokens[id].kind);
+        hash_u32(&h, (uint32_t)t->tokens[id].kind | (uint32_t)t->tokens[id].flags << 8);
         hash_u32(&h, (uint32_t)t->tokens[id].bytes.len);
         mn_sha256_add(&h, t->tokens[id].bytes.ptr, t->tokens[id].bytes.len);
     }
@@ -295,5 +286,6 @@ void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32])
         hash_u32(&h, t->merges[rank].left);
         hash_u32(&h, t->merges[rank].right);
     }
+    hash_rules(&h, t);
     mn_sha256_done(&h, ret);
 }

@@ -17,7 +17,7 @@ static void use(const mn_tokenizer *t, mn_str text)
     for (size_t i = 0; i < ids.n; i++) MN_ASSERT(mn_tok_bytes(t, ids.ptr[i]).len > 0);
     MN_ASSERT(mn_tok_decode(t, ids.ptr, ids.n, true, &out) == MN_OK);
     mn_buf_clear(&out);
-    MN_ASSERT(mn_tok__write(t, &out) == MN_OK);
+    MN_ASSERT(mn_tok__write(t, &out, NULL) == MN_OK);
     MN_ASSERT(mn_tok_parse(mn_buf_str(&out), &again, NULL) == MN_OK);
     mn_tok_hash(t, here);
     mn_tok_hash(again, there);
