@@ -55,7 +55,7 @@ const char *mn_packed_set(void)
 
 size_t mn_act_bytes(mn_act act, uint32_t K)
 {
-    if (act == MN_ACT_Q8) return mn_act__q8_of(K).end;
+    if (act == MN_ACT_Q8) return mn_act__q8_bytes(K);
     return mn_packed__64(act == MN_ACT_BF16 ? ((size_t)K + (K & 1)) * 2 : (size_t)K * 4);
 }
 

@@ -50,6 +50,10 @@ OP vi vi_sum(const uint8_t *p, const int shift)
 {
     return _mm512_slli_epi32(x_load(p), (unsigned)shift);
 }
+OP vi vi_rest(const uint8_t *sum, const uint8_t *part, const int shift)
+{
+    return _mm512_slli_epi32(_mm512_sub_epi32(x_load(sum), x_load(part)), (unsigned)shift);
+}
 OP vi vi_dot(vi s, vb w, xv x, const int bits)
 {
     (void)bits;
@@ -92,10 +96,6 @@ OP vf vf_bytes(const uint8_t *p)
     return _mm512_cvtepi32_ps(
         _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
-OP vf vf_minus_bytes(const uint8_t *p)
-{
-    return _mm512_sub_ps(_mm512_set1_ps(-0.0f), vf_bytes(p));
-}
 OP vf vf_signed_bytes(const uint8_t *p)
 {
     return _mm512_cvtepi32_ps(
@@ -131,9 +131,8 @@ OP float largest(__m512i a, __m512i b)
 
 static void act_q8(const float *x, uint32_t K, uint8_t *ret)
 {
-    mn_act__q8 at = mn_act__q8_of(K);
-    memset(ret + K, 0, at.d - K);
-    memset(ret + at.half + 8 * (size_t)(K / 32), 0, at.end - at.half - 8 * (size_t)(K / 32));
+    uint8_t *blocks = ret + mn_act__blocks_at(K);
+    memset(ret + K, 0, mn_act__q8_bytes(K) - K);
     for (size_t b = 0; b < K / 32; b++, x += 32) {
         __m512 v[2] = {_mm512_loadu_ps(x), _mm512_loadu_ps(x + 16)};
         float inverse,
@@ -150,11 +149,8 @@ static void act_q8(const float *x, uint32_t K, uint8_t *ret)
             half[h] = -_mm512_reduce_add_epi32(q);
         }
         int32_t sum = half[0] + half[1];
-        float dsum = d * (float)-sum;
-        memcpy(ret + at.d + 4 * b, &d, 4);
-        memcpy(ret + at.dsum + 4 * b, &dsum, 4);
-        memcpy(ret + at.sum + 4 * b, &sum, 4);
-        memcpy(ret + at.half + 8 * b, half, 8);
+        mn_act__block a = {d, d * (float)-sum, sum, half[0]};
+        memcpy(blocks + b * sizeof a, &a, sizeof a);
     }
 }
 

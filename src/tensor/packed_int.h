@@ -13,14 +13,10 @@
  *            6 bits   2 planes (plane p, bits 2f and 2f + 1 of a byte: the highest two of step 4p + f), then as 4 bits
  *          scales: Q8_0, Q4_0, Q5_0   for each block 16 f16 (d)
  *                  Q4_1, Q5_1         for each block 16 f16 (d), 16 f16 (m)
- *                  Q4_K, Q5_K         for each 8 blocks 16 f16 (d), 16 f16 (dmin), then for each block 16 bytes (scale), 16 bytes (min)
+ *                  Q4_K, Q5_K         for each 8 blocks 16 f16 (d), 16 f16 (minus dmin), then for each block 16 bytes (scale), 16 bytes (min)
  *                  Q6_K               for each 8 blocks 16 f16 (d), then for each half block 16 signed bytes (scale)
  *
- * A row of x for blocks (MN_ACT_Q8): K signed bytes within -127..127, then arrays of K/32 words, all padded together to 64 bytes:
- *   d      float     the scale: x is about d * byte
- *   dsum   float     d * (float)(sum of the block's bytes)
- *   sum    int32     minus the sum of the bytes
- *   half   int32     minus the sums of the block's first and last 16 bytes: 2 words a block
+ * A row of x for blocks (MN_ACT_Q8): K signed bytes within -127..127, padded to 64, then for each 32 of them a mn_act__block, padded.
  * A block of x whose largest value is not finite has d = NaN and bytes 0; one below 2^-100 has d = 0.
  *
  * A product of blocks, for each row n and t, with c the unsigned codes and b ascending:
@@ -168,16 +164,22 @@ static inline float mn_act__scale(float top, float *ret_inverse)
 
 /* ---- rows of x --------------------------------------------------------------------------------------------------- */
 
-/* Where the arrays of a row of MN_ACT_Q8 begin, in bytes, and where it ends. */
-typedef struct mn_act__q8 {
-    size_t d, dsum, sum, half, end;
-} mn_act__q8;
+/* What goes with 32 bytes of a row of MN_ACT_Q8. */
+typedef struct mn_act__block {
+    float d;      /* the scale: x is about d * byte */
+    float dsum;   /* d * (float)(sum of the bytes) */
+    int32_t sum;  /* minus the sum of the bytes */
+    int32_t half; /* minus the sum of the first 16 */
+} mn_act__block;
 
-static inline mn_act__q8 mn_act__q8_of(uint32_t K)
+/* Where they begin, in bytes. */
+static inline size_t mn_act__blocks_at(uint32_t K)
 {
-    size_t d = mn_packed__64(K), words = (size_t)K / 32 * 4;
-    return (mn_act__q8){d, d + words, d + 2 * words, d + 3 * words,
-                        mn_packed__64(d + 5 * words)};
+    return mn_packed__64(K);
+}
+static inline size_t mn_act__q8_bytes(uint32_t K)
+{
+    return mn_packed__64(K) + mn_packed__64((size_t)K / 32 * sizeof(mn_act__block));
 }
 
 #endif

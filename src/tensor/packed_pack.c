@@ -133,6 +133,7 @@ static void scales_put(mn_qtype type, uint8_t *s, uint32_t r, const uint8_t *b)
     case MN_Q_Q5_K:
         memcpy(s + 2 * r, b, 2);
         memcpy(s + 32 + 2 * r, b + 2, 2);
+        s[32 + 2 * r + 1] ^= 0x80; /* the sign */
         mn_q__scales_get(b + 4, scale, min);
         for (uint32_t j = 0; j < 8; j++) {
             s[64 + 32 * j + r] = scale[j];
@@ -249,7 +250,7 @@ void mn_packed__block_get(const mn_packed *p, uint32_t n, uint32_t b, mn_packed_
         ret->d[1] *= (float)(int8_t)s[32 + 32 * (b % 8) + 16 + r];
     } else if (l.super) {
         ret->d[0] *= (float)s[64 + 32 * (b % 8) + r];
-        ret->m *= -(float)s[64 + 32 * (b % 8) + 16 + r];
+        ret->m *= (float)s[64 + 32 * (b % 8) + 16 + r];
     }
 }
 

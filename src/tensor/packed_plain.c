@@ -11,22 +11,20 @@
 
 static void act_q8(const float *x, uint32_t K, uint8_t *ret)
 {
-    mn_act__q8 at = mn_act__q8_of(K);
-    memset(ret + K, 0, at.end - K);
+    uint8_t *blocks = ret + mn_act__blocks_at(K);
+    memset(ret + K, 0, mn_act__q8_bytes(K) - K);
     for (uint32_t b = 0; b < K / 32; b++, x += 32) {
-        float inverse, d = mn_act__scale(mn_act__largest(x, 32), &inverse);
-        int32_t half[2] = {0, 0};
+        mn_act__block a = {0};
+        float inverse;
+        a.d = mn_act__scale(mn_act__largest(x, 32), &inverse);
         for (uint32_t i = 0; i < 32; i++) {
             int32_t q = inverse > 0 ? mn_act__nearest(x[i] * inverse) : 0;
             ret[32 * b + i] = (uint8_t)(int8_t)q;
-            half[i / 16] -= q;
+            a.sum -= q;
+            if (i < 16) a.half -= q;
         }
-        int32_t sum = half[0] + half[1];
-        float dsum = d * (float)-sum;
-        memcpy(ret + at.d + 4 * (size_t)b, &d, 4);
-        memcpy(ret + at.dsum + 4 * (size_t)b, &dsum, 4);
-        memcpy(ret + at.sum + 4 * (size_t)b, &sum, 4);
-        memcpy(ret + at.half + 8 * (size_t)b, half, 8);
+        a.dsum = a.d * (float)-a.sum;
+        memcpy(blocks + b * sizeof a, &a, sizeof a);
     }
 }
 
@@ -52,23 +50,23 @@ static void block_add(const mn_packed *p, const mn_packed__layout *l, uint32_t n
                       const uint8_t *x, size_t T, float *y, size_t stride)
 {
     mn_packed__block w;
-    mn_act__q8 at = mn_act__q8_of(p->K);
     mn_packed__block_get(p, n, b, &w);
     for (size_t t = 0; t < T; t++) {
-        const uint8_t *row = x + t * at.end;
+        const uint8_t *row = x + t * mn_act__q8_bytes(p->K);
         const int8_t *q = (const int8_t *)row + 32 * (size_t)b;
-        const int32_t *sum = (const int32_t *)(const void *)(row + at.sum) + b;
-        const int32_t *half = (const int32_t *)(const void *)(row + at.half) + 2 * (size_t)b;
-        float dx = ((const float *)(const void *)(row + at.d))[b];
-        float dsum = ((const float *)(const void *)(row + at.dsum))[b];
+        mn_act__block a;
+        memcpy(&a, row + mn_act__blocks_at(p->K) + b * sizeof a, sizeof a);
         float acc = b ? y[t * stride + n] : 0;
-        if (l->parts == 2)
-            for (int h = 0; h < 2; h++) {
-                int32_t s = l->offset * half[h] + dot(w.code + 16 * h, q + 16 * h, 16);
-                acc = fmaf((float)s, w.d[h] * dx, acc);
-            }
-        else acc = fmaf((float)(l->offset * *sum + dot(w.code, q, 32)), w.d[0] * dx, acc);
-        y[t * stride + n] = l->min ? fmaf(w.m, dsum, acc) : acc;
+        if (l->parts == 2) {
+            int32_t s = l->offset * a.half + dot(w.code, q, 16);
+            acc = fmaf((float)s, w.d[0] * a.d, acc);
+            s = l->offset * (a.sum - a.half) + dot(w.code + 16, q + 16, 16);
+            acc = fmaf((float)s, w.d[1] * a.d, acc);
+        } else {
+            int32_t s = l->offset * a.sum + dot(w.code, q, 32);
+            acc = fmaf((float)s, w.d[0] * a.d, acc);
+        }
+        y[t * stride + n] = l->min ? fmaf(w.m, a.dsum, acc) : acc;
     }
 }
 

@@ -195,14 +195,13 @@ static void rows_of_x_are_the_same_bytes_on_every_set(void **state)
             memset(a, 1, sizeof a), memset(b, 2, sizeof b);
             s->act_q8(X, K, a);
             mn_packed__plain.act_q8(X, K, b);
-            mn_act__q8 at = mn_act__q8_of(K);
-            for (size_t i = 0; i < at.end; i++)
-                if (a[i] != b[i] && !(i >= at.d && i < at.sum))
-                    fail_msg("%s byte %zu", s->name, i);
-            for (size_t i = at.d; i < at.sum; i += 4) { /* any NaN is as good as another */
+            size_t at = mn_act__blocks_at(K), end = mn_act__q8_bytes(K);
+            OK(memcmp(a, b, at) == 0);
+            for (size_t i = at; i < end; i += 4) { /* any NaN is as good as another */
                 float u, v;
                 memcpy(&u, a + i, 4), memcpy(&v, b + i, 4);
-                OK(memcmp(&u, &v, 4) == 0 || (isnan(u) && isnan(v)));
+                bool scale = (i - at) % sizeof(mn_act__block) < 8;
+                OK(memcmp(&u, &v, 4) == 0 || (scale && isnan(u) && isnan(v)));
             }
             for (uint32_t odd_K = K - 1; odd_K <= K; odd_K++) {
                 s->act_bf16(X, odd_K, a);
@@ -216,11 +215,10 @@ static void rows_of_x_are_the_same_bytes_on_every_set(void **state)
 static void a_block_of_x_is_rounded_to_the_nearest_of_127_steps(void **state)
 {
     (void)state;
-    mn_act__q8 at = mn_act__q8_of(64);
     make_x(MN_ACT_Q8, 64, 1);
     for (int i = 0; i < 64; i++) {
         float d;
-        memcpy(&d, ACT + at.d + (size_t)i / 32 * 4, 4);
+        memcpy(&d, ACT + 64 + (size_t)i / 32 * sizeof(mn_act__block), 4);
         OK(fabsf(d * (float)(int8_t)ACT[i] - X[i]) <= d * 0.5001f);
     }
 }
@@ -235,7 +233,7 @@ static double x_at(mn_act act, uint32_t K, size_t t, uint32_t k)
     uint16_t h;
     if (act == MN_ACT_F32) return memcpy(&f, row + 4 * k, 4), (double)f;
     if (act == MN_ACT_BF16) return memcpy(&h, row + 2 * k, 2), (double)mn_bf16_to_f32(h);
-    memcpy(&f, row + mn_act__q8_of(K).d + k / 32 * 4, 4);
+    memcpy(&f, row + mn_act__blocks_at(K) + k / 32 * sizeof(mn_act__block), 4);
     return (double)f * (int8_t)row[k];
 }
 
@@ -316,16 +314,15 @@ static void only_the_asked_columns_are_written(void **state)
         shape s = {90, 256, 9};
         mn_packed p = packed_of(f, s);
         EACH_SET(set)
-        for (uint32_t from = 0; from < 96; from += 16) for (uint32_t to = from + 16; to <= 96;
-                                                            to += 16)
-        {
-            uint32_t end = to < s.N ? to : s.N;
-            for (size_t j = 0; j < T_MAX * Y_STRIDE; j++) Y[j] = -77;
-            set->product[f->type](&p, ACT, s.T, from, end, Y, Y_STRIDE);
-            for (size_t t = 0; t < s.T; t++)
-                for (uint32_t n = 0; n < Y_STRIDE; n++)
-                    OK((Y[t * Y_STRIDE + n] != -77) == (n >= from && n < end));
-        }
+        for (uint32_t from = 0; from < 96; from += 16)
+            for (uint32_t to = from + 16; to <= 96; to += 16) {
+                uint32_t end = to < s.N ? to : s.N;
+                for (size_t j = 0; j < T_MAX * Y_STRIDE; j++) Y[j] = -77;
+                set->product[f->type](&p, ACT, s.T, from, end, Y, Y_STRIDE);
+                for (size_t t = 0; t < s.T; t++)
+                    for (uint32_t n = 0; n < Y_STRIDE; n++)
+                        OK((Y[t * Y_STRIDE + n] != -77) == (n >= from && n < end));
+            }
         mn_packed_release(&p);
     }
 }
