@@ -68,7 +68,7 @@ static mn_rc one_step(void *arg, mn_err *e)
     const mn_optim_opts opts = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
     mn_batch b = mn_batch_view(&j->batch, 0, ROWS);
     mn_pass_run(j->pass, &b, j->losses, j->optim.d);
-    mn_optim_step(&j->optim, &j->w, j->pool, &opts, ++j->step);
+    mn_optim_step(&j->optim, j->w.all, j->pool, &opts, ++j->step);
     return MN_OK;
 }
 

@@ -10,7 +10,8 @@
  * before turn i with the generation prompt must begin the text up to turn i, which must begin the whole; that holds for templates
  * that write turns one after the other. Where the second does not hold (templates that drop earlier thoughts), each answer
  * becomes an example of its own, with what is before it as the template shows it then. Where the first does not, training would teach another
- * prompt than the one that is given later: MN_E_UNSUPPORTED, in the template's name.
+ * prompt than the one that is given later: such a line is skipped, and said so (with a template that is always so, all are). An
+ * assistant's turn that begins a conversation answers nothing and is not learnt.
  *
  * Conversations longer than a row are cut after the last answer that fits. Docs: docs/design/tuning.md. */
 #ifndef MN_MODEL_CHAT_DATA_H
@@ -19,8 +20,8 @@
 #include "model/open.h"
 #include "text/jinja.h"
 
-#define MN_CHAT_LINE_MAX  (8u << 20) /* bytes of a line */
-#define MN_CHAT_TURNS_MAX 1024u
+#define MN_CHAT_LINE_MAX  (4u << 20) /* bytes of a line */
+#define MN_CHAT_TURNS_MAX 256u
 /* What templates are told the day is (strftime_now), so that the same data gives the same tokens: 26 July 2024. */
 #define MN_CHAT_DAY_MS INT64_C(1721952000000)
 
@@ -39,11 +40,11 @@ mn_rc mn_examples_add(mn_examples *x, const uint32_t *ids, const uint8_t *learn,
 
 /* Why a line gave nothing. */
 typedef enum mn_chat_skip {
-    MN_SKIP_NOT_JSON,   /* no JSON object, or a line above the limit */
-    MN_SKIP_NO_FORM,    /* none of the three forms, or two of them */
-    MN_SKIP_BAD_TURN,   /* a turn without role or content, or too many */
-    MN_SKIP_NO_ANSWER,  /* nothing to learn in it */
-    MN_SKIP_TEMPLATE,   /* the template refused it */
+    MN_SKIP_NOT_JSON,  /* no JSON object, or a line above the limit */
+    MN_SKIP_NO_FORM,   /* none of the three forms, or two of them */
+    MN_SKIP_BAD_TURN,  /* a turn without role or content, or too many */
+    MN_SKIP_NO_ANSWER, /* nothing to learn in it */
+    MN_SKIP_TEMPLATE, /* the template refused it, or shows what is before an answer in two ways */
     MN_SKIP_TOO_LONG,   /* not even the first answer fits */
     MN_SKIP_NOT_MAPPED, /* the tokens do not spell the text: no mask can be made */
     MN_SKIPS
@@ -61,12 +62,13 @@ typedef struct mn_chat_counts {
 
 /* Knows a model's template and tokens. Borrows the model; one thread at a time. */
 typedef struct mn_chat_coder mn_chat_coder;
-/* errors MN_E_PARSE, MN_E_UNSUPPORTED (the template, or a model without template that is not ours: give text or prompt lines), MN_E_NOMEM */
+/* A model without template that is not ours takes lines of text or prompt only: its messages are skipped as MN_SKIP_TEMPLATE.
+ * errors MN_E_PARSE, MN_E_UNSUPPORTED (the template, with its line; a tokenizer without an end token), MN_E_NOMEM */
 mn_rc mn_chat_coder_new(const mn_model *m, mn_chat_coder **ret, mn_err *e);
 void mn_chat_coder_free(mn_chat_coder *c);
 
 /* One line into examples of at most `most` tokens ({"text"} may be longer). MN_OK: *ret_cut says whether it was shortened. Skipped lines:
- * MN_E_PARSE, *ret_skip says why and e what exactly. Others: MN_E_NOMEM, MN_E_UNSUPPORTED (the template can't be masked). Total over any bytes. */
+ * MN_E_PARSE, *ret_skip says why and e what exactly, and nothing was added. Others: MN_E_NOMEM, MN_E_LIMIT (2^40 tokens). Total over any bytes. */
 mn_rc mn_chat_line(mn_chat_coder *c, mn_str line, size_t most, mn_examples *io, bool *ret_cut,
                    mn_chat_skip *ret_skip, mn_err *e);
 

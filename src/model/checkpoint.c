@@ -81,6 +81,32 @@ static void io_head(io *x, mn_checkpoint *c)
     io_f64(x, &c->schedule.peak), io_f64(x, &c->schedule.factor);
     io_bool(x, &c->finished);
     io_bytes(x, c->corpus, 32), io_bytes(x, c->tokenizer, 32), io_bytes(x, c->previous, 32);
+    io_f32(x, &c->cfg.rope_factor), io_f32(x, &c->cfg.rope_low), io_f32(x, &c->cfg.rope_high);
+    io_u32(x, &c->cfg.rope_original);
+    mn_checkpoint_tune *t = &c->tune;
+    io_u64(x, &t->tuned), io_u64(x, &t->rank), io_u64(x, &t->targets);
+    io_f64(x, &t->alpha), io_f64(x, &t->held_share), io_u64(x, &t->eval_every);
+    io_u64(x, &t->learnt), io_u64(x, &t->best_step);
+    io_f64(x, &t->loss_before), io_f64(x, &t->loss_best);
+    io_bytes(x, t->base, 32);
+}
+
+/* An adapter's parameters: each target's A and B in every layer. */
+static uint64_t adapter_params(const mn_checkpoint *c)
+{
+    uint64_t n = 0;
+    for (int i = 0; i < MN_LORA_TARGETS; i++) {
+        uint32_t N, K;
+        if (!(c->tune.targets >> i & 1)) continue;
+        mn_lora_shape(&c->cfg, (mn_lora_target)i, &N, &K);
+        n += ((uint64_t)N + K) * c->tune.rank * c->cfg.L;
+    }
+    return n;
+}
+
+uint64_t mn_checkpoint_params(const mn_checkpoint *c)
+{
+    return c->tune.rank ? adapter_params(c) : mn_config_params(&c->cfg);
 }
 
 /* ---- the folder -------------------------------------------------------------------------------------------------------- */
@@ -120,20 +146,19 @@ static void remove_old(const char *dir)
     mn_arena_release(&a);
 }
 
-mn_rc mn_checkpoint_save(const char *dir, mn_checkpoint *c, const mn_weights *w,
-                         const mn_optim *o, mn_err *e)
+mn_rc mn_checkpoint_save(const char *dir, mn_checkpoint *c, const float *all, const mn_optim *o,
+                         mn_err *e)
 {
     uint8_t head[MN_CHECKPOINT_HEAD] = {0};
     memcpy(head, magic, sizeof magic);
     io x = {.at = head + sizeof magic, .writing = true};
-    c->cfg = w->cfg;
     io_head(&x, c);
-    MN_ASSERT(x.at <= head + sizeof head);
-    const size_t n = (size_t)w->n_all * sizeof(float);
+    MN_ASSERT(x.at <= head + sizeof head && o->n == mn_checkpoint_params(c));
+    const size_t n = (size_t)o->n * sizeof(float);
     mn_sha256 h;
     MN_TRY(mn_sha256_init(&h, e));
     mn_sha256_add(&h, head, sizeof head);
-    mn_sha256_add(&h, w->all, n);
+    mn_sha256_add(&h, all, n);
     mn_sha256_add(&h, o->m, 2 * n);
     uint8_t self[32];
     mn_sha256_done(&h, self);
@@ -143,7 +168,7 @@ mn_rc mn_checkpoint_save(const char *dir, mn_checkpoint *c, const mn_weights *w,
     mn_arena a;
     mn_arena_init(&a, 0);
     char *path = mn_fs_join(&a, dir, name);
-    const mn_st_piece pieces[] = {{head, sizeof head}, {w->all, n}, {o->m, 2 * n}, {self, 32}};
+    const mn_st_piece pieces[] = {{head, sizeof head}, {all, n}, {o->m, 2 * n}, {self, 32}};
     mn_rc rc = path ? mn_st_write_pieces(path, pieces, 4, e)
                     : mn_fail(e, MN_E_NOMEM, "no memory to write a checkpoint");
     mn_arena_release(&a);
@@ -168,15 +193,17 @@ static mn_rc read_head(const mn_fs_map *map, const char *name, mn_checkpoint *re
     mn_err why = {0};
     if (mn_config_check(&c.cfg, &why) != MN_OK)
         return mn_fail(e, MN_E_CORRUPT, "checkpoint '%s' is damaged: %s", name, why.msg);
-    if (map->len != sizeof head + mn_config_params(&c.cfg) * 12 + 32)
+    if (c.tune.rank > MN_LORA_RANK_MAX || c.tune.targets & ~(uint64_t)MN_LORA_ALL)
+        return mn_fail(e, MN_E_CORRUPT, "checkpoint '%s' is damaged: no such adapter", name);
+    if (map->len != sizeof head + mn_checkpoint_params(&c) * 12 + 32)
         return mn_fail(e, MN_E_CORRUPT, "checkpoint '%s' is cut short", name);
     memcpy(c.self, map->ptr + map->len - 32, 32);
     *ret = c;
     return MN_OK;
 }
 
-static mn_rc load_into(const mn_fs_map *map, const char *name, mn_checkpoint *ret,
-                       mn_weights *w, mn_optim *o, mn_err *e)
+static mn_rc load_into(const mn_fs_map *map, const char *name, mn_checkpoint *ret, float *all,
+                       mn_optim *o, mn_err *e)
 {
     mn_checkpoint c;
     MN_TRY(read_head(map, name, &c, e));
@@ -185,29 +212,29 @@ static mn_rc load_into(const mn_fs_map *map, const char *name, mn_checkpoint *re
     if (memcmp(self, c.self, 32) != 0)
         return mn_fail(e, MN_E_CORRUPT, "checkpoint '%s' is damaged: its hash does not fit",
                        name);
-    if (mn_config_params(&c.cfg) != w->n_all)
+    if (mn_checkpoint_params(&c) != o->n)
         return mn_fail(e, MN_E_CORRUPT, "checkpoint '%s' is of another shape", name);
-    const size_t n = (size_t)w->n_all * sizeof(float);
-    memcpy(w->all, map->ptr + MN_CHECKPOINT_HEAD, n);
+    const size_t n = (size_t)o->n * sizeof(float);
+    memcpy(all, map->ptr + MN_CHECKPOINT_HEAD, n);
     memcpy(o->m, map->ptr + MN_CHECKPOINT_HEAD + n, 2 * n);
     *ret = c;
     return MN_OK;
 }
 
-/* Maps checkpoint `name` and reads it: the header, or with w all of it. */
+/* Maps checkpoint `name` and reads it: the header, or with `all` the rest too. */
 static mn_rc read_one(mn_arena *a, const char *dir, const char *name, mn_checkpoint *ret,
-                      mn_weights *w, mn_optim *o, mn_err *e)
+                      float *all, mn_optim *o, mn_err *e)
 {
     mn_fs_map map = {0};
     char *path = mn_fs_join(a, dir, name);
     if (!path) return mn_fail(e, MN_E_NOMEM, "no memory to read a checkpoint");
     MN_TRY(mn_fs_map_open(path, &map, e));
-    mn_rc rc = w ? load_into(&map, name, ret, w, o, e) : read_head(&map, name, ret, e);
+    mn_rc rc = all ? load_into(&map, name, ret, all, o, e) : read_head(&map, name, ret, e);
     mn_fs_map_close(&map);
     return rc;
 }
 
-static mn_rc newest(const char *dir, mn_checkpoint *ret, mn_weights *w, mn_optim *o,
+static mn_rc newest(const char *dir, mn_checkpoint *ret, float *all, mn_optim *o,
                     bool *ret_skipped, mn_err *e)
 {
     mn_arena a;
@@ -217,7 +244,7 @@ static mn_rc newest(const char *dir, mn_checkpoint *ret, mn_weights *w, mn_optim
     mn_rc rc = list(dir, &a, &names, &n, e);
     if (rc == MN_OK && !n) rc = mn_fail(e, MN_E_NOT_FOUND, "no checkpoint in '%s'", dir);
     for (size_t i = n; i-- > 0;) {
-        rc = read_one(&a, dir, names[i], ret, w, o, e);
+        rc = read_one(&a, dir, names[i], ret, all, o, e);
         if (rc != MN_E_CORRUPT) break;
         if (ret_skipped) *ret_skipped = true;
     }
@@ -230,9 +257,9 @@ mn_rc mn_checkpoint_peek(const char *dir, mn_checkpoint *ret, mn_err *e)
     return newest(dir, ret, NULL, NULL, NULL, e);
 }
 
-mn_rc mn_checkpoint_load(const char *dir, mn_checkpoint *ret, mn_weights *w, mn_optim *o,
+mn_rc mn_checkpoint_load(const char *dir, mn_checkpoint *ret, float *all, mn_optim *o,
                          bool *ret_skipped, mn_err *e)
 {
     *ret_skipped = false;
-    return newest(dir, ret, w, o, ret_skipped, e);
+    return newest(dir, ret, all, o, ret_skipped, e);
 }

@@ -142,6 +142,16 @@ static void lay_out(mn_pass *p, bump *b)
     lay_side(p, b, &p->side[1]);
 }
 
+static mn_rc fill_turn(mn_pass *p, mn_err *e)
+{
+    double *angle = mn_calloc(p->c.D / 2, sizeof *angle);
+    if (!angle) return mn_fail(e, MN_E_NOMEM, "no memory for a pass");
+    mn_config_rope(&p->c, angle);
+    mn_pass_turn(p, angle);
+    mn_free(angle);
+    return MN_OK;
+}
+
 mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, mn_dtype dtype,
                   bool backward, mn_pass **ret, mn_err *e)
 {
@@ -175,9 +185,15 @@ mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, m
     }
     bump real = {.base = p->memory};
     lay_out(p, &real);
-    mn_rope_table(p->turn, T, p->c.D, (double)p->c.rope_theta);
-    *ret = p;
-    return MN_OK;
+    mn_rc rc = fill_turn(p, e);
+    if (rc == MN_OK) *ret = p;
+    else mn_pass_free(p);
+    return rc;
+}
+
+void mn_pass_turn(mn_pass *p, const double *angle)
+{
+    mn_rope_table_from(p->turn, p->T, p->c.D, angle);
 }
 
 void mn_pass_free(mn_pass *p)

@@ -20,10 +20,14 @@ static void cut_range(mn_optim *o, uint64_t from, uint64_t to, bool decayed)
     }
 }
 
-/* The norms lie between the matrices: two a layer and one at the end. */
+/* The norms lie between the matrices: two a layer and one at the end. Without weights all is one stretch. */
 static void cut_all(mn_optim *o, const mn_weights *w)
 {
     uint64_t at = 0;
+    if (!w) {
+        cut_range(o, 0, o->n, true);
+        return;
+    }
     const uint64_t C = w->cfg.C;
     for (uint64_t i = 0; i <= 2 * (uint64_t)w->cfg.L; i++) {
         const mn_layer *y = &w->layers[i / 2 < w->cfg.L ? i / 2 : 0];
@@ -36,9 +40,9 @@ static void cut_all(mn_optim *o, const mn_weights *w)
     cut_range(o, at, w->n_all, true);
 }
 
-mn_rc mn_optim_new(const mn_weights *w, mn_optim *ret, mn_err *e)
+static mn_rc make(uint64_t n, const mn_weights *w, mn_optim *ret, mn_err *e)
 {
-    mn_optim o = {.n = w->n_all};
+    mn_optim o = {.n = n};
     cut_all(&o, w);
     o.cut = mn_calloc(o.n_parts + 1, sizeof *o.cut);
     o.decayed = mn_calloc(o.n_parts, 1);
@@ -53,6 +57,16 @@ mn_rc mn_optim_new(const mn_weights *w, mn_optim *ret, mn_err *e)
     cut_all(&o, w);
     *ret = o;
     return MN_OK;
+}
+
+mn_rc mn_optim_new(const mn_weights *w, mn_optim *ret, mn_err *e)
+{
+    return make(w->n_all, w, ret, e);
+}
+
+mn_rc mn_optim_new_flat(uint64_t n, mn_optim *ret, mn_err *e)
+{
+    return make(n, NULL, ret, e);
 }
 
 void mn_optim_release(mn_optim *o)
@@ -92,10 +106,10 @@ static void step_part(void *arg, size_t i, int thread)
     memset(o->d + at, 0, n * sizeof *o->d);
 }
 
-double mn_optim_step(mn_optim *o, mn_weights *w, mn_pool *pool, const mn_optim_opts *opts,
+double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
                      uint64_t step)
 {
-    job j = {.o = o, .p = w->all, .k = mn_kernels_best()};
+    job j = {.o = o, .p = all, .k = mn_kernels_best()};
     double sum = 0;
     mn_pool_run(pool, o->n_parts, square_part, &j);
     for (size_t i = 0; i < o->n_parts; i++) sum += o->squares[i];

@@ -20,10 +20,12 @@ typedef struct mn_optim_opts {
 } mn_optim_opts;
 
 mn_rc mn_optim_new(const mn_weights *w, mn_optim *ret, mn_err *e);
+/* For n parameters without norms among them: an adapter's. */
+mn_rc mn_optim_new_flat(uint64_t n, mn_optim *ret, mn_err *e);
 void mn_optim_release(mn_optim *o);
-/* One step with the gradient in o->d, which is zeroed for the next. step counts from 1. Returns the gradient's norm before
- * clipping. */
-double mn_optim_step(mn_optim *o, mn_weights *w, mn_pool *pool, const mn_optim_opts *opts,
+/* One step of the o->n parameters in `all` with the gradient in o->d, which is zeroed for the next. step counts from 1. Returns
+ * the gradient's norm before clipping. */
+double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
                      uint64_t step);
 
 #endif

@@ -21,21 +21,20 @@ static void shuffle_docs(uint64_t *doc, uint64_t n, uint64_t seed, uint64_t epoc
     }
 }
 
-static uint64_t doc_from(const mn_shard *s, uint64_t d)
+static uint64_t doc_from(const uint64_t *end, uint64_t d)
 {
-    return d ? s->doc_end[d - 1] : 0;
+    return d ? end[d - 1] : 0;
 }
 
-static uint64_t doc_slots(const mn_shard *s, uint64_t d)
+static uint64_t doc_slots(const uint64_t *end, uint64_t d)
 {
-    uint64_t n = s->doc_end[d] - doc_from(s, d);
+    uint64_t n = end[d] - doc_from(end, d);
     return n ? n - 1 : 0;
 }
 
 /* Pieces still to be placed: a window over the documents in order, and the rest of a cut one. */
 typedef struct feed {
-    const mn_shard *s;
-    const uint64_t *doc;
+    const uint64_t *end, *doc;
     uint64_t n_docs, next, at, left; /* at, left: of the document being cut */
     size_t T, n;
     mn_piece wait[WINDOW];
@@ -46,7 +45,7 @@ static void refill(feed *f)
     while (f->n < WINDOW) {
         while (f->left == 0 && f->next < f->n_docs) {
             uint64_t d = f->doc[f->next++];
-            f->at = doc_from(f->s, d), f->left = doc_slots(f->s, d);
+            f->at = doc_from(f->end, d), f->left = doc_slots(f->end, d);
         }
         if (f->left == 0) return;
         uint32_t n = (uint32_t)(f->left < f->T ? f->left : f->T);
@@ -89,25 +88,31 @@ static void place(feed *f, mn_packing *p)
 mn_rc mn_pack(const mn_shard *s, size_t T, uint64_t every, bool shuffle, uint64_t seed,
               uint64_t epoch, mn_packing *ret, mn_err *e)
 {
+    return mn_pack_ends(s->doc_end, s->n_docs, T, every, shuffle, seed, epoch, ret, e);
+}
+
+mn_rc mn_pack_ends(const uint64_t *end, uint64_t n_docs, size_t T, uint64_t every, bool shuffle,
+                   uint64_t seed, uint64_t epoch, mn_packing *ret, mn_err *e)
+{
     uint64_t most = 0, n = 0;
-    for (uint64_t d = 0; d < s->n_docs; d += every) most += (doc_slots(s, d) + T - 1) / T;
+    for (uint64_t d = 0; d < n_docs; d += every) most += (doc_slots(end, d) + T - 1) / T;
     if (!most)
         return mn_fail(e, MN_E_LIMIT, "the corpus has no document of two tokens or more");
     if (most >= UINT32_MAX) return mn_fail(e, MN_E_LIMIT, "the corpus has too many documents");
     mn_packing p = {.T = T};
-    uint64_t *doc = mn_reallocarray(NULL, s->n_docs, sizeof *doc);
+    uint64_t *doc = mn_reallocarray(NULL, n_docs, sizeof *doc);
     p.pieces = mn_reallocarray(NULL, most, sizeof *p.pieces);
     p.row_piece = mn_reallocarray(NULL, most + 1, sizeof *p.row_piece);
     if (!doc || !p.pieces || !p.row_piece) {
         mn_free(doc);
         mn_packing_release(&p);
         return mn_fail(e, MN_E_NOMEM, "no memory to order %llu documents",
-                       (unsigned long long)s->n_docs);
+                       (unsigned long long)n_docs);
     }
-    for (uint64_t d = 0; d < s->n_docs; d += every) doc[n++] = d;
+    for (uint64_t d = 0; d < n_docs; d += every) doc[n++] = d;
     if (shuffle) shuffle_docs(doc, n, seed, epoch);
     p.row_piece[0] = 0;
-    feed f = {.s = s, .doc = doc, .n_docs = n, .T = T};
+    feed f = {.end = end, .doc = doc, .n_docs = n, .T = T};
     place(&f, &p);
     mn_free(doc);
     *ret = p;

@@ -27,6 +27,9 @@ typedef struct mn_packing {
  * memory  24 bytes a document; errors MN_E_NOMEM, MN_E_LIMIT (no document has two tokens) */
 mn_rc mn_pack(const mn_shard *s, size_t T, uint64_t every, bool shuffle, uint64_t seed,
               uint64_t epoch, mn_packing *ret, mn_err *e);
+/* The same for documents of any kind: document d is tokens [end[d - 1], end[d]) of one run of them. */
+mn_rc mn_pack_ends(const uint64_t *end, uint64_t n_docs, size_t T, uint64_t every, bool shuffle,
+                   uint64_t seed, uint64_t epoch, mn_packing *ret, mn_err *e);
 void mn_packing_release(mn_packing *p);
 
 /* A batch's arrays, filled row by row. */

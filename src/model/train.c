@@ -138,9 +138,13 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
     mn_rc rc = mn_checkpoint_peek(r->checkpoints, &c, e);
     if (rc == MN_E_NOT_FOUND) return open_new(r, e);
     if (rc != MN_OK) return rc;
+    if (c.tune.tuned)
+        return mn_fail(e, MN_E_USAGE,
+                       "model '%s' was tuned, not trained: go on with mynah tune --resume",
+                       r->log->model);
     MN_TRY(mn_weights_new(&c.cfg, &r->w, e));
     MN_TRY(mn_optim_new(&r->w, &r->optim, e));
-    MN_TRY(mn_checkpoint_load(r->checkpoints, &r->at, &r->w, &r->optim, &skipped, e));
+    MN_TRY(mn_checkpoint_load(r->checkpoints, &r->at, r->w.all, &r->optim, &skipped, e));
     if (memcmp(r->at.corpus, r->corpus.hash, 32) ||
         memcmp(r->at.tokenizer, r->corpus.tokenizer_hash, 32))
         return mn_fail(e, MN_E_USAGE,
@@ -280,7 +284,7 @@ static double seconds(const mn_model__run *r)
 static mn_rc checkpoint(mn_model__run *r, mn_err *e)
 {
     r->at.seconds = seconds(r);
-    MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, &r->w, &r->optim, e));
+    MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, &r->optim, e));
     memcpy(r->at.previous, r->at.self, 32);
     mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
     r->checkpoint_us = mn_mono_us();

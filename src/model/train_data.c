@@ -186,7 +186,7 @@ mn_rc mn_model__step(mn_model__run *r, mn_err *e)
                           .eps = 1e-8,
                           .decay = 0.1,
                           .clip = 1};
-    double norm = mn_optim_step(&r->optim, &r->w, r->pool, &opts, r->at.step + 1);
+    double norm = mn_optim_step(&r->optim, r->w.all, r->pool, &opts, r->at.step + 1);
     if (!isfinite(loss) || !isfinite(norm))
         return mn_fail(e, MN_E_LIMIT,
                        "the loss is no longer a number at step %llu: train anew with a lower "

@@ -256,10 +256,10 @@ static void a_damaged_checkpoint_is_passed_over_for_the_one_before(void **state)
     bool skipped;
     RUN(mn_weights_new(&c.cfg, &w, &e));
     RUN(mn_optim_new(&w, &o, &e));
-    RUN(mn_checkpoint_load(dir, &old, &w, &o, &skipped, &e));
+    RUN(mn_checkpoint_load(dir, &old, w.all, &o, &skipped, &e));
     OK(skipped && old.step == 12);
     OK(truncate(path, 700) == 0);
-    RUN(mn_checkpoint_load(dir, &old, &w, &o, &skipped, &e));
+    RUN(mn_checkpoint_load(dir, &old, w.all, &o, &skipped, &e));
     OK(skipped && old.step == 12);
     mn_optim_release(&o);
     mn_weights_release(&w);
