@@ -260,7 +260,24 @@ static void write_stretch(const mn_config *c, mn_json_writer *w)
     mn_jw_object_end(w);
 }
 
+void mn_config_write_tokens(const mn_config_notes *n, mn_json_writer *w)
+{
+    if (n->bos != UINT32_MAX) mn_jw_ku64(w, "bos_token_id", n->bos);
+    if (n->n_ends) mn_jw_key(w, "eos_token_id");
+    if (n->n_ends > 1) mn_jw_array(w);
+    for (size_t i = 0; i < n->n_ends; i++) mn_jw_u64(w, n->ends[i]);
+    if (n->n_ends > 1) mn_jw_array_end(w);
+    if (n->pad != UINT32_MAX) mn_jw_ku64(w, "pad_token_id", n->pad);
+}
+
 mn_rc mn_config_write(const mn_config *c, mn_buf *ret)
+{
+    const uint32_t end = MN_TOK_END;
+    return mn_config_write_with(
+        c, &(mn_config_notes){MN_TOK_START, MN_TOK_PAD, &end, 1, "float32"}, ret);
+}
+
+mn_rc mn_config_write_with(const mn_config *c, const mn_config_notes *n, mn_buf *ret)
 {
     mn_json_writer w;
     mn_json_writer_init(&w, ret, 2);
@@ -289,10 +306,8 @@ mn_rc mn_config_write(const mn_config *c, mn_buf *ret)
     mn_jw_kbool(&w, "tie_word_embeddings", c->tied);
     mn_jw_kbool(&w, "attention_bias", false);
     mn_jw_kbool(&w, "mlp_bias", false);
-    mn_jw_ku64(&w, "bos_token_id", MN_TOK_START);
-    mn_jw_ku64(&w, "eos_token_id", MN_TOK_END);
-    mn_jw_ku64(&w, "pad_token_id", MN_TOK_PAD);
-    mn_jw_kstrz(&w, "torch_dtype", "float32");
+    mn_config_write_tokens(n, &w);
+    mn_jw_kstrz(&w, "torch_dtype", n->dtype);
     mn_jw_kbool(&w, "use_cache", true);
     mn_jw_object_end(&w);
     mn_buf_addc(ret, '\n');

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/str.h"
 
 typedef struct mn_config {
@@ -34,6 +35,17 @@ mn_rc mn_config_parse(mn_str json, mn_config *ret,
                       mn_err *e); /* config.json; other architectures are refused by name */
 /* The angle that each position adds, [D/2] in radians, i-th pair of a head: theta^(-2i/D), stretched. */
 void mn_config_rope(const mn_config *c, double *ret);
+/* What config.json says of a model beside its shape. */
+typedef struct mn_config_notes {
+    uint32_t bos, pad; /* UINT32_MAX: none */
+    const uint32_t *ends;
+    size_t n_ends;
+    const char *dtype; /* "float32", "float16", "bfloat16" */
+} mn_config_notes;
+mn_rc mn_config_write_with(const mn_config *c, const mn_config_notes *n, mn_buf *ret);
+/* As above, for the tokens of tokenizers trained here and float32. */
 mn_rc mn_config_write(const mn_config *c, mn_buf *ret);
+/* The members "bos_token_id", "eos_token_id" (a number or several) and "pad_token_id" of an open object. */
+void mn_config_write_tokens(const mn_config_notes *n, mn_json_writer *w);
 
 #endif

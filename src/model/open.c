@@ -75,9 +75,13 @@ mn_rc mn_model__layers(mn_model *m, mn_err *e)
 mn_rc mn_model__map(mn_model *m, const char *path, mn_fs_map *ret, mn_err *e)
 {
     struct mn_model_map *map = m->map;
-    mn_fs_map *bigger = mn_reallocarray(map->maps, map->n_maps + 1, sizeof *bigger);
-    if (!bigger) return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
-    map->maps = bigger;
+    mn_fs_map *maps = mn_reallocarray(map->maps, map->n_maps + 1, sizeof *maps);
+    if (maps) map->maps = maps;
+    char **paths = mn_reallocarray(map->paths, map->n_maps + 1, sizeof *paths);
+    if (paths) map->paths = paths;
+    char *copy = mn_arena_strndup(&map->arena, path, strlen(path));
+    if (!maps || !paths || !copy) return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
+    map->paths[map->n_maps] = copy;
     MN_TRY(mn_fs_map_open(path, &map->maps[map->n_maps], e));
     *ret = map->maps[map->n_maps++];
     return MN_OK;
@@ -159,6 +163,7 @@ void mn_model_free(mn_model *m)
     if (!m) return;
     for (size_t i = 0; i < m->map->n_maps; i++) mn_fs_map_close(&m->map->maps[i]);
     mn_free(m->map->maps);
+    mn_free(m->map->paths);
     mn_arena_release(&m->map->arena);
     mn_free(m->map);
     mn_tok_free(m->tok);

@@ -297,6 +297,7 @@ mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e)
 {
     mn_fs_map map;
     mn_gguf g;
+    m->map->gguf = true;
     MN_TRY(mn_model__map(m, path, &map, e));
     MN_TRY(mn_gguf_parse(map.ptr, map.len, &m->map->arena, &g, e));
     MN_TRY(read_config(&g, &m->cfg, e));

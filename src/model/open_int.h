@@ -11,7 +11,9 @@
 struct mn_model_map {
     mn_arena arena; /* of everything the model points to but the weights */
     mn_fs_map *maps;
-    size_t n_maps, cap;
+    char **paths; /* of maps; the texts are on the arena */
+    size_t n_maps;
+    bool gguf; /* one GGUF file, else safetensors */
     double *
         stretch; /* [D/2] what each pair's angle is divided by, as a GGUF file says it; or NULL */
 };

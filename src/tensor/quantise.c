@@ -16,6 +16,7 @@
 #define STEP      0.1f /* levels between two guesses */
 #define POLISH    3
 #define HALF_MAX  65504.0f
+#define HALF_MIN  0x1p-24f
 #define VALUE_MAX 1e15f /* squares of it can be summed */
 
 /* n values and what every error needs of them. */
@@ -178,6 +179,14 @@ static float put_half(uint8_t *b, float f)
     return mn_f16_to_f32(h);
 }
 
+/* As above, for the scale of levels up to n: tiny ones, which halves round coarsely, are rounded up rather than cut the largest values off. */
+static float put_scale(uint8_t *b, float d, float n)
+{
+    float stored = put_half(b, d);
+    if (fabsf(stored) * (n + 0.5f) >= fabsf(d) * n || fabsf(d) > 1) return stored;
+    return put_half(b, stored + copysignf(HALF_MIN, d));
+}
+
 /* Levels from 0 on (lo is level 0). */
 static void choose(const float *x, int n, fit f, levels l, uint8_t *ret)
 {
@@ -199,7 +208,8 @@ static void put_fifths(uint8_t *word, const uint8_t *q)
 static void write_q8_0(const float *x, uint8_t *b)
 {
     piece p = piece_of(x, 32);
-    float far = -p.min > p.max ? -p.min : p.max, inverse = inverse_of(put_half(b, far / 127));
+    float far = -p.min > p.max ? -p.min : p.max,
+          inverse = inverse_of(put_scale(b, far / 127, 127));
     for (int i = 0; i < 32; i++)
         b[2 + i] = (uint8_t)(int8_t)level_of(x[i], inverse, 0, (levels){-127, 127});
 }
@@ -207,7 +217,7 @@ static void write_q8_0(const float *x, uint8_t *b)
 static void write_signed(const float *x, uint8_t *b, levels l, uint8_t ret_q[32])
 {
     piece p = piece_of(x, 32);
-    fit f = {put_half(b, fit_signed(&p, l).d), 0};
+    fit f = {put_scale(b, fit_signed(&p, l).d, -l.lo), 0};
     choose(x, 32, f, l, ret_q);
 }
 
@@ -215,7 +225,7 @@ static void write_offset(const float *x, uint8_t *b, levels l, uint8_t ret_q[32]
 {
     piece p = piece_of(x, 32);
     fit f = fit_offset(&p, l, OFFSET_ANY);
-    f = (fit){put_half(b, f.d), put_half(b + 2, f.m)};
+    f = (fit){put_scale(b, f.d, l.hi), put_half(b + 2, f.m)};
     choose(x, 32, f, l, ret_q);
 }
 
@@ -308,8 +318,8 @@ static fit k_solve(const kblock *k)
 
 static void k_set(kblock *k, fit units, uint8_t *b)
 {
-    k->d = put_half(b, units.d > 0 ? units.d : 0);
-    k->dm = put_half(b + 2, units.m > 0 ? units.m : 0);
+    k->d = put_scale(b, units.d > 0 ? units.d : 0, 63);
+    k->dm = put_scale(b + 2, units.m > 0 ? units.m : 0, 63);
     k->error = 0;
     for (int j = 0; j < 8; j++) k_search(k, j);
 }
@@ -323,8 +333,8 @@ static void k_first(kblock *k, uint8_t *b)
         d = f[j].d > d ? f[j].d : d;
         m = -f[j].m > m ? -f[j].m : m;
     }
-    d = put_half(b, d / 63);
-    m = put_half(b + 2, m / 63);
+    d = put_scale(b, d / 63, 63);
+    m = put_scale(b + 2, m / 63, 63);
     for (int j = 0; j < 8; j++) {
         k->scale[j] = ratio(f[j].d, d);
         k->min[j] = ratio(-f[j].m, m);
@@ -421,7 +431,7 @@ static float six_solve(const sixblock *k)
 
 static void six_set(sixblock *k, float d, uint8_t *b)
 {
-    k->d = put_half(b + 208, d);
+    k->d = put_scale(b + 208, d, 128);
     k->error = 0;
     for (int j = 0; j < 16; j++) six_search(k, j);
 }
@@ -433,7 +443,7 @@ static void six_first(sixblock *k, uint8_t *b)
         d[j] = fit_signed(&k->p[j], six).d;
         if (fabsf(d[j]) > fabsf(far)) far = d[j];
     }
-    float unit = put_half(b + 208, far / -128);
+    float unit = put_scale(b + 208, far / -128, 128);
     for (int j = 0; j < 16; j++)
         k->scale[j] = (int8_t)round_small(clamp(d[j] * inverse_of(unit), -128, 127));
     six_set(k, unit, b);
