@@ -14,10 +14,13 @@ mn_rc mn_file_out_open(const char *path, mn_file_out *ret, mn_err *e)
 {
     size_t len = strlen(path);
     mn_file_out f = {.fd = -1};
+    const char *slash = strrchr(path, '/');
     f.path = mn_strdup(path);
+    f.dir =
+        slash ? mn_strndup(path, slash == path ? 1 : (size_t)(slash - path)) : mn_strdup(".");
     f.tmp = mn_alloc(len + 5);
     f.buf = mn_alloc(BUFFER);
-    if (!f.path || !f.tmp || !f.buf) {
+    if (!f.path || !f.dir || !f.tmp || !f.buf) {
         mn_file_out_release(&f);
         return mn_fail(e, MN_E_NOMEM, "no memory to write '%s'", path);
     }
@@ -62,16 +65,6 @@ mn_rc mn_file_out_align(mn_file_out *f, size_t n, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc sync_folder(const char *path, mn_err *e)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash) return mn_fs_sync_dir(".", e);
-    char *dir = mn_strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    mn_rc rc = dir ? mn_fs_sync_dir(dir, e) : mn_fail(e, MN_E_NOMEM, "no memory");
-    mn_free(dir);
-    return rc;
-}
-
 mn_rc mn_file_out_commit(mn_file_out *f, mn_err *e)
 {
     MN_TRY(flush(f, e));
@@ -79,7 +72,7 @@ mn_rc mn_file_out_commit(mn_file_out *f, mn_err *e)
         return mn_fail_errno(e, MN_E_IO, "cannot write '%s'", f->path);
     close(f->fd);
     f->fd = -1;
-    return sync_folder(f->path, e);
+    return mn_fs_sync_dir(f->dir, e);
 }
 
 void mn_file_out_release(mn_file_out *f)
@@ -89,6 +82,7 @@ void mn_file_out_release(mn_file_out *f)
         unlink(f->tmp);
     }
     mn_free(f->path);
+    mn_free(f->dir);
     mn_free(f->tmp);
     mn_free(f->buf);
     *f = (mn_file_out){.fd = -1};

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 
 typedef struct mn_file_out {
-    char *path, *tmp; /* owned */
+    char *path, *dir, *tmp; /* owned */
     int fd;
     uint8_t *buf; /* owned; what is not yet written */
     size_t n;
