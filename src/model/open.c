@@ -134,6 +134,11 @@ static mn_rc open_any(mn_model *m, const char *path, mn_err *e)
 
 mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e)
 {
+    return mn_model__open(path, false, ret, e);
+}
+
+mn_rc mn_model__open(const char *path, bool weights_only, mn_model **ret, mn_err *e)
+{
     mn_model *m = mn_calloc(1, sizeof *m);
     struct mn_model_map *map = mn_calloc(1, sizeof *map);
     if (!m || !map) {
@@ -142,11 +147,12 @@ mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e)
         return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
     }
     m->map = map;
+    map->weights_only = weights_only;
     mn_arena_init(&map->arena, VIEWS_ARENA_MAX);
     mn_rc rc = mn_fs_exists(path)
                    ? open_any(m, path, e)
                    : mn_fail(e, MN_E_NOT_FOUND, "there is no file or folder of that name");
-    if (rc == MN_OK && mn_tok_vocab(m->tok) > m->cfg.V)
+    if (rc == MN_OK && m->tok && mn_tok_vocab(m->tok) > m->cfg.V)
         rc = mn_fail(e, MN_E_CORRUPT, "the tokenizer has %u tokens but the model knows %u",
                      mn_tok_vocab(m->tok), m->cfg.V);
     if (rc != MN_OK) {

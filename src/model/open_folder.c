@@ -287,6 +287,5 @@ mn_rc mn_model__open_folder(mn_model *m, const char *dir, mn_err *e)
     MN_TRY(read_ends(m, dir, tree, e));
     MN_TRY(read_template(m, dir, e));
     MN_TRY(mn_model__read_origin(m, dir, e));
-    const char *tokenizer = mn_fs_join(a, dir, "tokenizer.json");
-    return tokenizer ? mn_tok_load(tokenizer, &m->tok, e) : no_memory(e);
+    return m->map->weights_only ? MN_OK : mn_tok_load_dir(dir, &m->tok, e);
 }

@@ -305,5 +305,5 @@ mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e)
     MN_TRY(read_stretch(m, &g, e));
     MN_TRY(read_tensors(m, &g, e));
     read_names(m, &g);
-    return read_tokenizer(m, &g, e);
+    return m->map->weights_only ? MN_OK : read_tokenizer(m, &g, e);
 }

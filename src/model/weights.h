@@ -4,9 +4,9 @@
 
 #include "base/fs.h"
 #include "model/config.h"
+#include "model/open.h"
 
-/* Tensor names and shapes are Hugging Face's (row-major [out][in]). All float32 in memory here; the engine issue brings
- * other types. Pointers of layer l are [l]. */
+/* Tensor names and shapes are Hugging Face's (row-major [out][in]). All float32: what training works on. Pointers of layer l are [l]. */
 typedef struct mn_layer {
     float *norm1;        /* input_layernorm.weight           [C]      */
     float *wq, *wk, *wv; /* self_attn.{q,k,v}_proj.weight    [H*D][C], [KV*D][C] ×2 */
@@ -32,9 +32,11 @@ void mn_weights_release(mn_weights *w);
 /* Normal(0, 0.02) from the counter-based generator, residual projections scaled by 1/sqrt(2 L), norms 1. */
 void mn_weights_init(mn_weights *w, uint64_t seed);
 
-/* model.safetensors in folder dir, with config.json beside it. Reads F32, F16 and BF16; checks names, shapes, offsets and
- * sizes before anything is allocated. The single-file form only; sharded folders come with the engine. */
-mn_rc mn_weights_load(const char *dir, mn_weights *ret, mn_err *e);
+/* The weights of a model on disk, whatever its form and format (model/open.h), as float32. Everything is checked before memory is
+ * taken. A folder needs no tokenizer for it. */
+mn_rc mn_weights_load(const char *path, mn_weights *ret, mn_err *e);
+/* Of a model that is open. MN_E_UNSUPPORTED where its positions are stretched in a way that mn_config cannot say. */
+mn_rc mn_weights_from(const mn_model *m, mn_weights *ret, mn_err *e);
 /* Writes config.json and model.safetensors (float32), each atomically. */
 mn_rc mn_weights_save(const mn_weights *w, const char *dir, mn_err *e);
 
