@@ -1,68 +1,171 @@
-/* Loading a model folder, and running sequences through it.
- *
- * A sequence keeps the keys and values of what it has seen, so that a new token costs one row through every layer. Rows
- * attend to the cache up to themselves. The weights of q, k, v (and of gate, up) lie one after the other in memory, as
- * weights.h says, so one product serves them. */
+/* An engine: a model's weights packed for products, its tokenizer, the cache, a
+ * team of threads. */
 #include "infer/infer.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/mem.h"
+#include "base/thread.h"
 #include "infer/infer_int.h"
-#include "tensor/ref.h"
-#include "tensor/rows.h"
 
-/* ---- engine ----------------------------------------------------------------------------------------------------- */
+#define CONTEXT_MAX 8192u /* unless more is asked for */
 
-static mn_rc rope_tables(mn_engine *g, mn_err *e)
+/* ---- weights
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static mn_rc pack(mn_engine *g, const mn_view *v, mn_pool *pool, mn_packed *ret, mn_err *e)
 {
-    const mn_config *c = &g->w.cfg;
-    size_t half = c->D / 2, n = (size_t)c->T * half;
-    g->cos = mn_calloc(n, sizeof(float));
-    g->sin = mn_calloc(n, sizeof(float));
-    if (!g->cos || !g->sin)
-        return mn_fail(e, MN_E_NOMEM, "out of memory for the position tables");
-    for (size_t t = 0; t < c->T; t++) {
-        for (size_t i = 0; i < half; i++) {
-            double angle =
-                (double)t * pow((double)c->rope_theta, -2.0 * (double)i / (double)c->D);
-            g->cos[t * half + i] = (float)cos(angle);
-            g->sin[t * half + i] = (float)sin(angle);
-        }
-    }
+    MN_TRY(mn_packed_new(v->type, v->rows, v->cols, v->data, v->alternate ? mn_view_row : NULL,
+                         v, pool, ret, e));
+    g->bytes += ret->bytes;
     return MN_OK;
 }
 
-static mn_rc load_parts(mn_engine *g, const char *dir, int n_threads, mn_err *e)
+static mn_rc pack_layer(mn_engine *g, const mn_layer_view *v, mn_engine_layer *l, mn_pool *pool,
+                        mn_err *e)
 {
-    mn_arena a;
-    mn_arena_init(&a, 1u << 16);
-    char *path = mn_fs_join(&a, dir, "tokenizer.json");
-    mn_rc rc = path ? mn_weights_load(dir, &g->w, e) : mn_fail(e, MN_E_NOMEM, "out of memory");
-    if (rc == MN_OK) rc = mn_tok_load(path, &g->tok, e);
-    if (rc == MN_OK && mn_tok_vocab(g->tok) > g->w.cfg.V)
-        rc = mn_fail(e, MN_E_CORRUPT,
-                     "'%s' has %u tokens but the model knows %u: they do not belong together",
-                     path, mn_tok_vocab(g->tok), g->w.cfg.V);
-    if (rc == MN_OK) rc = rope_tables(g, e);
-    if (rc == MN_OK) rc = mn_pool_new(n_threads, &g->pool, e);
-    mn_arena_release(&a);
-    return rc;
+    MN_TRY(pack(g, &v->wq, pool, &l->wq, e));
+    MN_TRY(pack(g, &v->wk, pool, &l->wk, e));
+    MN_TRY(pack(g, &v->wv, pool, &l->wv, e));
+    MN_TRY(pack(g, &v->wo, pool, &l->wo, e));
+    MN_TRY(pack(g, &v->wg, pool, &l->wg, e));
+    MN_TRY(pack(g, &v->wu, pool, &l->wu, e));
+    MN_TRY(pack(g, &v->wd, pool, &l->wd, e));
+    mn_view_read_row(&v->norm1, 0, l->norm1);
+    mn_view_read_row(&v->norm2, 0, l->norm2);
+    return MN_OK;
 }
 
-mn_rc mn_engine_load(const char *model_dir, const mn_engine_opts *o, mn_engine **ret, mn_err *e)
+/* What was packed is let go of at once, so that the file and its packed form
+ * are never both in memory. */
+static mn_rc pack_all(mn_engine *g, mn_pool *pool, mn_err *e)
 {
-    int n_threads = o ? o->n_threads : 0;
-    if (!mn_fs_is_dir(model_dir))
-        return mn_fail(
-            e, MN_E_NOT_FOUND,
-            "no model at '%s'; `mynah train` makes one, `mynah model list` shows them",
-            model_dir);
+    const mn_model *m = g->model;
+    const size_t C = g->cfg.C, L = g->cfg.L;
+    g->layers = mn_calloc(L, sizeof *g->layers);
+    g->norms = mn_alloc_aligned(64, (2 * L + 1) * C * sizeof(float));
+    if (!g->layers || !g->norms)
+        return mn_fail(e, MN_E_NOMEM, "out of memory for %zu layers", L);
+    for (size_t l = 0; l < L; l++) {
+        g->layers[l].norm1 = g->norms + 2 * l * C;
+        g->layers[l].norm2 = g->norms + (2 * l + 1) * C;
+        MN_TRY(pack_layer(g, &m->layers[l], &g->layers[l], pool, e));
+        mn_model_drop_pages(m);
+    }
+    g->norm = g->norms + 2 * L * C;
+    mn_view_read_row(&m->norm, 0, g->norm);
+    MN_TRY(pack(g, m->head.data ? &m->head : &m->embed, pool, &g->head, e));
+    mn_model_drop_pages(m);
+    return MN_OK;
+}
+
+static void release_weights(mn_engine *g)
+{
+    for (size_t l = 0; g->layers && l < g->cfg.L; l++) {
+        mn_engine_layer *y = &g->layers[l];
+        mn_packed *const all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->wg, &y->wu, &y->wd};
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) mn_packed_release(all[i]);
+    }
+    mn_packed_release(&g->head);
+    mn_free(g->layers);
+    mn_free(g->norms);
+}
+
+static mn_rc turn_table(mn_engine *g, mn_err *e)
+{
+    const size_t D = g->cfg.D, half = D / 2;
+    double *angle = mn_calloc(half, sizeof *angle);
+    g->turn_table = mn_alloc_aligned(64, (size_t)g->context * D * sizeof(float));
+    if (!angle || !g->turn_table) {
+        mn_free(angle);
+        return mn_fail(e, MN_E_NOMEM, "out of memory for the position table");
+    }
+    mn_model_rope(g->model, angle);
+    for (size_t t = 0; t < g->context; t++) {
+        float *row = g->turn_table + t * D;
+        for (size_t i = 0; i < half; i++) {
+            row[i] = (float)cos((double)t * angle[i]);
+            row[half + i] = (float)sin((double)t * angle[i]);
+        }
+    }
+    mn_free(angle);
+    return MN_OK;
+}
+
+/* ---- loading
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static mn_rc open_cache(mn_engine *g, const mn_engine_opts *o, mn_err *e)
+{
+    const mn_config *c = &g->cfg;
+    const mn_kv_shape shape = {o->kv, c->KV, c->D};
+    size_t block = mn_kv__bytes(&shape, c->L);
+    size_t each = (g->context + MN_KV_BLOCK - 1) / MN_KV_BLOCK;
+    size_t n = o->cache_bytes ? o->cache_bytes / block : 4 * each;
+    if (n == 0 || n >= MN_KV_NONE)
+        return mn_fail(e, MN_E_USAGE,
+                       "a cache of %zu bytes: expected from %zu (one block of %u tokens) up",
+                       o->cache_bytes, block, MN_KV_BLOCK);
+    if (n < each) g->context = (uint32_t)n * MN_KV_BLOCK;
+    return mn_kv__init(&g->kv, &shape, c->L, (uint32_t)n, e);
+}
+
+static void ban_conditions(mn_engine *g)
+{
+    for (uint32_t i = 0; mn_tok_is_ours(g->model->tok) && i < MN_TOK_SPECIALS; i++)
+        if (mn_tok_is_condition(i)) g->banned[g->n_banned++] = i;
+}
+
+static mn_rc load(mn_engine *g, const char *path, const mn_engine_opts *o, mn_err *e)
+{
+    mn_pool *pool = NULL;
+    MN_TRY(mn_model_open(path, &g->model, e));
+    g->cfg = g->model->cfg;
+    uint32_t V = mn_tok_vocab(g->model->tok);
+    if (V > g->cfg.V)
+        return mn_fail(e, MN_E_CORRUPT,
+                       "'%s' has %u tokens but the model knows %u: they do not "
+                       "belong together",
+                       path, V, g->cfg.V);
+    g->vocab = V;
+    g->context = g->cfg.T < CONTEXT_MAX ? g->cfg.T : CONTEXT_MAX;
+    if (o->context && o->context <= g->cfg.T) g->context = o->context;
+    ban_conditions(g);
+    MN_TRY(open_cache(g, o, e));
+    MN_TRY(turn_table(g, e));
+    MN_TRY(mn_team_new(o->n_threads, &g->team, e));
+    g->n_threads = mn_team_threads(g->team);
+    MN_TRY(mn_pool_new(o->n_threads, &pool, e));
+    mn_rc rc = pack_all(g, pool, e);
+    mn_pool_free(pool);
+    return rc == MN_OK ? mn_forward__scratch(g, e) : rc;
+}
+
+static bool exists(const char *path)
+{
+    uint64_t size;
+    mn_err none;
+    return mn_fs_is_dir(path) || mn_fs_size(path, &size, &none) == MN_OK;
+}
+
+mn_rc mn_engine_load(const char *path, const mn_engine_opts *o, mn_engine **ret, mn_err *e)
+{
+    static const mn_engine_opts usual = {0};
+    if (!exists(path))
+        return mn_fail(e, MN_E_NOT_FOUND,
+                       "no model at '%s'; `mynah train` makes one, `mynah model import` brings "
+                       "one, `mynah model list` shows them",
+                       path);
     mn_engine *g = mn_calloc(1, sizeof *g);
     if (!g) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    pthread_mutex_init(&g->turn, NULL);
-    mn_rc rc = load_parts(g, model_dir, n_threads, e);
+    pthread_mutex_init(&g->turn_lock, NULL);
+    pthread_cond_init(&g->turn_cond, NULL);
+    g->kernels = mn_kernels_best();
+    mn_rc rc = load(g, path, o ? o : &usual, e);
     if (rc != MN_OK) {
         mn_engine_free(g);
         return rc;
@@ -74,261 +177,75 @@ mn_rc mn_engine_load(const char *model_dir, const mn_engine_opts *o, mn_engine *
 void mn_engine_free(mn_engine *g)
 {
     if (!g) return;
-    mn_weights_release(&g->w);
-    mn_tok_free(g->tok);
-    mn_pool_free(g->pool);
-    mn_free(g->cos);
-    mn_free(g->sin);
-    pthread_mutex_destroy(&g->turn);
+    mn_team_free(g->team);
+    mn_forward__scratch_free(g);
+    release_weights(g);
+    mn_kv__release(&g->kv);
+    mn_free(g->turn_table);
+    mn_model_free(g->model);
+    pthread_mutex_destroy(&g->turn_lock);
+    pthread_cond_destroy(&g->turn_cond);
     mn_free(g);
 }
 
+/* ---- taking turns
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+void mn_engine__turn(mn_engine *g)
+{
+    pthread_mutex_lock(&g->turn_lock);
+    uint64_t mine = g->turn_next++;
+    while (g->turn_now != mine) pthread_cond_wait(&g->turn_cond, &g->turn_lock);
+    pthread_mutex_unlock(&g->turn_lock);
+}
+
+void mn_engine__turn_over(mn_engine *g)
+{
+    pthread_mutex_lock(&g->turn_lock);
+    g->turn_now++;
+    if (g->turn_now != g->turn_next) pthread_cond_broadcast(&g->turn_cond);
+    pthread_mutex_unlock(&g->turn_lock);
+}
+
+/* ---- asking
+ * -------------------------------------------------------------------------------------------------------------
+ */
+
 const mn_tokenizer *mn_engine_tokenizer(const mn_engine *g)
 {
-    return g->tok;
+    return g->model->tok;
 }
 
 uint32_t mn_engine_vocab(const mn_engine *g)
 {
-    return g->w.cfg.V;
+    return g->cfg.V;
 }
 
 uint32_t mn_engine_width(const mn_engine *g)
 {
-    return g->w.cfg.C;
+    return g->cfg.C;
 }
 
 uint32_t mn_engine_context(const mn_engine *g)
 {
-    return g->w.cfg.T;
+    return g->context;
 }
 
 mn_str mn_engine_chat_template(const mn_engine *g)
 {
-    (void)g;
-    return MN_STR_NONE;
+    return g->model->chat_template;
 }
 
 bool mn_engine_is_end(const mn_engine *g, uint32_t id)
 {
-    return mn_tok_is_ours(g->tok) && id == MN_TOK_END;
+    if (mn_tok_is_ours(g->model->tok) && id == MN_TOK_END) return true;
+    for (size_t i = 0; i < g->model->n_end_ids; i++)
+        if (g->model->end_ids[i] == id) return true;
+    return false;
 }
 
 size_t mn_engine_bytes(const mn_engine *g)
 {
-    return g->w.n_all * sizeof(float);
-}
-
-/* ---- sequences -------------------------------------------------------------------------------------------------- */
-
-mn_rc mn_seq_new(mn_engine *g, mn_seq **ret, mn_err *e)
-{
-    const mn_config *c = &g->w.cfg;
-    const size_t B = MN_INFER_CHUNK, kv = (size_t)c->L * c->T * c->KV * c->D;
-    const size_t sizes[] = {kv,
-                            kv,
-                            B * c->C,
-                            B * c->C,
-                            B * (c->H + 2u * c->KV) * c->D,
-                            B * c->H * c->D,
-                            B * 2u * c->F,
-                            B * c->F,
-                            B,
-                            B * c->H * c->T};
-    mn_seq *s = mn_calloc(1, sizeof *s);
-    if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        n += (sizes[i] + 15u) & ~(size_t)15;
-    s->g = g;
-    s->all = mn_alloc_aligned(64, n * sizeof(float));
-    s->logits = mn_alloc_aligned(64, (size_t)c->V * sizeof(float));
-    if (!s->all || !s->logits) {
-        mn_seq_free(s);
-        return mn_fail(e, MN_E_NOMEM, "out of memory for a sequence of %u tokens (%zu MiB)",
-                       c->T, (n * 4) >> 20);
-    }
-    float **into[] = {&s->k, &s->v,  &s->x, &s->h, &s->qkv,
-                      &s->o, &s->gu, &s->f, &s->r, &s->scores};
-    float *at = s->all;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        *into[i] = at;
-        at += (sizes[i] + 15u) & ~(size_t)15;
-    }
-    *ret = s;
-    return MN_OK;
-}
-
-void mn_seq_free(mn_seq *s)
-{
-    if (!s) return;
-    mn_free(s->all);
-    mn_free(s->logits);
-    mn_free(s);
-}
-
-void mn_seq_reset(mn_seq *s)
-{
-    s->pos = 0;
-}
-
-uint32_t mn_seq_len(const mn_seq *s)
-{
-    return s->pos;
-}
-
-void mn_seq_cut(mn_seq *s, uint32_t len)
-{
-    if (len < s->pos) s->pos = len;
-}
-
-/* Turns n_heads heads of one row by the angles of position pos. */
-static void rope_row(const mn_engine *g, float *x, size_t n_heads, size_t pos)
-{
-    size_t D = g->w.cfg.D, half = D / 2;
-    const float *co = g->cos + pos * half, *si = g->sin + pos * half;
-    for (size_t h = 0; h < n_heads; h++, x += D) {
-        for (size_t i = 0; i < half; i++) {
-            float a = x[i], b = x[i + half];
-            x[i] = a * co[i] - b * si[i];
-            x[i + half] = b * co[i] + a * si[i];
-        }
-    }
-}
-
-typedef struct attend_job {
-    mn_seq *s;
-    size_t layer, n;
-} attend_job;
-
-/* One head of one row over the cache. */
-static void attend_part(void *arg, size_t part, int thread)
-{
-    const attend_job *j = arg;
-    mn_seq *s = j->s;
-    const mn_config *c = &s->g->w.cfg;
-    const size_t D = c->D, row = part / c->H, head = part % c->H, width = (size_t)c->KV * D;
-    const size_t group = head / (c->H / c->KV), len = s->pos + row + 1;
-    const float *k = s->k + j->layer * c->T * width + group * D,
-                *v = s->v + j->layer * c->T * width + group * D;
-    const float *q = s->qkv + row * (c->H + 2u * c->KV) * D + head * D;
-    float *p = s->scores + part * c->T, *o = s->o + (row * c->H + head) * D;
-    float max = -INFINITY, sum = 0, scale = 1.0f / sqrtf((float)D);
-    (void)thread;
-    for (size_t t = 0; t < len; t++) {
-        float dot = 0;
-        for (size_t d = 0; d < D; d++) dot += q[d] * k[t * width + d];
-        p[t] = dot * scale;
-        if (p[t] > max) max = p[t];
-    }
-    for (size_t t = 0; t < len; t++) sum += p[t] = expf(p[t] - max);
-    memset(o, 0, D * sizeof *o);
-    for (size_t t = 0; t < len; t++)
-        for (size_t d = 0; d < D; d++) o[d] += p[t] / sum * v[t * width + d];
-}
-
-static void add_rows(float *x, const float *y, size_t n)
-{
-    for (size_t i = 0; i < n; i++) x[i] += y[i];
-}
-
-static void layer_run(mn_seq *s, size_t l, size_t n)
-{
-    mn_engine *g = s->g;
-    const mn_config *c = &g->w.cfg;
-    const mn_layer *w = &g->w.layers[l];
-    const size_t qkv = (size_t)(c->H + 2u * c->KV) * c->D, width = (size_t)c->KV * c->D;
-    mn_ref_rmsnorm(s->h, s->r, s->x, w->norm1, n, c->C, c->eps);
-    mn_linear_rows(g->pool, s->qkv, s->h, w->wq, n, qkv, c->C);
-    for (size_t t = 0; t < n; t++) {
-        float *row = s->qkv + t * qkv;
-        size_t at = (l * c->T + s->pos + t) * width;
-        rope_row(g, row, c->H + c->KV, s->pos + t);
-        memcpy(s->k + at, row + (size_t)c->H * c->D, width * sizeof(float));
-        memcpy(s->v + at, row + (size_t)(c->H + c->KV) * c->D, width * sizeof(float));
-    }
-    mn_pool_run(g->pool, n * c->H, attend_part, &(attend_job){s, l, n});
-    mn_linear_rows(g->pool, s->h, s->o, w->wo, n, c->C, (size_t)c->H * c->D);
-    add_rows(s->x, s->h, n * c->C);
-    mn_ref_rmsnorm(s->h, s->r, s->x, w->norm2, n, c->C, c->eps);
-    mn_linear_rows(g->pool, s->gu, s->h, w->wg, n, 2u * (size_t)c->F, c->C);
-    mn_ref_swiglu(s->f, s->gu, n, c->F);
-    mn_linear_rows(g->pool, s->h, s->f, w->wd, n, c->C, c->F);
-    add_rows(s->x, s->h, n * c->C);
-}
-
-/* n ≤ CHUNK rows through all layers; logits of the last row, or of all. */
-static mn_rc chunk_run(mn_seq *s, const uint32_t *ids, size_t n, bool all, bool logits,
-                       mn_err *e)
-{
-    mn_engine *g = s->g;
-    const mn_config *c = &g->w.cfg;
-    for (size_t t = 0; t < n; t++)
-        if (ids[t] >= c->V)
-            return mn_fail(e, MN_E_USAGE, "token %u is outside the vocabulary of %u", ids[t],
-                           c->V);
-    if (n > c->T - s->pos)
-        return mn_fail(e, MN_E_LIMIT, "the context of %u tokens is full", c->T);
-    pthread_mutex_lock(&g->turn);
-    mn_ref_embed(s->x, g->w.embed, ids, n, c->C);
-    for (size_t l = 0; l < c->L; l++) layer_run(s, l, n);
-    s->pos += (uint32_t)n;
-    if (logits) {
-        size_t from = all ? 0 : n - 1, rows = n - from;
-        mn_ref_rmsnorm(s->h, s->r, s->x + from * c->C, g->w.norm, rows, c->C, c->eps);
-        mn_linear_rows(g->pool, s->logits, s->h, g->w.head, rows, c->V, c->C);
-    }
-    pthread_mutex_unlock(&g->turn);
-    return MN_OK;
-}
-
-mn_rc mn_seq_feed(mn_seq *s, const uint32_t *ids, size_t n, const float **ret_logits, mn_err *e)
-{
-    if (n == 0) return mn_fail(e, MN_E_USAGE, "there is no token to feed");
-    if (n > s->g->w.cfg.T - s->pos)
-        return mn_fail(e, MN_E_LIMIT,
-                       "%zu tokens do not fit: the context has %u and %u are in use", n,
-                       s->g->w.cfg.T, s->pos);
-    for (size_t at = 0; at < n; at += MN_INFER_CHUNK) {
-        size_t m = n - at < MN_INFER_CHUNK ? n - at : MN_INFER_CHUNK;
-        MN_TRY(chunk_run(s, ids + at, m, false, at + m == n, e));
-    }
-    *ret_logits = s->logits;
-    return MN_OK;
-}
-
-mn_rc mn_seq_feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float **ret, mn_err *e)
-{
-    if (n == 0 || n > MN_INFER_CHUNK)
-        return mn_fail(e, MN_E_USAGE, "%zu tokens at once: expected 1 to %u", n,
-                       MN_INFER_CHUNK);
-    if (!s->logits_all) {
-        float *p = mn_alloc_aligned(64, (size_t)s->g->w.cfg.V * MN_INFER_CHUNK * sizeof(float));
-        if (!p) return mn_fail(e, MN_E_NOMEM, "out of memory for logits");
-        mn_free(s->logits);
-        s->logits = p;
-        s->logits_all = true;
-    }
-    MN_TRY(chunk_run(s, ids, n, true, true, e));
-    *ret = s->logits;
-    return MN_OK;
-}
-
-mn_rc mn_seq_embed(mn_seq *s, const uint32_t *ids, size_t n, float *ret, mn_err *e)
-{
-    const size_t C = s->g->w.cfg.C;
-    double *sum = mn_calloc(C, sizeof *sum), length = 0;
-    mn_rc rc = sum ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
-    const float *logits;
-    mn_seq_reset(s);
-    for (size_t i = 0; i < n && rc == MN_OK; i++) {
-        rc = mn_seq_feed(s, ids + i, 1, &logits, e); /* leaves the row's state in h */
-        for (size_t c = 0; c < C && rc == MN_OK; c++) sum[c] += (double)s->h[c];
-    }
-    for (size_t c = 0; c < C && rc == MN_OK; c++) length += sum[c] * sum[c];
-    for (size_t c = 0; c < C && rc == MN_OK; c++)
-        ret[c] = length > 0 ? (float)(sum[c] / sqrt(length)) : 0;
-    mn_free(sum);
-    mn_seq_reset(s);
-    return rc;
+    return g->bytes;
 }

@@ -1,4 +1,5 @@
-/* Text in, text out: prompts in the structure of posts, streaming, and held-out quality. */
+/* Text in, text out: prompts in the structure of posts, streaming, and held-out
+ * quality. */
 #include <math.h>
 #include <string.h>
 
@@ -19,88 +20,46 @@ mn_rc mn_prompt_post(const mn_tokenizer *t, int64_t at_ms, mn_str lang, mn_str t
     return mn_tok_encode(t, NULL, text, ret);
 }
 
-/* ---- generating ------------------------------------------------------------------------------------------------- */
+/* ---- generating
+ * -------------------------------------------------------------------------------------------------
+ */
 
-typedef struct stream {
-    const mn_tokenizer *tok;
-    bool ours;
-    uint32_t banned[MN_TOK_SPECIALS];
-    size_t n_banned;
-    mn_buf pending; /* bytes of a UTF-8 sequence that is not whole yet */
+typedef struct listener {
     bool (*on_text)(void *arg, mn_str text);
     void *arg;
-} stream;
+} listener;
 
-/* Gives out what is whole; a byte that can never become whole is replaced. At the end, everything. */
-static bool flush(stream *st, bool at_end)
+/* Gives out what can be; *ret_more: whether the reader wants more. */
+static void tell(mn_stream *st, const listener *to, bool at_end, bool *ret_more)
 {
-    size_t i = 0, start = 0;
-    bool go = true;
-    mn_buf *b = &st->pending;
-    while (i < b->len && go) {
-        uint32_t cp;
-        size_t n = mn_utf8_decode(b->ptr + i, b->len - i, &cp);
-        if (n) {
-            i += n;
-            continue;
-        }
-        unsigned char lead = (unsigned char)b->ptr[i];
-        size_t want = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 1;
-        if (!at_end && want > 1 && b->len - i < want) break;
-        if (i > start) go = st->on_text(st->arg, (mn_str){b->ptr + start, i - start});
-        if (go) go = st->on_text(st->arg, MN_STR("\xef\xbf\xbd"));
-        start = ++i;
-    }
-    if (go && i > start) go = st->on_text(st->arg, (mn_str){b->ptr + start, i - start});
-    memmove(b->ptr, b->ptr + i, b->len - i);
-    b->len -= i;
-    return go;
+    mn_str text = mn_stream__ready(st, at_end);
+    *ret_more = text.len == 0 || to->on_text(to->arg, text);
+    mn_stream__given(st, text.len);
 }
 
-/* *ret_more: false when the text is over or the reader has had enough. */
-static mn_rc give(stream *st, uint32_t id, bool *ret_more)
-{
-    *ret_more = true;
-    if (st->ours && id == MN_TOK_END) {
-        *ret_more = false;
-        return MN_OK;
-    }
-    if (st->ours && (id == MN_TOK_REPLY || id == MN_TOK_QUOTE))
-        *ret_more = flush(st, true) && st->on_text(st->arg, MN_STR("\n\n"));
-    else if (!mn_tok_is_special(st->tok, id)) {
-        MN_TRY(mn_buf_adds(&st->pending, mn_tok_bytes(st->tok, id)));
-        *ret_more = flush(st, false);
-    }
-    return MN_OK;
-}
-
-static void stream_init(stream *st, const mn_engine *g, bool (*on_text)(void *, mn_str),
-                        void *arg)
-{
-    *st =
-        (stream){.tok = g->tok, .ours = mn_tok_is_ours(g->tok), .on_text = on_text, .arg = arg};
-    mn_buf_init(&st->pending, 1u << 20);
-    for (uint32_t i = 0; st->ours && i < MN_TOK_SPECIALS; i++)
-        if (mn_tok_is_condition(i)) st->banned[st->n_banned++] = i;
-}
-
-static mn_rc generate(mn_engine *g, mn_seq *s, stream *st, mn_sampler *sampler,
+static mn_rc generate(mn_seq *s, mn_stream *st, const listener *to, mn_sampler *sampler,
                       const uint32_t *prompt, size_t n_prompt, uint32_t max_tokens, uint32_t *n,
                       mn_err *e)
 {
+    const mn_engine *g = s->g;
     const float *logits;
     bool more = true;
     MN_TRY(mn_seq_feed(s, prompt, n_prompt, &logits, e));
+    mn_sampler_saw(sampler, prompt, n_prompt);
     while (more && (max_tokens == 0 || *n < max_tokens)) {
-        uint32_t id = mn_sampler_pick(sampler, logits, NULL, st->banned, st->n_banned);
+        uint32_t id = mn_sampler_pick(sampler, logits, NULL, g->banned, g->n_banned);
         mn_sampler_took(sampler, id);
         ++*n;
-        mn_rc rc = give(st, id, &more);
+        if (mn_engine_is_end(g, id)) break;
+        mn_rc rc = mn_stream__put(st, id);
         if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
-        if (!more || s->pos >= g->w.cfg.T) break;
+        tell(st, to, false, &more);
+        if (!more || s->len >= g->context) break;
         MN_TRY(mn_seq_feed(s, &id, 1, &logits, e));
     }
-    flush(st, true);
+    mn_rc rc = mn_stream__end(st);
+    if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
+    if (more) tell(st, to, true, &more);
     return MN_OK;
 }
 
@@ -110,20 +69,23 @@ mn_rc mn_generate(mn_engine *g, const uint32_t *prompt, size_t n_prompt, const m
 {
     mn_seq *s = NULL;
     mn_sampler *sampler = NULL;
-    stream st;
+    mn_stream st;
     uint32_t n = 0;
-    stream_init(&st, g, on_text, arg);
-    mn_rc rc = mn_sampler_new(p, g->w.cfg.V, &sampler, e);
+    const listener to = {on_text, arg};
+    mn_stream__init(&st, g->model->tok, NULL, 0);
+    mn_rc rc = mn_sampler_new(p, g->vocab, &sampler, e);
     if (rc == MN_OK) rc = mn_seq_new(g, &s, e);
-    if (rc == MN_OK) rc = generate(g, s, &st, sampler, prompt, n_prompt, max_tokens, &n, e);
+    if (rc == MN_OK) rc = generate(s, &st, &to, sampler, prompt, n_prompt, max_tokens, &n, e);
     if (rc == MN_OK && ret_tokens) *ret_tokens = n;
     mn_sampler_free(sampler);
     mn_seq_free(s);
-    mn_buf_release(&st.pending);
+    mn_stream__release(&st);
     return rc;
 }
 
-/* ---- held-out quality ------------------------------------------------------------------------------------------- */
+/* ---- held-out quality
+ * -------------------------------------------------------------------------------------------
+ */
 
 static double nats(const float *logits, uint32_t V, uint32_t target)
 {
@@ -135,13 +97,14 @@ static double nats(const float *logits, uint32_t V, uint32_t target)
     return log(sum) + (double)max - (double)logits[target];
 }
 
-/* Scores ids[from..n) given those before them; the whole window fits the context. */
+/* Scores ids[from..n) given those before them; the whole window fits the
+ * context. */
 static mn_rc window_bits(mn_seq *s, const mn_ids *ids, bool ours, mn_eval *io, mn_err *e)
 {
-    uint32_t V = s->g->w.cfg.V;
+    uint32_t V = s->g->cfg.V;
     mn_seq_reset(s);
-    for (size_t at = 0; at + 1 < ids->n; at += MN_INFER_CHUNK) {
-        size_t m = ids->n - 1 - at < MN_INFER_CHUNK ? ids->n - 1 - at : MN_INFER_CHUNK;
+    for (size_t at = 0; at + 1 < ids->n; at += MN_SEQ_ALL_MAX) {
+        size_t m = ids->n - 1 - at < MN_SEQ_ALL_MAX ? ids->n - 1 - at : MN_SEQ_ALL_MAX;
         const float *logits;
         MN_TRY(mn_seq_feed_all(s, ids->ptr + at, m, &logits, e));
         for (size_t t = 0; t < m; t++) {
@@ -154,21 +117,23 @@ static mn_rc window_bits(mn_seq *s, const mn_ids *ids, bool ours, mn_eval *io, m
     return MN_OK;
 }
 
-/* The longest piece of text, ending between characters, whose tokens leave room for what stands around it. */
+/* The longest piece of text, ending between characters, whose tokens leave room
+ * for what stands around it. */
 static mn_rc piece_of(const mn_engine *g, mn_str text, mn_ids *ids, int64_t at_ms,
                       size_t *ret_len, mn_err *e)
 {
-    size_t len = text.len, room = g->w.cfg.T - 1;
+    size_t len = text.len, room = g->context - 1;
     for (;;) {
         mn_ids_clear(ids);
-        mn_rc rc = mn_prompt_post(g->tok, at_ms, MN_STR_NONE, mn_str_sub(text, 0, len), ids);
+        mn_rc rc =
+            mn_prompt_post(g->model->tok, at_ms, MN_STR_NONE, mn_str_sub(text, 0, len), ids);
         if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
         if (ids->n <= room) break;
         mn_str shorter = mn_utf8_cut(text, len * room / (ids->n + 1));
         if (shorter.len == 0 || shorter.len >= len)
             return mn_fail(e, MN_E_LIMIT,
                            "the model's context of %u tokens is too short to evaluate text",
-                           g->w.cfg.T);
+                           g->context);
         len = shorter.len;
     }
     *ret_len = len;
@@ -179,7 +144,7 @@ mn_rc mn_eval_text(mn_seq *s, mn_str text, int64_t at_ms, mn_eval *io, mn_err *e
 {
     mn_ids ids = {0};
     mn_eval sum = *io;
-    bool ours = mn_tok_is_ours(s->g->tok);
+    bool ours = mn_tok_is_ours(s->g->model->tok);
     mn_rc rc = MN_OK;
     while (rc == MN_OK && text.len) {
         size_t len = 0;

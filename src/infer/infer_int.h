@@ -1,35 +1,204 @@
-/* Shared inside src/infer. */
+/* Shared inside src/infer: the cache of keys and values, sequences, the engine
+ * and its forward pass. docs/design/engine.md. */
 #ifndef MN_INFER_INFER_INT_H
 #define MN_INFER_INFER_INT_H
 
-#include "base/thread.h"
+#include <pthread.h>
+
+#include "base/team.h"
 #include "infer/infer.h"
-#include "model/weights.h"
+#include "model/open.h"
+#include "tensor/kernels.h"
+#include "tensor/packed.h"
+
+/* ---- kv.c: the cache
+ * ----------------------------------------------------------------------------------------------
+ */
+
+#define MN_KV_NONE UINT32_MAX
+
+/* One block of the pool: MN_KV_BLOCK positions in all layers. A block whose
+ * tokens are known can be shared with whoever begins alike: it is found by
+ * (serial of the block before it, its tokens), exactly, whatever anybody
+ * hashes. */
+typedef struct mn_kv_entry {
+    uint32_t refs;
+    uint32_t next, prev;     /* in the list of free blocks, or of kept ones, oldest first */
+    uint32_t same;           /* the next with the same hash */
+    uint64_t serial, before; /* 0: not known; before 0: it begins a sequence */
+    bool dirty;              /* has memory */
+    uint32_t ids[MN_KV_BLOCK];
+} mn_kv_entry;
+
+typedef struct mn_kv {
+    pthread_mutex_t lock;
+    mn_kv_shape shape;
+    size_t layer_bytes, block_bytes; /* of a block in one layer, in all */
+    uint32_t n_blocks, n_used, n_kept, n_dirty_free;
+    uint8_t *base; /* [n_blocks][L][layer_bytes], mapped; memory comes with the
+                    first write */
+    mn_kv_entry *entries;
+    uint32_t free, kept_first, kept_last;
+    uint32_t *buckets, n_buckets; /* a power of two */
+    uint64_t serial;
+} mn_kv;
+
+mn_rc mn_kv__init(mn_kv *kv, const mn_kv_shape *s, uint32_t L, uint32_t n_blocks, mn_err *e);
+void mn_kv__release(mn_kv *kv);
+size_t mn_kv__bytes(const mn_kv_shape *s, uint32_t L); /* of a block in all layers */
+static inline void *mn_kv__at(const mn_kv *kv, uint32_t block, size_t layer)
+{
+    return kv->base + block * kv->block_bytes + layer * kv->layer_bytes;
+}
+/* A block of one's own; MN_KV_NONE when all are in use. The oldest kept one
+ * goes when none is free. */
+uint32_t mn_kv__take(mn_kv *kv);
+void mn_kv__drop(mn_kv *kv, uint32_t block); /* one reference less */
+bool mn_kv__is_own(mn_kv *kv,
+                   uint32_t block); /* may be written to: nobody else has it or can find it */
+/* The block that holds these MN_KV_BLOCK tokens after the block `before`
+ * (MN_KV_NONE: at the beginning), with a reference; MN_KV_NONE when there is
+ * none. */
+uint32_t mn_kv__find(mn_kv *kv, uint32_t before, const uint32_t *ids);
+/* Makes a full block known under its tokens. Returns the block to go on with:
+ * another one, with the reference moved, when the same was known already. */
+uint32_t mn_kv__offer(mn_kv *kv, uint32_t before, uint32_t block, const uint32_t *ids);
+void mn_kv__counts(mn_kv *kv, uint32_t *ret_used, uint32_t *ret_kept);
+
+/* ---- engine.c
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+typedef struct mn_engine_layer {
+    mn_packed wq, wk, wv, wo, wg, wu, wd;
+    float *norm1, *norm2; /* [C] */
+} mn_engine_layer;
+
+enum { MN_ACTS = 3 }; /* kinds of mn_act */
+
+/* What a forward pass writes on its way; belongs to whoever has the turn. R
+ * rows at most. */
+typedef struct mn_scratch {
+    uint32_t R;
+    float *x, *y;               /* [R][C] */
+    float *q, *o;               /* [R][H D] */
+    float *k, *v;               /* [R][KV D] */
+    float *gu, *f;              /* [R][2 F], [R][F] */
+    size_t act_stride;          /* of packed rows: the widest in the largest form */
+    uint8_t *acts[MN_ACTS];     /* [R][act_stride] each, NULL for kinds that no matrix
+                             takes */
+    float *all;                 /* what the above point into, but acts */
+    uint32_t *ids, *pos, *slot; /* [R] of each row: token, position, block of the cache */
+    uint32_t *out; /* [R] which rows go on after the last layer's keys and values */
+    struct mn_attend_item *items, *last_items; /* [R] */
+    struct mn_own *own;                        /* [threads] */
+} mn_scratch;
 
 struct mn_engine {
-    mn_weights w;
-    mn_tokenizer *tok;
-    mn_pool *pool;
-    float *cos, *sin; /* [T][D/2] */
-    pthread_mutex_t turn;
+    mn_model *model;
+    mn_config cfg;
+    uint32_t context, vocab; /* vocab: of the tokenizer; ids from there on are never picked */
+    int n_threads;
+    mn_team *team;
+    const mn_kernels *kernels;
+    mn_packed embed; /* nothing when the head is not tied: then it is read from
+                      the file */
+    mn_packed head;
+    mn_engine_layer *layers;
+    float *norm, *norms; /* norms: what all point into */
+    float *turn_table;   /* [context][D]: cosines, sines */
+    size_t bytes;
+    mn_kv kv;
+    mn_scratch s;
+    uint32_t banned[MN_TOK_SPECIALS]; /* what is a condition in our own models is
+                                       never written */
+    size_t n_banned;
+    pthread_mutex_t turn_lock; /* whose turn it is, in the order of asking */
+    pthread_cond_t turn_cond;
+    uint64_t turn_next, turn_now;
 };
 
-/* Rows run through the layers at once: a long prompt goes through in pieces of this size. */
-#define MN_INFER_CHUNK 64u
+void mn_engine__turn(mn_engine *g); /* waits for it */
+void mn_engine__turn_over(mn_engine *g);
+
+/* ---- forward.c
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+typedef enum mn_want { MN_WANT_NOTHING, MN_WANT_LAST, MN_WANT_ALL, MN_WANT_SUM } mn_want;
+
+/* Rows of one sequence that go through the model together. */
+typedef struct mn_piece {
+    mn_seq *seq;
+    const uint32_t *ids;
+    uint32_t n;
+    mn_want want;
+    double *sum; /* [C], MN_WANT_SUM: the final hidden states of the rows are
+                  added to it, one after the other */
+} mn_piece;
+
+mn_rc mn_forward__scratch(mn_engine *g, mn_err *e);
+void mn_forward__scratch_free(mn_engine *g);
+/* How many logits rows the pieces ask for. */
+size_t mn_forward__rows_out(const mn_piece *p, size_t n);
+/* Runs the pieces, all in one pass: at most g->s.R rows, ids checked, positions
+ * reserved (mn_seq__reserve), a sequence at most once, pieces with MN_WANT_SUM
+ * after all others. logits: [rows_out][V], in the order of pieces. The
+ * sequences are longer afterwards. Call it with the turn only. */
+void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits);
+
+/* ---- seq.c
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 struct mn_seq {
     mn_engine *g;
-    uint32_t pos;  /* tokens in the cache */
-    float *k, *v;  /* [L][T][KV*D] */
-    float *x, *h;  /* [CHUNK][C] */
-    float *qkv;    /* [CHUNK][(H + 2 KV) D] */
-    float *o;      /* [CHUNK][H D] */
-    float *gu, *f; /* [CHUNK][2 F], [CHUNK][F] */
-    float *r;      /* [CHUNK] */
-    float *scores; /* [CHUNK][H][T] */
-    float *logits; /* [V], or [CHUNK][V] once all rows were asked for */
-    bool logits_all;
-    float *all; /* the one allocation all but logits point into */
+    uint32_t len;               /* positions computed */
+    uint32_t n_blocks, n_known; /* the first n_known are known to others by their tokens */
+    uint32_t *blocks;           /* [context / MN_KV_BLOCK, rounded up] */
+    float *logits;              /* what was asked for last */
+    size_t logits_rows;
 };
+
+mn_rc mn_seq__check(const mn_engine *g, const uint32_t *ids, size_t n, mn_err *e);
+/* Makes the next n positions writable; false when the cache is full (nothing is
+ * kept of the attempt). */
+bool mn_seq__reserve(mn_seq *s, uint32_t n);
+/* Finds what the cache already has of the sequence `ids` [n] beyond its length,
+ * a whole number of blocks, and at most n - 1 tokens; returns how many tokens
+ * that is. Only for sequences that are offered. */
+uint32_t mn_seq__share(mn_seq *s, const uint32_t *ids, uint32_t n);
+/* Makes its full blocks known; ids: the sequence's tokens from its beginning,
+ * at least its length. */
+void mn_seq__offer(mn_seq *s, const uint32_t *ids);
+
+/* The mean of rows (their sum does) scaled to length 1. */
+void mn_seq__unit(const double *sum, size_t C, float *ret);
+
+/* ---- stream.c: tokens become text
+ * -----------------------------------------------------------------------------------
+ */
+
+/* Whole UTF-8 sequences, what can never become one replaced by U+FFFD, nothing
+ * of a stop string. */
+typedef struct mn_stream {
+    const mn_tokenizer *tok;
+    bool ours, specials;
+    const mn_str *stops; /* borrowed */
+    size_t n_stops;
+    mn_buf raw;   /* bytes of a UTF-8 sequence that is not whole yet */
+    mn_buf text;  /* whole text, not given out yet: its end could be the beginning
+                   of a stop string */
+    bool stopped; /* a stop string came; text ends before it */
+} mn_stream;
+void mn_stream__init(mn_stream *st, const mn_tokenizer *t, const mn_str *stops, size_t n_stops);
+void mn_stream__release(mn_stream *st);
+/* Takes a token's text; MN_E_NOMEM, MN_E_LIMIT. */
+mn_rc mn_stream__put(mn_stream *st, uint32_t id);
+/* No more comes: what is left becomes whole. */
+mn_rc mn_stream__end(mn_stream *st);
+/* What may be given out now; it stays until mn_stream__given. */
+mn_str mn_stream__ready(const mn_stream *st, bool at_end);
+void mn_stream__given(mn_stream *st, size_t n);
 
 #endif

@@ -91,7 +91,8 @@ static void logits_equal_the_reference_model_however_the_tokens_are_fed(void **s
             const float *got;
             RUN(mn_seq_feed(s, ids + at, cuts[k][j], &got, &e));
             at += cuts[k][j];
-            for (size_t v = 0; v < V; v++) OK(fabsf(got[v] - want[(at - 1) * V + v]) < 2e-4f);
+            for (size_t v = 0; v < V; v++)
+                OK(fabsf(got[v] - want[(at - 1) * V + v]) < 0.03f); /* of 5: f16 in the cache */
         }
         mn_seq_free(s);
     }
