@@ -99,6 +99,8 @@ struct mn_api {
     struct mn_streaming *streaming;    /* mastodon/streaming.h */
     struct mn_client *client;          /* net/client.h: to the internet */
     struct mn_pushing *pushing;        /* mastodon/push.h */
+    struct mn_served *served;          /* served.h: language models */
+    struct mn_oai *oai;                /* openai/openai.h: the model API */
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;

@@ -1,9 +1,9 @@
 #include "base/base64.h"
 
-mn_rc mn_base64url_add(mn_buf *b, const void *p, size_t n, bool padded)
+#define DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+static mn_rc add(mn_buf *b, const void *p, size_t n, const char *digits, bool padded)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const uint8_t *in = p;
     MN_TRY(mn_buf_reserve(b, (n + 2) / 3 * 4));
     for (size_t i = 0; i < n; i += 3) {
@@ -16,6 +16,16 @@ mn_rc mn_base64url_add(mn_buf *b, const void *p, size_t n, bool padded)
         }
     }
     return b->failed;
+}
+
+mn_rc mn_base64url_add(mn_buf *b, const void *p, size_t n, bool padded)
+{
+    return add(b, p, n, DIGITS "-_", padded);
+}
+
+mn_rc mn_base64_add(mn_buf *b, const void *p, size_t n)
+{
+    return add(b, p, n, DIGITS "+/", true);
 }
 
 static int digit_of(char c)

@@ -150,6 +150,8 @@ typedef struct mn_http_opts {
 /* The pattern of the route that took the request, NULL when none did; and the route itself. */
 const char *mn_req_route(const mn_req *r);
 const mn_route *mn_req_route_of(const mn_req *r);
+/* The server that got it: to wake streams by. */
+mn_http *mn_req_http(const mn_req *r);
 
 /* Listens and serves on its own threads. MN_E_BUSY when the address is taken: the message says what to do. */
 mn_rc mn_http_start(const mn_http_opts *o, mn_http **ret, mn_err *e);

@@ -55,3 +55,8 @@ const mn_route *mn_req_route_of(const mn_req *r)
 {
     return exchange_of(r)->route;
 }
+
+mn_http *mn_req_http(const mn_req *r)
+{
+    return exchange_of(r)->http;
+}
