@@ -28,8 +28,15 @@ typedef struct mn_span { /* as mn_tok_plain */
 
 typedef struct mn_jinja_opts {
     int64_t now_ms; /* for strftime_now, UTC */
-    uint64_t steps; /* evaluations until MN_E_LIMIT; 0: 1,000,000 */
-    size_t bytes;   /* of output, and of values made on the way; 0: 16 MiB */
+    uint64_t
+        steps; /* evaluations, and 256 bytes of text worked on, until MN_E_LIMIT; 0: 1,000,000 */
+    size_t bytes; /* of output and of all values made on the way; 0: 64 MiB */
+    /* More global names (an object), whose text counts as the template's own: bos_token and its kin. May be NULL. */
+    const mn_json *trusted;
+    /* A string of the variables that is exactly one of these is not marked: names of roles, out of which some templates make
+     * control tokens ("<|" + role + "|>"). */
+    const mn_str *words;
+    size_t n_words;
 } mn_jinja_opts;
 
 /* Renders with `vars` (an object) as the global names. ret_spans (on the arena) may be NULL; a stretch counts as the variables' as soon as any
