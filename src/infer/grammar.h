@@ -18,7 +18,8 @@
 
 typedef struct mn_grammar mn_grammar; /* shared, counted; its cache of masks locks itself */
 
-/* The vocabulary's trie: made once per tokenizer (some MB for 50,000 tokens), borrowed by all its grammars. */
+/* The vocabulary's trie: made once per tokenizer, which it borrows (some MB for 50,000 tokens), borrowed by all its grammars. Tokens longer than 255
+ * bytes are never allowed. MN_E_USAGE without an end token. */
 typedef struct mn_vocab_trie mn_vocab_trie;
 mn_rc mn_vocab_trie_new(const mn_tokenizer *t, const uint32_t *end_ids, size_t n_end_ids,
                         mn_vocab_trie **ret, mn_err *e);
@@ -30,6 +31,7 @@ mn_rc mn_grammar_json_schema(const mn_vocab_trie *t, const mn_json *schema, mn_g
 mn_rc mn_grammar_json(const mn_vocab_trie *t, mn_grammar **ret,
                       mn_err *e); /* any JSON object */
 /* Exactly one of n strings (n ≥ 1, none empty): citation ids, labels, names of tools. */
+#define MN_GRAMMAR_CHOICE_BYTES (256u << 10) /* of all strings together */
 mn_rc mn_grammar_choice(const mn_vocab_trie *t, const mn_str *strings, size_t n,
                         mn_grammar **ret, mn_err *e);
 mn_grammar *mn_grammar_ref(mn_grammar *g);
