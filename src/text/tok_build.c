@@ -110,6 +110,8 @@ static mn_rc set_added(building *x)
         if (n->name.len > MN_TOK_ADDED_MAX)
             return mn_fail(x->e, MN_E_LIMIT, "an added token of %zu bytes: %u is the most",
                            n->name.len, MN_TOK_ADDED_MAX);
+        if (!mn_utf8_valid(n->name))
+            return mn_fail(x->e, MN_E_PARSE, "added token %u is not UTF-8", n->id);
         MN_TRY(set_token(x, n, n->name));
         takes_after |= (n->flags & MN_TOK_RSTRIP) != 0;
         begins_blank |=

@@ -1,7 +1,6 @@
-/* tokenizer.json, Hugging Face's file: written so that `tokenizers` loads it and encodes the same, and read where we can
- * encode the same as `tokenizers` would. Whatever would change the ids and is not done here is refused by name: a wrong
- * id is worse than no id. A post-processor only adds tokens around a text, and truncation and padding only cut and fill;
- * mn_tok_encode does none of these, so they are read over.
+/* tokenizer.json, Hugging Face's file, read where we can encode the same as `tokenizers` would. Whatever would change the ids and is not
+ * done here is refused by name: a wrong id is worse than no id. Truncation and padding only cut and fill; mn_tok_encode does neither, so
+ * they are read over.
  *
  * The file is read once with the pull reader. Its parts may come in any order, so vocabulary, merges and added tokens are
  * collected first (borrowing from the text or the arena) and made into a tokenizer at the end.
@@ -10,9 +9,10 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "text/tok_int.h"
+#include "text/tok_json_int.h"
 
 #define FILE_MAX_BYTES (64u << 20)
+#define STEP_MAX_BYTES (4u << 20) /* of one of tok_json_steps.c's members */
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
@@ -25,7 +25,9 @@ typedef struct reading {
     mn_tok_pair_names *merges;
     size_t n_merges, merges_cap;
     uint32_t n_ids; /* highest id plus one */
-    bool has_model, has_splitter, byte_level, digits_alone;
+    mn_tok_steps steps;
+    bool has_model, byte_fallback, fuse_unk, ignore_merges;
+    mn_str unk_token; /* MN_STR_NONE: none */
 } reading;
 
 #define EACH_MEMBER(rd, key, more, rc)                                                         \
@@ -163,16 +165,17 @@ static mn_rc read_model_type(reading *rd)
                    (int)(type.len < 40 ? type.len : 40), type.ptr);
 }
 
+static mn_rc read_unk_token(reading *rd)
+{
+    bool null;
+    MN_TRY(take_null(rd, &null));
+    return null ? MN_OK : mn_json_read_string(&rd->r, &rd->unk_token);
+}
+
 static mn_rc read_model(reading *rd)
 {
-    static const char *const off[] = {
-        "dropout",
-        "continuing_subword_prefix",
-        "end_of_word_suffix",
-        "byte_fallback",
-        "ignore_merges",
-        "unk_token",
-    };
+    static const char *const off[] = {"dropout", "continuing_subword_prefix",
+                                      "end_of_word_suffix"};
     mn_str key;
     bool more;
     mn_rc rc = mn_json_object_enter(&rd->r);
@@ -184,6 +187,12 @@ static mn_rc read_model(reading *rd)
             if (mn_str_eqz(key, off[i])) must = off[i];
         }
         if (must) rc = must_be_off(rd, must);
+        else if (mn_str_eqz(key, "byte_fallback"))
+            rc = mn_json_read_bool(&rd->r, &rd->byte_fallback);
+        else if (mn_str_eqz(key, "fuse_unk")) rc = mn_json_read_bool(&rd->r, &rd->fuse_unk);
+        else if (mn_str_eqz(key, "ignore_merges"))
+            rc = mn_json_read_bool(&rd->r, &rd->ignore_merges);
+        else if (mn_str_eqz(key, "unk_token")) rc = read_unk_token(rd);
         else if (mn_str_eqz(key, "type")) rc = read_model_type(rd);
         else if (mn_str_eqz(key, "vocab")) rc = read_vocab(rd);
         else if (mn_str_eqz(key, "merges")) rc = read_merges(rd);
@@ -194,22 +203,30 @@ static mn_rc read_model(reading *rd)
 
 static mn_rc read_added_token(reading *rd)
 {
-    static const char *const off[] = {"single_word", "lstrip", "rstrip"};
+    static const struct flag {
+        const char *name;
+        uint8_t bit;
+    } flags[] = {{"single_word", MN_TOK_SINGLE_WORD},
+                 {"lstrip", MN_TOK_LSTRIP},
+                 {"rstrip", MN_TOK_RSTRIP},
+                 {"normalized", MN_TOK_NORMALIZED}};
     mn_tok_named t = {.kind = MN_TOK_ADDED, .id = MN_TOK_NONE};
     mn_str key;
     bool more, special = false;
     mn_rc rc = mn_json_object_enter(&rd->r);
     EACH_MEMBER(rd, key, more, rc)
     {
-        const char *must = NULL;
-        for (size_t i = 0; i < sizeof off / sizeof *off; i++) {
-            if (mn_str_eqz(key, off[i])) must = off[i];
+        const struct flag *flag = NULL;
+        bool on = false;
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+            if (mn_str_eqz(key, flags[i].name)) flag = &flags[i];
         }
-        if (must) rc = must_be_off(rd, must);
+        if (flag) rc = mn_json_read_bool(&rd->r, &on);
         else if (mn_str_eqz(key, "id")) rc = read_id(rd, &t.id);
         else if (mn_str_eqz(key, "content")) rc = mn_json_read_string(&rd->r, &t.name);
         else if (mn_str_eqz(key, "special")) rc = mn_json_read_bool(&rd->r, &special);
         else rc = mn_json_skip(&rd->r);
+        if (on) t.flags |= flag->bit;
     }
     if (rc != MN_OK) return rc;
     if (!t.name.len || t.id == MN_TOK_NONE)
@@ -231,140 +248,144 @@ static mn_rc read_added(reading *rd)
     return rc;
 }
 
-/* The parts of one pre-tokenizer, whatever its type. */
-typedef struct splitter {
-    mn_str type;
-    bool individual_digits, prefix_space, use_regex, has_list;
-} splitter;
-
-static mn_rc read_splitter(reading *rd, int depth);
-
-static mn_rc read_splitters(reading *rd, int depth)
+/* The value that comes next as a tree. */
+static mn_rc read_tree(reading *rd, mn_json **ret)
 {
-    bool more;
-    mn_rc rc = mn_json_array_enter(&rd->r);
-    EACH_ITEM(rd, more, rc) rc = read_splitter(rd, depth + 1);
-    return rc;
+    mn_json_type type;
+    MN_TRY(mn_json_peek(&rd->r, &type));
+    const char *from = rd->r.at;
+    MN_TRY(mn_json_skip(&rd->r));
+    mn_str text = {from, (size_t)(rd->r.at - from)};
+    if (text.len > STEP_MAX_BYTES)
+        return mn_fail(rd->e, MN_E_LIMIT, "a normaliser or the like of %zu bytes", text.len);
+    return mn_json_parse(text, &rd->arena, ret, rd->e);
 }
 
-static mn_rc refuse_splitter(reading *rd, mn_str type, const char *why)
-{
-    return mn_fail(rd->e, MN_E_UNSUPPORTED,
-                   "pre-tokenizer '%.*s' %s: expected ByteLevel, or Digits and ByteLevel",
-                   (int)(type.len < 60 ? type.len : 60), type.len ? type.ptr : "", why);
-}
+typedef mn_rc (*step_reader)(const mn_json *v, mn_tok_steps *s, mn_err *e);
 
-static mn_rc check_splitter(reading *rd, const splitter *s, int depth)
+static step_reader step_named(mn_str key)
 {
-    if (mn_str_eqz(s->type, "Sequence"))
-        return s->has_list && !depth ? MN_OK
-                                     : refuse_splitter(rd, s->type, "is nested or empty");
-    if (rd->byte_level) return refuse_splitter(rd, s->type, "after ByteLevel is not supported");
-    if (mn_str_eqz(s->type, "Digits")) {
-        if (!s->individual_digits)
-            return refuse_splitter(rd, s->type, "without individual_digits is not supported");
-        rd->digits_alone = true;
-        return MN_OK;
-    }
-    if (!mn_str_eqz(s->type, "ByteLevel"))
-        return refuse_splitter(rd, s->type, "is not supported");
-    if (s->prefix_space)
-        return refuse_splitter(rd, s->type, "with add_prefix_space is not supported");
-    if (!s->use_regex)
-        return refuse_splitter(rd, s->type, "without use_regex is not supported");
-    rd->byte_level = true;
-    return MN_OK;
-}
-
-static mn_rc read_splitter(reading *rd, int depth)
-{
-    splitter s = {.use_regex = true};
-    mn_str key;
-    bool more;
-    if (depth > 1) return mn_fail(rd->e, MN_E_UNSUPPORTED, "nested pre-tokenizers");
-    mn_rc rc = mn_json_object_enter(&rd->r);
-    EACH_MEMBER(rd, key, more, rc)
-    {
-        if (mn_str_eqz(key, "type")) rc = mn_json_read_string(&rd->r, &s.type);
-        else if (mn_str_eqz(key, "individual_digits"))
-            rc = mn_json_read_bool(&rd->r, &s.individual_digits);
-        else if (mn_str_eqz(key, "add_prefix_space"))
-            rc = mn_json_read_bool(&rd->r, &s.prefix_space);
-        else if (mn_str_eqz(key, "use_regex")) rc = mn_json_read_bool(&rd->r, &s.use_regex);
-        else if (mn_str_eqz(key, "pretokenizers")) {
-            s.has_list = true;
-            rc = read_splitters(rd, depth);
-        } else rc = mn_json_skip(&rd->r);
-    }
-    return rc == MN_OK ? check_splitter(rd, &s, depth) : rc;
-}
-
-/* null, or an object whose "type" is `only` (NULL: nothing is accepted). */
-static mn_rc read_typed(reading *rd, const char *what, const char *only)
-{
-    mn_str key, type = MN_STR_NONE;
-    bool more, null;
-    MN_TRY(take_null(rd, &null));
-    if (null) return MN_OK;
-    mn_rc rc = mn_json_object_enter(&rd->r);
-    EACH_MEMBER(rd, key, more, rc)
-    {
-        if (mn_str_eqz(key, "type")) rc = mn_json_read_string(&rd->r, &type);
-        else rc = mn_json_skip(&rd->r);
-    }
-    if (rc != MN_OK || (only && mn_str_eqz(type, only))) return rc;
-    return mn_fail(rd->e, MN_E_UNSUPPORTED, "%s '%.*s' is not supported: expected %s", what,
-                   (int)(type.len < 60 ? type.len : 60), type.len ? type.ptr : "",
-                   only ? only : "none");
+    if (mn_str_eqz(key, "normalizer")) return mn_tok__read_normalizer;
+    if (mn_str_eqz(key, "pre_tokenizer")) return mn_tok__read_pre_tokenizer;
+    if (mn_str_eqz(key, "post_processor")) return mn_tok__read_post_processor;
+    if (mn_str_eqz(key, "decoder")) return mn_tok__read_decoder;
+    return NULL;
 }
 
 static mn_rc read_file(reading *rd)
 {
     mn_str key;
-    bool more, null;
+    bool more;
     mn_rc rc = mn_json_object_enter(&rd->r);
     EACH_MEMBER(rd, key, more, rc)
     {
-        if (mn_str_eqz(key, "model")) rc = read_model(rd);
+        step_reader step = step_named(key);
+        if (step) {
+            mn_json *tree = NULL;
+            rc = read_tree(rd, &tree);
+            if (rc == MN_OK) rc = step(tree, &rd->steps, rd->e);
+        } else if (mn_str_eqz(key, "model")) rc = read_model(rd);
         else if (mn_str_eqz(key, "added_tokens")) rc = read_added(rd);
-        else if (mn_str_eqz(key, "normalizer")) rc = read_typed(rd, "normalizer", NULL);
-        else if (mn_str_eqz(key, "decoder")) rc = read_typed(rd, "decoder", "ByteLevel");
-        else if (mn_str_eqz(key, "pre_tokenizer")) {
-            rc = take_null(rd, &null);
-            if (rc == MN_OK && !null) rc = read_splitter(rd, 0);
-        } else rc = mn_json_skip(&rd->r);
+        else rc = mn_json_skip(&rd->r);
     }
     return rc == MN_OK ? mn_json_end(&rd->r) : rc;
 }
 
 /* ---- making the tokenizer ----------------------------------------------------------------------------------- */
 
+static mn_rc unsupported(reading *rd, const char *what)
+{
+    return mn_fail(rd->e, MN_E_UNSUPPORTED, "%s is not supported", what);
+}
+
+static mn_rc check_bytes(reading *rd)
+{
+    const mn_tok_steps *s = &rd->steps;
+    if (rd->byte_fallback) return unsupported(rd, "byte_fallback beside ByteLevel");
+    if (s->prepend || s->replace)
+        return unsupported(rd, "a normalizer that changes blanks beside ByteLevel");
+    if (s->decodes_pieces || (s->has_decoder && !s->decodes_bytes))
+        return unsupported(rd,
+                           "another decoder than ByteLevel beside a ByteLevel pre-tokenizer");
+    return MN_OK;
+}
+
+static mn_rc check_pieces(reading *rd)
+{
+    const mn_tok_steps *s = &rd->steps;
+    if (s->replace == s->metaspace)
+        return unsupported(rd, "a tokenizer with neither ByteLevel nor one of Metaspace and a "
+                               "normalizer for blanks");
+    if (s->metaspace && s->prepend)
+        return unsupported(rd, "a normalizer with Prepend beside Metaspace");
+    if (s->nfc) return unsupported(rd, "the normalizer NFC beside blanks as U+2581");
+    if (rd->ignore_merges) return unsupported(rd, "ignore_merges beside blanks as U+2581");
+    if (!rd->byte_fallback && !rd->fuse_unk)
+        return unsupported(rd, "an unk_token without fuse_unk");
+    if (!s->decodes_pieces || s->decodes_bytes)
+        return unsupported(rd, "a decoder that does not turn U+2581 into blanks");
+    return MN_OK;
+}
+
+/* Ids of what is named; "<0x0A>" and the like are bytes where they stand in for characters. */
+static void name_pieces(reading *rd, mn_tok_rules *r)
+{
+    for (size_t i = 0; i < rd->n_vocab; i++) {
+        mn_tok_named *x = &rd->vocab[i];
+        if (rd->byte_fallback && x->name.len == 6 && mn_str_starts(x->name, "<0x") &&
+            mn_str_ends(x->name, ">"))
+            x->kind = MN_TOK_BYTE;
+    }
+    const mn_tok_named *lists[] = {rd->vocab, rd->added};
+    for (size_t k = 0; k < 2 && rd->unk_token.ptr; k++) {
+        size_t n = k ? rd->n_added : rd->n_vocab;
+        for (size_t i = 0; i < n; i++)
+            if (mn_str_eq(lists[k][i].name, rd->unk_token)) r->unk = lists[k][i].id;
+    }
+}
+
+static mn_tok_rules rules_of(const reading *rd)
+{
+    const mn_tok_steps *s = &rd->steps;
+    mn_tok_prefix prepend = s->prepend ? MN_TOK_PREFIX_ALWAYS : MN_TOK_PREFIX_NONE;
+    return (mn_tok_rules){.pieces = !s->byte_level,
+                          .splitter = s->byte_level ? s->splitter : MN_TOK_SPLIT_GPT2,
+                          .ignore_merges = rd->ignore_merges,
+                          .nfc = s->nfc,
+                          .prefix = s->metaspace ? s->prefix : prepend,
+                          .metaspace = s->metaspace,
+                          .split_blanks = s->split_blanks,
+                          .strip = s->strip,
+                          .byte_fallback = rd->byte_fallback,
+                          .bos = s->begin,
+                          .eos = s->end,
+                          .unk = MN_TOK_NONE,
+                          .pad = MN_TOK_NONE,
+                          .add_bos = s->begin != MN_TOK_NONE,
+                          .add_eos = s->end != MN_TOK_NONE};
+}
+
 static mn_rc make(reading *rd, mn_tokenizer **ret)
 {
     if (!rd->has_model) return mn_fail(rd->e, MN_E_PARSE, "no \"model\": not a tokenizer.json");
-    if (!rd->byte_level)
-        return mn_fail(rd->e, MN_E_UNSUPPORTED,
-                       "a tokenizer without a ByteLevel pre-tokenizer");
-    mn_tok_source s = {
-        .rules = {.splitter = rd->digits_alone ? MN_TOK_SPLIT_DIGITS : MN_TOK_SPLIT_GPT2,
-                  .bos = MN_TOK_NONE,
-                  .eos = MN_TOK_NONE,
-                  .unk = MN_TOK_NONE,
-                  .pad = MN_TOK_NONE},
-        .vocab = rd->vocab,
-        .n_vocab = rd->n_vocab,
-        .added = rd->added,
-        .n_added = rd->n_added,
-        .merges = rd->merges,
-        .n_merges = rd->n_merges,
-        .n_ids = rd->n_ids};
+    MN_TRY(rd->steps.byte_level ? check_bytes(rd) : check_pieces(rd));
+    mn_tok_source s = {.rules = rules_of(rd),
+                       .vocab = rd->vocab,
+                       .n_vocab = rd->n_vocab,
+                       .added = rd->added,
+                       .n_added = rd->n_added,
+                       .merges = rd->merges,
+                       .n_merges = rd->n_merges,
+                       .unk_replaces = rd->unk_token.ptr && rd->steps.byte_level,
+                       .n_ids = rd->n_ids};
+    name_pieces(rd, &s.rules);
     return mn_tok__build(&s, ret, rd->e);
 }
 
 mn_rc mn_tok_parse(mn_str json, mn_tokenizer **ret, mn_err *e)
 {
     mn_err local = {0};
-    reading rd = {.e = e ? e : &local};
+    reading rd = {.e = e ? e : &local, .steps = {.begin = MN_TOK_NONE, .end = MN_TOK_NONE}};
     mn_arena_init(&rd.arena, 0);
     mn_json_reader_init(&rd.r, json, &rd.arena, rd.e);
     mn_rc rc = read_file(&rd);
@@ -385,146 +406,6 @@ mn_rc mn_tok_load(const char *path, mn_tokenizer **ret, mn_err *e)
         rc = mn_tok_parse(mn_buf_str(&text), ret, e);
         if (rc != MN_OK) mn_err_wrap(e, "tokenizer '%s'", path);
     }
-    mn_buf_release(&text);
-    return rc;
-}
-
-/* ---- writing ------------------------------------------------------------------------------------------------ */
-
-static void write_added(mn_json_writer *w, const mn_tokenizer *t)
-{
-    mn_jw_key(w, "added_tokens");
-    mn_jw_array(w);
-    for (uint32_t id = 0; id < t->n; id++) {
-        if (!mn_tok__is_added(t->tokens[id].kind)) continue;
-        mn_jw_object(w);
-        mn_jw_ku64(w, "id", id);
-        mn_jw_kstr(w, "content", t->tokens[id].bytes);
-        mn_jw_kbool(w, "single_word", false);
-        mn_jw_kbool(w, "lstrip", false);
-        mn_jw_kbool(w, "rstrip", false);
-        mn_jw_kbool(w, "normalized", false);
-        mn_jw_kbool(w, "special", t->tokens[id].kind == MN_TOK_SPECIAL);
-        mn_jw_object_end(w);
-    }
-    mn_jw_array_end(w);
-}
-
-static void write_byte_level(mn_json_writer *w)
-{
-    mn_jw_object(w);
-    mn_jw_kstrz(w, "type", "ByteLevel");
-    mn_jw_kbool(w, "add_prefix_space", false);
-    mn_jw_kbool(w, "trim_offsets", true);
-    mn_jw_kbool(w, "use_regex", true);
-    mn_jw_object_end(w);
-}
-
-static void write_splitter(mn_json_writer *w, const mn_tokenizer *t)
-{
-    mn_jw_key(w, "pre_tokenizer");
-    if (t->rules.splitter == MN_TOK_SPLIT_GPT2) {
-        write_byte_level(w);
-        return;
-    }
-    mn_jw_object(w);
-    mn_jw_kstrz(w, "type", "Sequence");
-    mn_jw_key(w, "pretokenizers");
-    mn_jw_array(w);
-    mn_jw_object(w);
-    mn_jw_kstrz(w, "type", "Digits");
-    mn_jw_kbool(w, "individual_digits", true);
-    mn_jw_object_end(w);
-    write_byte_level(w);
-    mn_jw_array_end(w);
-    mn_jw_object_end(w);
-}
-
-static mn_rc write_vocab(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
-{
-    mn_jw_key(w, "vocab");
-    mn_jw_object(w);
-    for (uint32_t id = 0; id < t->n; id++) {
-        const mn_tok_token *x = &t->tokens[id];
-        if (x->kind == MN_TOK_HOLE) continue;
-        mn_buf_clear(name);
-        MN_TRY(mn_tok__spell(t, id, name));
-        mn_jw_key_str(w, mn_buf_str(name));
-        mn_jw_u64(w, id);
-    }
-    mn_jw_object_end(w);
-    return MN_OK;
-}
-
-static mn_rc write_merges(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
-{
-    mn_jw_key(w, "merges"); /* in the form that every version of `tokenizers` reads */
-    mn_jw_array(w);
-    for (uint32_t rank = 0; rank < t->n_merges; rank++) {
-        mn_buf_clear(name);
-        MN_TRY(mn_tok__spell(t, t->merges[rank].left, name));
-        MN_TRY(mn_buf_addc(name, ' '));
-        MN_TRY(mn_tok__spell(t, t->merges[rank].right, name));
-        mn_jw_str(w, mn_buf_str(name));
-    }
-    mn_jw_array_end(w);
-    return MN_OK;
-}
-
-static mn_rc write_model(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
-{
-    mn_jw_key(w, "model");
-    mn_jw_object(w);
-    mn_jw_kstrz(w, "type", "BPE");
-    mn_jw_kstr(w, "dropout", MN_STR_NONE);
-    mn_jw_kstr(w, "unk_token", MN_STR_NONE);
-    mn_jw_kstr(w, "continuing_subword_prefix", MN_STR_NONE);
-    mn_jw_kstr(w, "end_of_word_suffix", MN_STR_NONE);
-    mn_jw_kbool(w, "fuse_unk", false);
-    mn_jw_kbool(w, "byte_fallback", false);
-    mn_jw_kbool(w, "ignore_merges", false);
-    MN_TRY(write_vocab(w, t, name));
-    MN_TRY(write_merges(w, t, name));
-    mn_jw_object_end(w);
-    return MN_OK;
-}
-
-static mn_rc write_all(const mn_tokenizer *t, mn_buf *ret, mn_buf *name)
-{
-    mn_json_writer w;
-    mn_json_writer_init(&w, ret, 1);
-    mn_jw_object(&w);
-    mn_jw_kstrz(&w, "version", "1.0");
-    mn_jw_kstr(&w, "truncation", MN_STR_NONE);
-    mn_jw_kstr(&w, "padding", MN_STR_NONE);
-    write_added(&w, t);
-    mn_jw_kstr(&w, "normalizer", MN_STR_NONE);
-    write_splitter(&w, t);
-    mn_jw_kstr(&w, "post_processor", MN_STR_NONE);
-    mn_jw_key(&w, "decoder");
-    write_byte_level(&w);
-    MN_TRY(write_model(&w, t, name));
-    mn_jw_object_end(&w);
-    return mn_buf_addc(ret, '\n');
-}
-
-mn_rc mn_tok__write(const mn_tokenizer *t, mn_buf *ret, mn_err *e)
-{
-    (void)e;
-    mn_buf name;
-    mn_buf_init(&name, 0);
-    mn_rc rc = write_all(t, ret, &name);
-    mn_buf_release(&name);
-    return rc == MN_OK ? ret->failed : rc;
-}
-
-mn_rc mn_tok_save(const mn_tokenizer *t, const char *path, mn_err *e)
-{
-    mn_buf text;
-    mn_buf_init(&text, 0);
-    mn_rc rc = mn_tok__write(t, &text, e);
-    if (rc != MN_OK) mn_fail(e, rc, "out of memory while writing tokenizer '%s'", path);
-    else rc = mn_fs_write_atomic(path, text.ptr, text.len, e);
     mn_buf_release(&text);
     return rc;
 }

@@ -643,7 +643,6 @@ static void what_we_do_not_do_is_refused_by_name(void **state)
         {"null", MODEL, "", "ByteLevel"},
         {BYTE_LEVEL, "\"type\":\"WordPiece\",\"vocab\":{}", "", "WordPiece"},
         {BYTE_LEVEL, MODEL ",\"byte_fallback\":true", "", "byte_fallback"},
-        {BYTE_LEVEL, MODEL ",\"ignore_merges\":true", "", "ignore_merges"},
         {BYTE_LEVEL, MODEL ",\"end_of_word_suffix\":\"</w>\"", "", "end_of_word_suffix"},
         {BYTE_LEVEL, MODEL ",\"unk_token\":\"[SEP]\"", "", "unk_token"},
         {BYTE_LEVEL,
