@@ -204,6 +204,6 @@ extern const mn_route mn_masto__routes_instance[], mn_masto__routes_wellknown[],
 extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
     mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],
     mn_page__routes_sign_up[], mn_page__routes_password[], mn_page__routes_identity[],
-    mn_page__routes_security[], mn_page__routes_leave[];
+    mn_page__routes_security[], mn_page__routes_leave[], mn_page__routes_keys[];
 
 #endif

@@ -1,5 +1,5 @@
 /* mynah account: accounts and their consent, from the command line of the operator. */
-#include "cmd/cmd.h"
+#include "cmd/account.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/stop.h"
+#include "cmd/cmd.h"
 #include "social/social.h"
 
 #define DELETE_BATCH 1000
@@ -53,14 +54,20 @@ static int finish(job *j, mn_rc rc, mn_err *e)
     return rc == MN_OK ? 0 : mn_cmd_failed(j->verb, e, j->json);
 }
 
-static mn_rc find(job *j, const char *name, mn_err *e)
+mn_rc mn_cmd__account_find(mn_store *s, const char *name, mn_arena *ar, mn_account *ret,
+                           mn_err *e)
 {
-    mn_str s = mn_str_from(*name == '@' ? name + 1 : name);
-    mn_rc rc = mn_store_account_by_name(j->home.store, s, &j->arena, &j->account, e);
+    mn_str n = mn_str_from(*name == '@' ? name + 1 : name);
+    mn_rc rc = mn_store_account_by_name(s, n, ar, ret, e);
     if (rc == MN_E_NOT_FOUND)
         return mn_fail(e, rc, "there is no account '%.80s'; `mynah account list` shows them",
                        name);
     return rc;
+}
+
+static mn_rc find(job *j, const char *name, mn_err *e)
+{
+    return mn_cmd__account_find(j->home.store, name, &j->arena, &j->account, e);
 }
 
 /* Exactly n positionals, else a word about it. */
@@ -522,6 +529,7 @@ int mn_cmd_account(int argc, char **argv)
         {"show", show, "one account"},
         {"suspend", suspend, "hide an account and keep it from signing in, or undo that"},
         {"delete", delete, "empty an account and all its posts, for good"},
+        {"key", mn_cmd__account_key, "a member's keys of the model API: list, make, revoke"},
         {"consent", consent, "what may be done with an account's posts; the server's default"},
         {0}};
     return mn_cmd_verbs("account", verbs, argc, argv);

@@ -219,7 +219,8 @@ static void security_page(mn_req *r, mn_resp *w, const mn_grant *g, const char *
     put_identities(r, w, b, v.identities, v.n_identities);
     put_sessions(r, w, b, v.tokens, v.n_tokens, g->token_id);
     put_apps(r, w, b, v.tokens, v.n_tokens);
-    H(b, "<p class=\"pager\"><a href=\"/settings/invites\">Invitations</a> <a "
+    H(b, "<p class=\"pager\"><a href=\"/settings/keys\">Keys of the model API</a> <a "
+         "href=\"/settings/invites\">Invitations</a> <a "
          "href=\"/settings/delete\">Delete the account</a> <a href=\"/auth/sign_out\">Sign "
          "out</a></p>");
     mn_sign_page_end(r, w);
