@@ -6,31 +6,46 @@
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "cmd/models.h"
-#include "model/config.h"
+#include "model/open.h"
 #include "social/social.h"
 
 typedef struct facts {
     mn_config cfg;
+    const char *format;
+    uint64_t bytes;
+    mn_str licence, origin, author;
     const mn_json *training; /* NULL when it was not trained here */
 } facts;
 
-static mn_rc facts_of(const char *dir, mn_arena *a, facts *ret, mn_err *e)
+/* training.json, where there is one. */
+static mn_rc read_training(const char *path, mn_arena *a, const mn_json **ret, mn_err *e)
 {
     mn_buf text;
     mn_err ignored = {0};
     mn_json *t = NULL;
+    mn_rc rc = MN_OK;
+    const char *training = mn_fs_join(a, path, "training.json");
+    if (!training) return mn_fail(e, MN_E_NOMEM, "out of memory");
     mn_buf_init(&text, 16u << 20);
-    const char *config = mn_fs_join(a, dir, "config.json"),
-               *training = mn_fs_join(a, dir, "training.json");
-    if (!config || !training) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    mn_rc rc = mn_fs_read(config, 1u << 20, &text, e);
-    if (rc == MN_OK) rc = mn_config_parse(mn_buf_str(&text), &ret->cfg, e);
-    mn_buf_clear(&text);
-    if (rc == MN_OK && mn_fs_read(training, 16u << 20, &text, &ignored) == MN_OK)
+    if (mn_fs_read(training, 16u << 20, &text, &ignored) == MN_OK)
         rc = mn_json_parse(mn_str_dup(a, mn_buf_str(&text)), a, &t, e);
-    ret->training = t;
+    *ret = t;
     mn_buf_release(&text);
     return rc;
+}
+
+static mn_rc facts_of(const char *path, mn_arena *a, facts *ret, mn_err *e)
+{
+    mn_model *m;
+    MN_TRY(mn_model_open_weights(path, &m, e));
+    *ret = (facts){.cfg = m->cfg,
+                   .format = mn_qformat_of(mn_model_format(m))->name,
+                   .bytes = m->bytes,
+                   .licence = mn_str_dup(a, m->licence),
+                   .origin = mn_str_dup(a, m->origin),
+                   .author = mn_str_dup(a, m->author)};
+    mn_model_free(m);
+    return read_training(path, a, &ret->training, e);
 }
 
 static double last_bits(const mn_json *t)
@@ -47,10 +62,12 @@ static mn_rc print_facts(const char *name, const facts *f, bool current, bool js
     double bits = last_bits(f->training);
     mn_str corpus = mn_json_str(mn_json_get(f->training, "corpus"));
     if (!json) {
-        printf("%c %-24s %10llu parameters", current ? '*' : ' ', name,
-               (unsigned long long)mn_config_params(&f->cfg));
+        printf("%c %-24s %10llu parameters  %5s %8.1f MB", current ? '*' : ' ', name,
+               (unsigned long long)mn_config_params(&f->cfg), f->format,
+               (double)f->bytes / 1e6);
         if (bits > 0) printf("  %.3f bits per byte", bits);
         if (corpus.len) printf("  corpus %.*s", MN_STR_FMT(corpus));
+        if (f->licence.len) printf("  licence %.*s", MN_STR_FMT(f->licence));
         putchar('\n');
         return MN_OK;
     }
@@ -64,6 +81,11 @@ static mn_rc print_facts(const char *name, const facts *f, bool current, bool js
     mn_jw_ku64(&w, "params", mn_config_params(&f->cfg));
     mn_jw_ku64(&w, "context", f->cfg.T);
     mn_jw_ku64(&w, "vocab", f->cfg.V);
+    mn_jw_kstrz(&w, "format", f->format);
+    mn_jw_ku64(&w, "bytes", f->bytes);
+    if (f->licence.len) mn_jw_kstr(&w, "licence", f->licence);
+    if (f->origin.len) mn_jw_kstr(&w, "origin", f->origin);
+    if (f->author.len) mn_jw_kstr(&w, "author", f->author);
     if (corpus.len) mn_jw_kstr(&w, "corpus", corpus);
     if (bits > 0) mn_jw_kf64(&w, "val_bits_per_byte", bits);
     mn_jw_object_end(&w);
@@ -154,9 +176,11 @@ static mn_rc show(const options *o, const char *name, mn_arena *a, mn_err *e)
     if (o->json) return print_facts(mn_fs_base(dir), &f, false, true, e);
     mn_buf_init(&b, 0);
     mn_rc rc = mn_config_write(&f.cfg, &b);
-    printf("%s\n%s\n", dir, b.ptr);
+    printf("%s\n%s\n", dir, b.ptr ? b.ptr : "");
     mn_buf_release(&b);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory");
+    if (f.origin.len) printf("origin   %.*s\n", MN_STR_FMT(f.origin));
+    if (f.author.len) printf("author   %.*s\n", MN_STR_FMT(f.author));
     return print_facts(mn_fs_base(dir), &f, false, false, e);
 }
 
@@ -165,7 +189,8 @@ static int run_show(int argc, char **argv)
     options o = {0};
     mn_err e = {0};
     int n;
-    const mn_usage u = {"model show", "MODEL", "Shows a model's shape, corpus and quality.",
+    const mn_usage u = {"model show", "MODEL",
+                        "Shows a model's shape, format, licence, origin, corpus and quality.",
                         NULL};
     mn_arena a;
     mn_arena_init(&a, 64u << 20);
@@ -204,6 +229,9 @@ int mn_cmd_model(int argc, char **argv)
     static const mn_cmd verbs[] = {
         {"list", run_list, "list the models"},
         {"show", run_show, "show one"},
+        {"import", mn_cmd_model_import, "bring a GGUF file or folder in"},
+        {"export", mn_cmd_model_export, "hand one over as GGUF or as a folder"},
+        {"quantize", mn_cmd_model_quantize, "make one smaller"},
         {"promote", run_promote, "make one the model in use"},
         {0},
     };

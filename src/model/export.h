@@ -23,5 +23,8 @@ mn_rc mn_model_export_gguf(const mn_model *m, const char *path, uint32_t type, m
  * Atomic: DIR is there whole or not at all. errors: as mn_model_open; MN_E_EXISTS */
 mn_rc mn_model_import(const char *path, const char *dir, mn_str licence, mn_str origin,
                       mn_err *e);
+/* `model quantize`: m in another format as a new folder of that kind (a GGUF file, type as mn_model_export_gguf), with m's licence and
+ * origin. errors: MN_E_EXISTS, MN_E_IO, MN_E_NOMEM, MN_E_USAGE */
+mn_rc mn_model_quantise(const mn_model *m, const char *dir, uint32_t type, mn_err *e);
 
 #endif

@@ -152,6 +152,8 @@ mn_rc mn_export__card(const mn_model *m, const char *dir, mn_err *e)
     mn_buf_init(&b, 0);
     mn_buf_addz(&b, "---\n");
     put_yaml(&b, "license", m->licence);
+    put_yaml(&b, "origin", m->origin);
+    put_yaml(&b, "author", m->author);
     mn_buf_addz(&b, "library_name: transformers\npipeline_tag: text-generation\n---\n\n# ");
     for (size_t i = 0; i < name.len; i++)
         mn_buf_addc(&b, (uint8_t)name.ptr[i] < 32 ? ' ' : name.ptr[i]);

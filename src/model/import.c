@@ -8,11 +8,12 @@
 #include "base/hash.h"
 #include "model/export_int.h"
 #include "model/open_int.h"
+#include "model/safetensors.h"
 
 typedef struct job {
     const mn_model *m;
     const char *from, *to; /* to: the folder that is being made */
-    bool gguf;
+    uint32_t type;         /* when quantising: of the file that is made */
     mn_str licence, origin;
     mn_arena arena;
 } job;
@@ -50,28 +51,40 @@ static mn_rc copy_folder(const job *j, mn_err *e)
     return copy_weights(j, e);
 }
 
-/* The file as it is; beside it what tools that know folders look for. */
-static mn_rc copy_gguf(job *j, mn_err *e)
+/* What tools that know folders look for beside a GGUF file. */
+static mn_rc describe_gguf(job *j, mn_err *e)
 {
     mn_export_names n;
-    bool there;
-    const char *source = j->m->map->paths[0], *base = mn_fs_base(source);
-    mn_str dir = {source, (size_t)(base - source)};
-    char *copied = mn_fs_join(&j->arena, j->to, base),
-         *target = mn_fs_join(&j->arena, j->to, "model.gguf");
-    const char *folder = dir.len ? mn_arena_strndup(&j->arena, dir.ptr, dir.len) : ".";
-    if (!copied || !target || !folder)
-        return mn_fail(e, MN_E_NOMEM, "no memory to import the model");
-    MN_TRY(mn_export__copy(folder, j->to, base, &there, e));
-    if (strcmp(copied, target) != 0 && rename(copied, target) != 0)
-        return mn_fail_errno(e, MN_E_IO, "cannot write '%s'", target);
     MN_TRY(mn_export__names(j->m, &j->arena, &n, e));
     MN_TRY(mn_export__tokenizer(j->m, j->to, e));
     MN_TRY(mn_export__tokenizer_config(j->m, &n, j->to, e));
     return mn_export__config(j->m, &n, MN_Q_F32, j->to, e);
 }
 
-/* Over all weight files, in the order of their names. */
+/* The file as it is. */
+static mn_rc copy_gguf(job *j, mn_err *e)
+{
+    mn_fs_map source = j->m->map->maps[0];
+    char *target = mn_fs_join(&j->arena, j->to, "model.gguf");
+    if (!target) return mn_fail(e, MN_E_NOMEM, "no memory to import the model");
+    MN_TRY(mn_st_write_pieces(target, &(mn_st_piece){source.ptr, source.len}, 1, e));
+    return describe_gguf(j, e);
+}
+
+static mn_rc copy_any(job *j, mn_err *e)
+{
+    return j->m->map->gguf ? copy_gguf(j, e) : copy_folder(j, e);
+}
+
+static mn_rc make_quantised(job *j, mn_err *e)
+{
+    char *target = mn_fs_join(&j->arena, j->to, "model.gguf");
+    if (!target) return mn_fail(e, MN_E_NOMEM, "no memory to quantise the model");
+    MN_TRY(mn_model_export_gguf(j->m, target, j->type, e));
+    return describe_gguf(j, e);
+}
+
+/* Over all files of weights that it came from, in the order of their names. */
 static mn_rc hash_weights(const mn_model *m, char ret[MN_HEX256], mn_err *e)
 {
     mn_sha256 h;
@@ -87,6 +100,7 @@ static mn_rc hash_weights(const mn_model *m, char ret[MN_HEX256], mn_err *e)
 static mn_rc write_origin(job *j, mn_err *e)
 {
     char sum[MN_HEX256];
+    mn_str name = mn_str_from(mn_fs_base(j->m->path));
     mn_buf b;
     mn_json_writer w;
     MN_TRY(hash_weights(j->m, sum, e));
@@ -94,7 +108,7 @@ static mn_rc write_origin(job *j, mn_err *e)
     mn_buf_init(&b, 0);
     mn_json_writer_init(&w, &b, 2);
     mn_jw_object(&w);
-    mn_jw_kstr(&w, "source", source.ptr ? source : mn_str_from(mn_fs_base(j->from)));
+    mn_jw_kstr(&w, "source", source.ptr ? source : name);
     mn_jw_kstr(&w, "licence", j->licence.ptr ? j->licence : j->m->licence);
     mn_jw_kstr(&w, "author", j->m->author);
     mn_jw_kstrz(&w, "sha256", sum);
@@ -110,11 +124,11 @@ static mn_rc write_origin(job *j, mn_err *e)
     return rc;
 }
 
-static mn_rc bring(job *j, const char *dir, mn_err *e)
+static mn_rc bring(job *j, const char *dir, mn_rc (*fill)(job *j, mn_err *e), mn_err *e)
 {
     MN_TRY(mn_fs_remove_tree(j->to, e)); /* what an import that was stopped left */
     MN_TRY(mn_fs_mkdirs(j->to, e));
-    MN_TRY(j->gguf ? copy_gguf(j, e) : copy_folder(j, e));
+    MN_TRY(fill(j, e));
     MN_TRY(write_origin(j, e));
     MN_TRY(mn_fs_sync_dir(j->to, e));
     if (mn_fs_exists(dir)) return mn_fail(e, MN_E_EXISTS, "'%s' is there already", dir);
@@ -130,21 +144,30 @@ static char *aside(mn_arena *a, const char *dir)
         .ptr;
 }
 
+static mn_rc make(job *j, const char *dir, mn_rc (*fill)(job *j, mn_err *e), mn_err *e)
+{
+    if (mn_fs_exists(dir)) return mn_fail(e, MN_E_EXISTS, "'%s' is there already", dir);
+    mn_arena_init(&j->arena, 0);
+    j->to = aside(&j->arena, dir);
+    mn_rc rc = j->to ? bring(j, dir, fill, e) : mn_fail(e, MN_E_NOMEM, "no memory for a model");
+    if (rc != MN_OK && j->to) mn_fs_remove_tree(j->to, NULL);
+    mn_arena_release(&j->arena);
+    return rc;
+}
+
 mn_rc mn_model_import(const char *path, const char *dir, mn_str licence, mn_str origin,
                       mn_err *e)
 {
-    mn_model *m = NULL;
-    job j = {.from = path, .licence = licence, .origin = origin};
-    if (mn_fs_exists(dir)) return mn_fail(e, MN_E_EXISTS, "'%s' is there already", dir);
+    mn_model *m;
     MN_TRY(mn_model_open(path, &m, e));
-    mn_arena_init(&j.arena, 0);
-    j.m = m;
-    j.gguf = m->map->gguf;
-    j.to = aside(&j.arena, dir);
-    mn_rc rc =
-        j.to ? bring(&j, dir, e) : mn_fail(e, MN_E_NOMEM, "no memory to import the model");
-    if (rc != MN_OK && j.to) mn_fs_remove_tree(j.to, NULL);
-    mn_arena_release(&j.arena);
+    job j = {.m = m, .from = path, .licence = licence, .origin = origin};
+    mn_rc rc = make(&j, dir, copy_any, e);
     mn_model_free(m);
     return rc;
+}
+
+mn_rc mn_model_quantise(const mn_model *m, const char *dir, uint32_t type, mn_err *e)
+{
+    job j = {.m = m, .from = m->path, .type = type};
+    return make(&j, dir, make_quantised, e);
 }

@@ -132,12 +132,7 @@ static mn_rc open_any(mn_model *m, const char *path, mn_err *e)
     return mn_model__read_origin(m, path, e);
 }
 
-mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e)
-{
-    return mn_model__open(path, false, ret, e);
-}
-
-mn_rc mn_model__open(const char *path, bool weights_only, mn_model **ret, mn_err *e)
+static mn_rc open_model(const char *path, bool weights_only, mn_model **ret, mn_err *e)
 {
     mn_model *m = mn_calloc(1, sizeof *m);
     struct mn_model_map *map = mn_calloc(1, sizeof *map);
@@ -162,6 +157,34 @@ mn_rc mn_model__open(const char *path, bool weights_only, mn_model **ret, mn_err
     }
     *ret = m;
     return MN_OK;
+}
+
+mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e)
+{
+    return open_model(path, false, ret, e);
+}
+
+mn_rc mn_model_open_weights(const char *path, mn_model **ret, mn_err *e)
+{
+    return open_model(path, true, ret, e);
+}
+
+mn_qtype mn_model_format(const mn_model *m)
+{
+    uint64_t bytes[64] = {0}, most = 0;
+    mn_qtype best = m->embed.type;
+    mn_model *views =
+        (mn_model *)(uintptr_t)m; /* mn_model__view gives places; none is written */
+    mn_tensor t;
+    for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
+        const mn_view *v = mn_model__view(views, &t);
+        if (!t.cols) continue;
+        bytes[v->type] += mn_qformat_row_bytes(mn_qformat_of(v->type), t.cols) * t.rows;
+        if (bytes[v->type] <= most) continue;
+        most = bytes[v->type];
+        best = v->type;
+    }
+    return best;
 }
 
 void mn_model_free(mn_model *m)

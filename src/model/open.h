@@ -49,7 +49,11 @@ typedef struct mn_model {
  * errors  MN_E_NOT_FOUND, MN_E_PARSE and MN_E_CORRUPT (what is wrong, and where), MN_E_UNSUPPORTED (another architecture, format or
  *         tokenizer, by name), MN_E_LIMIT, MN_E_NOMEM */
 mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e);
+/* As above without the tokenizer (tok is NULL, end_ids are those that a folder names): where only weights or facts are wanted. */
+mn_rc mn_model_open_weights(const char *path, mn_model **ret, mn_err *e);
 void mn_model_free(mn_model *m);
+/* The format that most bytes of the matrices are in. */
+mn_qtype mn_model_format(const mn_model *m);
 /* The angle that each position adds, [D/2]: mn_config_rope's, or what a GGUF file's rope_freqs make of it. */
 void mn_model_rope(const mn_model *m, double *ret);
 /* Tells the system that the mapped weights are not needed in memory any more (they were packed). */

@@ -262,7 +262,9 @@ mn_rc mn_model__read_origin(mn_model *m, const char *dir, mn_err *e)
     m->origin = first_of(mn_json_str(mn_json_get(o, "source")), m->origin);
     m->licence = first_of(m->licence, front_matter(card, "license_name"));
     m->licence = first_of(m->licence, front_matter(card, "license"));
+    m->origin = first_of(m->origin, front_matter(card, "origin"));
     m->origin = first_of(m->origin, front_matter(card, "base_model"));
+    m->author = first_of(m->author, front_matter(card, "author"));
     return MN_OK;
 }
 

@@ -19,8 +19,6 @@ struct mn_model_map {
         stretch; /* [D/2] what each pair's angle is divided by, as a GGUF file says it; or NULL */
 };
 
-/* As mn_model_open; without a tokenizer (tok NULL, no end ids of it) where only weights are wanted. */
-mn_rc mn_model__open(const char *path, bool weights_only, mn_model **ret, mn_err *e);
 /* Fill m from a path; what they leave on failure is freed with m. */
 mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e);
 mn_rc mn_model__open_folder(mn_model *m, const char *dir, mn_err *e);

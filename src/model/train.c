@@ -82,27 +82,25 @@ static void choose_run(mn_model__run *r)
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
-/* Weights of another model of ours, which must speak the same tokens. */
+/* Weights of another model, which must speak the same tokens. */
 static mn_rc load_from(mn_model__run *r, mn_err *e)
 {
-    const char *dir = r->o->from_dir;
-    char path[4096];
+    const char *path = r->o->from_dir;
+    mn_model *m;
     uint8_t hash[32];
-    mn_tokenizer *tok;
-    snprintf(path, sizeof path, "%s/tokenizer.json", dir);
-    if (mn_tok_load(path, &tok, e) != MN_OK)
-        return mn_fail(e, MN_E_UNSUPPORTED, "'%s' has no tokenizer that can be read: %s", dir,
-                       e ? e->msg : "");
-    mn_tok_hash(tok, hash);
-    mn_tok_free(tok);
+    MN_TRY(mn_model_open(path, &m, e));
+    mn_tok_hash(m->tok, hash);
+    mn_rc rc = MN_OK;
     if (memcmp(hash, r->corpus.tokenizer_hash, 32) != 0)
-        return mn_fail(e, MN_E_UNSUPPORTED,
-                       "'%s' has another tokenizer than corpus '%s': only a model with the "
-                       "corpus' own can be trained on",
-                       dir, r->corpus.name);
-    MN_TRY(mn_weights_load(dir, &r->w, e));
-    if (r->w.cfg.V == mn_tok_vocab(r->corpus.tok)) return MN_OK;
-    return mn_fail(e, MN_E_CORRUPT, "'%s' has weights for another vocabulary", dir);
+        rc = mn_fail(e, MN_E_UNSUPPORTED,
+                     "'%s' has another tokenizer than corpus '%s': only a model with the "
+                     "corpus' own can be trained on",
+                     path, r->corpus.name);
+    else if (m->cfg.V != mn_tok_vocab(r->corpus.tok))
+        rc = mn_fail(e, MN_E_CORRUPT, "'%s' has weights for another vocabulary", path);
+    if (rc == MN_OK) rc = mn_weights_from(m, &r->w, e);
+    mn_model_free(m);
+    return rc;
 }
 
 static mn_rc open_new(mn_model__run *r, mn_err *e)

@@ -134,7 +134,7 @@ mn_rc mn_weights_from(const mn_model *m, mn_weights *ret, mn_err *e)
 mn_rc mn_weights_load(const char *path, mn_weights *ret, mn_err *e)
 {
     mn_model *m;
-    MN_TRY(mn_model__open(path, true, &m, e));
+    MN_TRY(mn_model_open_weights(path, &m, e));
     mn_rc rc = mn_weights_from(m, ret, e);
     if (rc != MN_OK) mn_err_wrap(e, "model '%s'", path);
     mn_model_free(m);
