@@ -14,7 +14,7 @@ typedef struct mn_train_opts {
     const char *model_dir;  /* made; its last part is the model's name */
     const char *preset;     /* NULL: by the corpus' size */
     const char *
-        from_dir; /* start from these weights (a folder of ours, same tokenizer); NULL: from noise */
+        from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise */
     /* The budget: what is reached first ends the run; all 0: chosen from the corpus and the model. */
     double minutes, epochs;
     uint64_t tokens, steps;

@@ -303,7 +303,7 @@ static void a_run_may_start_from_a_model_with_the_same_tokens(void **state)
     mn_train_result r;
     mn_train_opts o = opts_for(9, 3);
     o.from_dir = "/nowhere/at/all";
-    FAILS(MN_E_UNSUPPORTED, mn_train_run(&o, &r, &e));
+    FAILS(MN_E_NOT_FOUND, mn_train_run(&o, &r, &e));
     o.from_dir = model(0); /* has learnt for sixty steps */
     o.on_step = note_first;
     RUN(mn_train_run(&o, &r, &e));
