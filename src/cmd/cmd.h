@@ -45,6 +45,7 @@ int mn_cmd_export(int argc, char **argv);
 int mn_cmd_corpus(int argc, char **argv);
 int mn_cmd_tokenizer(int argc, char **argv);
 int mn_cmd_train(int argc, char **argv);
+int mn_cmd_tune(int argc, char **argv);
 int mn_cmd_eval(int argc, char **argv);
 int mn_cmd_generate(int argc, char **argv);
 int mn_cmd_model(int argc, char **argv);

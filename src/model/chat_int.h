@@ -9,7 +9,7 @@ struct mn_chat_coder {
     const mn_tokenizer *tok;
     mn_jinja *jinja; /* NULL: the model has no template */
     bool ours;
-    uint32_t end;   /* put after what has no end token of its own */
+    uint32_t end;            /* put after what has no end token of its own */
     mn_arena arena, scratch; /* of the line at hand; of one rendering */
     mn_buf whole, part;
     mn_ids ids;

@@ -147,7 +147,7 @@ static mn_rc fill_turn(mn_pass *p, mn_err *e)
     double *angle = mn_calloc(p->c.D / 2, sizeof *angle);
     if (!angle) return mn_fail(e, MN_E_NOMEM, "no memory for a pass");
     mn_config_rope(&p->c, angle);
-    mn_pass_turn(p, angle);
+    mn_rope_table_from(p->turn, p->T, p->c.D, angle);
     mn_free(angle);
     return MN_OK;
 }
@@ -189,11 +189,6 @@ mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, m
     if (rc == MN_OK) *ret = p;
     else mn_pass_free(p);
     return rc;
-}
-
-void mn_pass_turn(mn_pass *p, const double *angle)
-{
-    mn_rope_table_from(p->turn, p->T, p->c.D, angle);
 }
 
 void mn_pass_free(mn_pass *p)

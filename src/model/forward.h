@@ -31,9 +31,6 @@ mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, m
                   bool backward, mn_pass **ret, mn_err *e);
 void mn_pass_free(mn_pass *p);
 
-/* Other angles than mn_config_rope's: angle[i] is what each position adds to the i-th pair of a head, [D/2]. */
-void mn_pass_turn(mn_pass *p, const double *angle);
-
 /* losses[n_rows][T]: -log p(target) in natural units, not weighted. With dall (laid out as w->all; the pass must be a
  * backward one) ADDS the gradient of the sum of weight * loss. Every id and target is below V. */
 void mn_pass_run(mn_pass *p, const mn_batch *b, float *losses, float *dall);

@@ -94,7 +94,8 @@ static void put_evals(mn_json_writer *w, const mn_trainlog *l)
     for (size_t i = 0; i < l->n_evals; i++) {
         mn_jw_object(w);
         mn_jw_ku64(w, "step", l->evals[i].step);
-        mn_jw_kf64(w, "val_bits_per_byte", l->evals[i].val_bits_per_byte);
+        mn_jw_kf64(w, l->tune ? "val_loss" : "val_bits_per_byte",
+                   l->evals[i].val_bits_per_byte);
         mn_jw_object_end(w);
     }
     mn_jw_array_end(w);
@@ -112,6 +113,25 @@ static void put_evals(mn_json_writer *w, const mn_trainlog *l)
         }
     }
     mn_jw_array_end(w);
+}
+
+static void put_tune(mn_json_writer *w, const mn_trainlog_tune *t)
+{
+    mn_jw_kstrz(w, "tuned_from", t->tuned_from);
+    mn_jw_kstrz(w, "base_sha256", t->base_sha256);
+    mn_jw_ku64(w, "base_params", t->base_params);
+    mn_jw_kstrz(w, "data", t->data);
+    mn_jw_kstrz(w, "data_sha256", t->data_sha256);
+    mn_jw_ku64(w, "rank", t->rank);
+    mn_jw_kf64(w, "alpha", t->alpha);
+    mn_jw_kstrz(w, "targets", t->targets);
+    mn_jw_ku64(w, "train_examples", t->train_examples);
+    mn_jw_ku64(w, "held_out_examples", t->held_examples);
+    mn_jw_ku64(w, "learnt_tokens", t->learnt);
+    if (!t->held_examples) return;
+    mn_jw_kf64(w, "val_loss_before", t->loss_before);
+    mn_jw_kf64(w, "val_loss", t->loss_best);
+    mn_jw_ku64(w, "best_step", t->best_step);
 }
 
 mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
@@ -141,11 +161,12 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_jw_ku64(&w, "tokens", last ? last->tokens : 0);
     mn_jw_kf64(&w, "seconds", last ? last->seconds : 0);
     mn_jw_key(&w, "val_bits_per_byte");
-    if (l->val_bits_per_byte > 0) mn_jw_f64(&w, l->val_bits_per_byte);
+    if (l->val_bits_per_byte > 0 && !l->tune) mn_jw_f64(&w, l->val_bits_per_byte);
     else mn_jw_null(&w);
     mn_jw_key(&w, "xz_bits_per_byte");
     if (l->xz_bits_per_byte > 0) mn_jw_f64(&w, l->xz_bits_per_byte);
     else mn_jw_null(&w);
+    if (l->tune) put_tune(&w, l->tune);
     put_curve(&w, l);
     put_evals(&w, l);
     mn_jw_object_end(&w);
@@ -177,9 +198,9 @@ static void take_tree(mn_trainlog *l, const mn_json *t, uint64_t step)
         if (p.step <= step) mn_trainlog_point(l, &p);
     }
     for (size_t i = 0; (o = mn_json_at(evals, i)); i++) {
+        const mn_json *loss = mn_json_get(o, l->tune ? "val_loss" : "val_bits_per_byte");
         uint64_t at = mn_json_u64(mn_json_get(o, "step"), UINT64_MAX);
-        if (at <= step)
-            mn_trainlog_eval(l, at, mn_json_f64(mn_json_get(o, "val_bits_per_byte"), 0));
+        if (at <= step) mn_trainlog_eval(l, at, mn_json_f64(loss, 0));
     }
     size_t k = 0;
     for (size_t i = 0; (o = mn_json_at(samples, i)); i++) {

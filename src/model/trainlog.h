@@ -30,6 +30,14 @@ typedef struct mn_sample_point {
         [MN_SAMPLES]; /* bytes of text that are not the model's: the opening it went on from */
 } mn_sample_point;
 
+/* What a tuning says besides; strings borrowed. */
+typedef struct mn_trainlog_tune {
+    const char *tuned_from, *data, *targets; /* targets: "" where all weights are tuned */
+    char base_sha256[65], data_sha256[65];
+    uint64_t rank, base_params, best_step, train_examples, held_examples, learnt;
+    double alpha, loss_before, loss_best;
+} mn_trainlog_tune;
+
 typedef struct mn_trainlog {
     /* said once; borrowed */
     const char *model, *corpus, *preset, *gemm, *kernels;
@@ -43,6 +51,8 @@ typedef struct mn_trainlog {
     mn_sample_point samples[MN_SAMPLE_EVALS];
     size_t n_curve, n_evals, n_samples;
     uint64_t every; /* one curve point in so many steps; doubles when the curve is full */
+    /* NULL: a training. Evaluations are then mean losses of learnt tokens in natural units, in the file "val_loss". Borrowed. */
+    const mn_trainlog_tune *tune;
 } mn_trainlog;
 
 /* About 60 KB: allocate it. */
