@@ -24,7 +24,6 @@ typedef struct mn_batcher_opts {
     uint32_t waiting; /* queued beyond them, 0: 256 */
     uint32_t
         rows; /* tokens a step, 0: 64; a piece of a prompt is what the running ones leave of it, at least 16 */
-    uint32_t idle_ms; /* nothing to do: the thread sleeps at once; 0 */
 } mn_batcher_opts;
 
 /* Borrows the engine. */
