@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "cmd/cmd.h"
+#include "model/open.h"
 #include "social/social.h"
 
 enum { STDIN_MAX_BYTES = 1 << 28, BYTES_A_BAR_STEP = 1 << 20 };
@@ -177,7 +178,7 @@ static int cmd_train(int argc, char **argv)
 
 typedef struct coding {
     const char *data, *tokenizer;
-    bool special, json;
+    bool special, json, lines, zero;
     mn_tokenizer *tok;
     mn_buf in, out;
     mn_ids ids;
@@ -202,17 +203,25 @@ static mn_rc read_input(coding *c, int n, char **words, mn_err *e)
     return c->in.failed ? mn_fail(e, c->in.failed, "out of memory for the input") : MN_OK;
 }
 
+/* A GGUF file's, which brings its model along. */
+static mn_rc load_gguf(coding *c, mn_err *e)
+{
+    mn_model *m;
+    MN_TRY(mn_model_open(c->tokenizer, &m, e));
+    c->tok = m->tok;
+    m->tok = NULL;
+    mn_model_free(m);
+    return MN_OK;
+}
+
 static mn_rc load(coding *c, mn_err *e)
 {
-    if (!c->tokenizer)
-        return mn_fail(e, MN_E_USAGE, "name a tokenizer.json with --tokenizer FILE");
-    if (!mn_fs_is_dir(c->tokenizer)) return mn_tok_load(c->tokenizer, &c->tok, e);
-    mn_arena a;
-    mn_arena_init(&a, 0);
-    const char *path = mn_fs_join(&a, c->tokenizer, "tokenizer.json");
-    mn_rc rc = path ? mn_tok_load(path, &c->tok, e) : mn_fail(e, MN_E_NOMEM, "out of memory");
-    mn_arena_release(&a);
-    return rc;
+    mn_str path = mn_str_from(c->tokenizer);
+    if (!path.len) return mn_fail(e, MN_E_USAGE, "name a tokenizer.json with --tokenizer FILE");
+    if (mn_fs_is_dir(c->tokenizer)) return mn_tok_load_dir(c->tokenizer, &c->tok, e);
+    if (mn_str_ends(path, ".gguf")) return load_gguf(c, e);
+    if (mn_str_ends(path, ".model")) return mn_tok_load_sentencepiece(c->tokenizer, &c->tok, e);
+    return mn_tok_load(c->tokenizer, &c->tok, e);
 }
 
 static void put_ids(coding *c)
@@ -224,12 +233,12 @@ static void put_ids(coding *c)
     mn_buf_addc(&c->out, '\n');
 }
 
-static void put_ids_json(coding *c)
+static void put_ids_json(coding *c, size_t bytes)
 {
     mn_json_writer w;
     mn_json_writer_init(&w, &c->out, 0);
     mn_jw_object(&w);
-    mn_jw_ku64(&w, "bytes", c->in.len);
+    mn_jw_ku64(&w, "bytes", bytes);
     mn_jw_ku64(&w, "tokens", c->ids.n);
     mn_jw_key(&w, "ids");
     mn_jw_array(&w);
@@ -239,15 +248,28 @@ static void put_ids_json(coding *c)
     mn_buf_addc(&c->out, '\n');
 }
 
-static mn_rc encode(coding *c, mn_err *e)
+static mn_rc encode_text(coding *c, mn_tok_cache *cache, mn_str text, mn_err *e)
 {
-    mn_str text = mn_buf_str(&c->in);
+    mn_ids_clear(&c->ids);
     mn_rc rc = c->special ? mn_tok_encode_special(c->tok, text, &c->ids)
-                          : mn_tok_encode(c->tok, NULL, text, &c->ids);
+                          : mn_tok_encode(c->tok, cache, text, &c->ids);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory while encoding");
-    if (c->json) put_ids_json(c);
+    if (c->json) put_ids_json(c, text.len);
     else put_ids(c);
     return MN_OK;
+}
+
+static mn_rc encode(coding *c, mn_err *e)
+{
+    mn_str rest = mn_buf_str(&c->in);
+    if (!c->lines && !c->zero) return encode_text(c, NULL, rest, e);
+    mn_tok_cache *cache;
+    MN_TRY(mn_tok_cache_new(&cache, e));
+    mn_rc rc = MN_OK;
+    while (rc == MN_OK && rest.len)
+        rc = encode_text(c, cache, mn_str_split(rest, c->zero ? '\0' : '\n', &rest), e);
+    mn_tok_cache_free(cache);
+    return rc;
 }
 
 static bool is_separator(char ch)
@@ -306,30 +328,25 @@ static mn_rc write_out(coding *c, mn_err *e)
     return MN_OK;
 }
 
-static int run_coding(const mn_usage *u, const char *special_help, int argc, char **argv,
+#define TOKENIZER_HELP "a tokenizer.json, tokenizer.model or GGUF file, or a model's folder"
+
+static int run_coding(coding *c, const mn_usage *u, const mn_opt *opts, int argc, char **argv,
                       mn_rc (*work)(coding *, mn_err *))
 {
-    coding c = {0};
-    const mn_opt opts[] = {
-        {"tokenizer", 't', MN_OPT_STR, &c.tokenizer, "FILE", "a tokenizer.json, or its folder"},
-        {"special", 0, MN_OPT_FLAG, &c.special, NULL, special_help},
-        {"data", 0, MN_OPT_STR, &c.data, "DIR", "data folder (not needed here)"},
-        MN_CMD_OPT_JSON(&c.json, "one JSON object"),
-        {0}};
     mn_err e = {0};
     int n = 0;
-    mn_buf_init(&c.in, STDIN_MAX_BYTES);
-    mn_buf_init(&c.out, 0);
+    mn_buf_init(&c->in, STDIN_MAX_BYTES);
+    mn_buf_init(&c->out, 0);
     mn_rc rc = mn_args_parse(argc, argv, u, opts, &n, &e);
-    if (rc == MN_OK) rc = load(&c, &e);
-    if (rc == MN_OK) rc = read_input(&c, n, argv + 1, &e);
-    if (rc == MN_OK) rc = work(&c, &e);
-    if (rc == MN_OK) rc = write_out(&c, &e);
-    mn_tok_free(c.tok);
-    mn_ids_release(&c.ids);
-    mn_buf_release(&c.in);
-    mn_buf_release(&c.out);
-    return rc == MN_OK ? 0 : mn_cmd_failed(u->name, &e, c.json);
+    if (rc == MN_OK) rc = load(c, &e);
+    if (rc == MN_OK) rc = read_input(c, n, argv + 1, &e);
+    if (rc == MN_OK) rc = work(c, &e);
+    if (rc == MN_OK) rc = write_out(c, &e);
+    mn_tok_free(c->tok);
+    mn_ids_release(&c->ids);
+    mn_buf_release(&c->in);
+    mn_buf_release(&c->out);
+    return rc == MN_OK ? 0 : mn_cmd_failed(u->name, &e, c->json);
 }
 
 static int cmd_encode(int argc, char **argv)
@@ -338,8 +355,18 @@ static int cmd_encode(int argc, char **argv)
         "tokenizer encode", "--tokenizer FILE [TEXT…]",
         "Prints the token ids of a text: the words given, or else all of stdin.",
         "mynah tokenizer encode --tokenizer tokenizer.json 'Good morning'"};
-    return run_coding(&u, "special tokens written out in the text become their ids", argc, argv,
-                      encode);
+    coding c = {0};
+    const mn_opt opts[] = {
+        {"tokenizer", 't', MN_OPT_STR, &c.tokenizer, "FILE", TOKENIZER_HELP},
+        {"special", 0, MN_OPT_FLAG, &c.special, NULL,
+         "special tokens written out in the text become their ids"},
+        {"lines", 0, MN_OPT_FLAG, &c.lines, NULL,
+         "each line is a text; a line of ids for each"},
+        {"zero", 0, MN_OPT_FLAG, &c.zero, NULL, "as --lines, texts end with a zero byte"},
+        {"data", 0, MN_OPT_STR, &c.data, "DIR", "data folder (not needed here)"},
+        MN_CMD_OPT_JSON(&c.json, "JSON, an object for each text"),
+        {0}};
+    return run_coding(&c, &u, opts, argc, argv, encode);
 }
 
 static int cmd_decode(int argc, char **argv)
@@ -347,7 +374,14 @@ static int cmd_decode(int argc, char **argv)
     const mn_usage u = {"tokenizer decode", "--tokenizer FILE [ID…]",
                         "Prints the text of token ids: those given, or else from stdin.",
                         "mynah tokenizer decode --tokenizer tokenizer.json 310 4410"};
-    return run_coding(&u, "write special tokens out", argc, argv, decode);
+    coding c = {0};
+    const mn_opt opts[] = {
+        {"tokenizer", 't', MN_OPT_STR, &c.tokenizer, "FILE", TOKENIZER_HELP},
+        {"special", 0, MN_OPT_FLAG, &c.special, NULL, "write special tokens out"},
+        {"data", 0, MN_OPT_STR, &c.data, "DIR", "data folder (not needed here)"},
+        MN_CMD_OPT_JSON(&c.json, "one JSON object"),
+        {0}};
+    return run_coding(&c, &u, opts, argc, argv, decode);
 }
 
 int mn_cmd_tokenizer(int argc, char **argv)
