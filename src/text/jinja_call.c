@@ -151,6 +151,11 @@ static bool lacking(jval v, mn_str name)
         return in_words("casefold encode expandtabs isdecimal isidentifier isnumeric "
                         "isprintable maketrans translate format_map",
                         name);
+    if (mn_jinja__is_number(v))
+        return in_words(
+            "real imag numerator denominator conjugate bit_length bit_count to_bytes "
+            "from_bytes as_integer_ratio is_integer hex fromhex",
+            name);
     return v.type == J_DICT && in_words("fromkeys", name);
 }
 
@@ -204,7 +209,7 @@ static mn_rc getattr_(jx *x, jval of, mn_str name, jval *ret, bool *ret_found)
         *ret = mn_jinja__undef(JU_UNSAFE, (jtype)of.type, name);
         return MN_OK;
     }
-    if (lacking(of, name)) return unknown(x, "method", name);
+    if (lacking(of, name)) return unknown(x, "attribute", name);
     if (table && (f = mn_jinja__find(table, name))) return bound(x, of, f, ret);
     if (of.type == J_LOOP && loop_attr(of.loop, name, ret)) return MN_OK;
     if (of.type == J_MACRO && macro_attr(x, of.macro, name, ret, &rc)) return rc;
@@ -363,6 +368,7 @@ static mn_rc slice_range(jx *x, const jrange *r, cut c, jval *ret)
         return mn_jinja__fail(x, MN_E_LIMIT, "an integer is larger than 64 bits");
     out->from = r->from + (c.n ? c.from : 0) * r->step;
     out->n = (size_t)c.n;
+    out->to = out->from + c.n * out->step;
     *ret = (jval){.type = J_RANGE, .range = out};
     return MN_OK;
 }
@@ -375,8 +381,7 @@ mn_rc mn_jinja__slice(jx *x, jval of, const jval part[3], jval *ret)
     MN_TRY(mn_jinja__spend(x, 0));
     if (of.type == J_UNDEF) return mn_jinja__undefined(x, of);
     if (of.type != J_STR && of.type != J_LIST && of.type != J_TUPLE && of.type != J_RANGE) {
-        *ret = absent(of, MN_STR("[:]"));
-        return MN_OK;
+        return mn_jinja__fail(x, MN_E_PARSE, "a %s cannot be sliced", mn_jinja__type_name(of));
     }
     MN_TRY(mn_jinja__length(x, of, &n, &has));
     MN_TRY(cut_of(x, part, (int64_t)n, &c));

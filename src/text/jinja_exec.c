@@ -47,22 +47,22 @@ static mn_rc if_(jx *x, const jnode *n)
 /* ---- loops ---------------------------------------------------------------------------------------------------------- */
 
 /* The items for which the loop's condition holds. */
-static mn_rc filtered(jx *x, const jnode *n, const jlist *in, jlist *ret)
+static mn_rc filtered(jx *x, const jnode *n, jlist *io)
 {
     jscope *s, *was = x->scope;
     mn_rc rc = MN_OK;
-    *ret = *in;
+    jlist in = *io, kept = {0};
     if (!n->d->b) return MN_OK;
-    *ret = (jlist){0};
     MN_TRY(mn_jinja__scope_new(x, was, &s));
     x->scope = s;
-    for (size_t i = 0; i < in->n && rc == MN_OK; i++) {
+    for (size_t i = 0; i < in.n && rc == MN_OK; i++) {
         jval v;
-        rc = mn_jinja__assign(x, n->a, in->items[i]);
+        rc = mn_jinja__assign(x, n->a, in.items[i]);
         if (rc == MN_OK) rc = mn_jinja__eval(x, n->d->b, &v);
-        if (rc == MN_OK && mn_jinja__truth(v)) rc = mn_jinja__list_add(x, ret, in->items[i]);
+        if (rc == MN_OK && mn_jinja__truth(v)) rc = mn_jinja__list_add(x, &kept, in.items[i]);
     }
     x->scope = was;
+    *io = kept;
     return rc;
 }
 
@@ -74,7 +74,8 @@ static uint32_t name_of(const jx *x, const char *name)
     return UINT32_MAX;
 }
 
-static mn_rc loop(jx *x, const jnode *n, jloop *l, jscope *s)
+/* *ret_through: some round reached its end; without one, Jinja takes the else branch. */
+static mn_rc loop(jx *x, const jnode *n, jloop *l, jscope *s, bool *ret_through)
 {
     uint32_t name = name_of(x, "loop");
     for (; l->at < l->n && x->leaving != 'b'; l->at++) {
@@ -84,6 +85,7 @@ static mn_rc loop(jx *x, const jnode *n, jloop *l, jscope *s)
         MN_TRY(mn_jinja__assign(x, n->a, l->items[l->at]));
         MN_TRY(mn_jinja__define(x, s, name, (jval){.type = J_LOOP, .loop = l}));
         MN_TRY(mn_jinja__exec(x, n->c));
+        *ret_through |= !x->leaving;
     }
     x->leaving = 0;
     return MN_OK;
@@ -94,18 +96,20 @@ static mn_rc for_(jx *x, const jnode *n)
     jval over;
     jlist items;
     jscope *s, *was = x->scope;
+    bool through = false;
     MN_TRY(mn_jinja__eval(x, n->b, &over));
     MN_TRY(mn_jinja__items(x, over, &items));
-    MN_TRY(filtered(x, n, &items, &items));
+    MN_TRY(filtered(x, n, &items));
     MN_TRY(mn_jinja__scope_new(x, was, &s));
-    if (!items.n) return in_scope(x, s, n->d->a);
     jloop *l = mn_jinja__alloc(x, 1, sizeof *l);
     if (!l) return x->e->rc;
     l->items = items.items;
     l->n = items.n;
-    mn_rc rc = loop(x, n, l, s);
+    mn_rc rc = loop(x, n, l, s, &through);
     x->scope = was;
-    return rc;
+    if (rc != MN_OK || through || !n->d->a) return rc;
+    MN_TRY(mn_jinja__scope_new(x, was, &s));
+    return in_scope(x, s, n->d->a);
 }
 
 /* ---- set, with, filter, call ---------------------------------------------------------------------------------------- */

@@ -167,7 +167,7 @@ static mn_rc parens(jparser *p, jnode **ret)
 {
     p->tok++;
     MN_TRY(mn_jinja__enter(p));
-    MN_TRY(mn_jinja__tuple(p, true, true, NULL, ret));
+    MN_TRY(mn_jinja__tuple(p, true, true, ret));
     p->nest--;
     return mn_jinja__expect_op(p, ')');
 }
@@ -553,22 +553,21 @@ mn_rc mn_jinja__expression(jparser *p, bool with_cond, jnode **ret)
     return MN_OK;
 }
 
-static bool at_tuple_end(const jparser *p, const char *end)
+static bool at_tuple_end(const jparser *p)
 {
-    return p->tok->type == T_VAR_END || p->tok->type == T_BLOCK_END ||
-           mn_jinja__at_op(p, ')') || (end && mn_jinja__at_name(p, end));
+    return p->tok->type == T_VAR_END || p->tok->type == T_BLOCK_END || mn_jinja__at_op(p, ')');
 }
 
 /* The items of a tuple, by `next`; *ret_many: a comma stood among them. */
-static mn_rc items(jparser *p, mn_rc (*next)(jparser *, bool, jnode **), bool arg,
-                   const char *end, jnode **ret, bool *ret_many)
+static mn_rc items(jparser *p, mn_rc (*next)(jparser *, bool, jnode **), bool arg, jnode **ret,
+                   bool *ret_many)
 {
     jchain all = {0};
     *ret_many = false;
     for (;;) {
         jnode *n;
         if (all.first) MN_TRY(mn_jinja__expect_op(p, ','));
-        if (at_tuple_end(p, end)) break;
+        if (at_tuple_end(p)) break;
         MN_TRY(next(p, arg, &n));
         chain_add(&all, n);
         if (!mn_jinja__at_op(p, ',')) break;
@@ -578,11 +577,11 @@ static mn_rc items(jparser *p, mn_rc (*next)(jparser *, bool, jnode **), bool ar
     return MN_OK;
 }
 
-mn_rc mn_jinja__tuple(jparser *p, bool with_cond, bool in_parens, const char *end, jnode **ret)
+mn_rc mn_jinja__tuple(jparser *p, bool with_cond, bool in_parens, jnode **ret)
 {
     jnode *first;
     bool many;
-    MN_TRY(items(p, mn_jinja__expression, with_cond, end, &first, &many));
+    MN_TRY(items(p, mn_jinja__expression, with_cond, &first, &many));
     if (!many && first) {
         *ret = first;
         return MN_OK;
@@ -601,7 +600,7 @@ static mn_rc one_target(jparser *p, bool spaces, jnode **ret)
     if (mn_jinja__at_op(p, '(')) {
         p->tok++;
         MN_TRY(mn_jinja__enter(p));
-        MN_TRY(mn_jinja__target(p, NULL, spaces, ret));
+        MN_TRY(mn_jinja__target(p, spaces, ret));
         p->nest--;
         return mn_jinja__expect_op(p, ')');
     }
@@ -619,11 +618,11 @@ static mn_rc one_target(jparser *p, bool spaces, jnode **ret)
     return text_constant(p, attr, &(*ret)->value);
 }
 
-mn_rc mn_jinja__target(jparser *p, const char *end, bool spaces, jnode **ret)
+mn_rc mn_jinja__target(jparser *p, bool spaces, jnode **ret)
 {
     jnode *first;
     bool many;
-    MN_TRY(items(p, one_target, spaces, end, &first, &many));
+    MN_TRY(items(p, one_target, spaces, &first, &many));
     if (!first) return unexpected(p);
     *ret = first;
     if (!many) return MN_OK;

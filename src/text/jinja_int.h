@@ -68,7 +68,7 @@ typedef struct jdict {
     size_t n, cap;
 } jdict;
 typedef struct jrange {
-    int64_t from, step;
+    int64_t from, to, step; /* to: as it was given */
     size_t n;
 } jrange;
 
@@ -211,9 +211,9 @@ mn_rc mn_jinja__expect_op(jparser *p, int op);
 mn_rc mn_jinja__expect_name(jparser *p, mn_str *ret);
 mn_rc mn_jinja__enter(jparser *p); /* one level deeper; leave with p->nest-- */
 mn_rc mn_jinja__expression(jparser *p, bool cond, jnode **ret);
-/* An expression, or several with commas between: a tuple. end: a name that may follow ("in"), or NULL. */
-mn_rc mn_jinja__tuple(jparser *p, bool cond, bool in_parens, const char *end, jnode **ret);
-mn_rc mn_jinja__target(jparser *p, const char *end, bool spaces, jnode **ret);
+/* An expression, or several with commas between: a tuple. */
+mn_rc mn_jinja__tuple(jparser *p, bool cond, bool in_parens, jnode **ret);
+mn_rc mn_jinja__target(jparser *p, bool spaces, jnode **ret);
 mn_rc mn_jinja__filters(jparser *p, bool inline_first, jnode **ret);
 mn_rc mn_jinja__statements(jparser *p, jnode **ret); /* the whole template */
 

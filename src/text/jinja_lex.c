@@ -156,6 +156,7 @@ static mn_rc data(lexer *l, size_t len, char sign, bool variable)
 
 static mn_rc comment(lexer *l)
 {
+    if (l->at == l->s.len) return MN_OK; /* as Jinja has it */
     while (l->at < l->s.len) {
         size_t n = block_end(l, '#');
         if (n) {
@@ -169,6 +170,7 @@ static mn_rc comment(lexer *l)
 
 static mn_rc raw(lexer *l)
 {
+    if (l->at == l->s.len) return MN_OK;
     for (size_t at = l->at; at < l->s.len; at++) {
         size_t n = endraw(l, at);
         if (!n) continue;

@@ -154,7 +154,7 @@ static mn_rc if_(jparser *p, jnode **ret)
     while (again) {
         p->tok++; /* if, elif */
         NODE(p, N_BRANCH, *at);
-        MN_TRY(mn_jinja__tuple(p, false, false, NULL, &(*at)->a));
+        MN_TRY(mn_jinja__tuple(p, false, false, &(*at)->a));
         MN_TRY(block(p, ends, &(*at)->b));
         at = &(*at)->next;
         again = mn_jinja__at_name(p, "elif");
@@ -175,12 +175,12 @@ static mn_rc for_(jparser *p, jnode **ret)
     jnode *n;
     NODE(p, S_FOR, n);
     p->tok++;
-    MN_TRY(mn_jinja__target(p, "in", false, &n->a));
+    MN_TRY(mn_jinja__target(p, false, &n->a));
     if (n->a->kind == N_NAME && mn_str_eqz(p->t->names[n->a->name], "loop"))
         return mn_jinja__parse_fail(p, MN_E_PARSE, "'loop' cannot be what a loop assigns to");
     if (!mn_jinja__skip_name(p, "in"))
         return mn_jinja__parse_fail(p, MN_E_PARSE, "'in' was expected");
-    MN_TRY(mn_jinja__tuple(p, false, false, "recursive", &n->b));
+    MN_TRY(mn_jinja__tuple(p, false, false, &n->b));
     NODE(p, N_FOR, n->d);
     if (mn_jinja__skip_name(p, "if")) MN_TRY(mn_jinja__expression(p, true, &n->d->b));
     if (mn_jinja__at_name(p, "recursive"))
@@ -200,9 +200,9 @@ static mn_rc set(jparser *p, jnode **ret)
     jnode *n;
     NODE(p, S_SET, n);
     p->tok++;
-    MN_TRY(mn_jinja__target(p, NULL, true, &n->a));
+    MN_TRY(mn_jinja__target(p, true, &n->a));
     *ret = n;
-    if (mn_jinja__skip_op(p, '=')) return mn_jinja__tuple(p, true, false, NULL, &n->b);
+    if (mn_jinja__skip_op(p, '=')) return mn_jinja__tuple(p, true, false, &n->b);
     n->kind = S_SETBLOCK;
     MN_TRY(mn_jinja__filters(p, false, &n->b));
     MN_TRY(block(p, ends, &n->c));
@@ -299,7 +299,7 @@ static mn_rc with(jparser *p, jnode **ret)
     while (p->tok->type != T_BLOCK_END) {
         if (n->a) MN_TRY(mn_jinja__expect_op(p, ','));
         NODE(p, S_SET, *at);
-        MN_TRY(mn_jinja__target(p, NULL, false, &(*at)->a));
+        MN_TRY(mn_jinja__target(p, false, &(*at)->a));
         MN_TRY(mn_jinja__expect_op(p, '='));
         MN_TRY(mn_jinja__expression(p, true, &(*at)->b));
         at = &(*at)->next;
@@ -398,7 +398,7 @@ static mn_rc piece(jparser *p, const char *const *ends, jnode **ret, bool *ret_e
     if (p->tok->type == T_VAR_BEGIN) {
         p->tok++;
         NODE(p, S_PRINT, *ret);
-        MN_TRY(mn_jinja__tuple(p, true, false, NULL, &(*ret)->a));
+        MN_TRY(mn_jinja__tuple(p, true, false, &(*ret)->a));
         return expect(p, T_VAR_END, "'}}'");
     }
     MN_TRY(expect(p, T_BLOCK_BEGIN, "a tag"));

@@ -143,12 +143,11 @@ static mn_rc repr_view(jx *x, jtext *t, jval v)
 static mn_rc repr_range(jx *x, jtext *t, const jrange *r)
 {
     char tmp[96];
-    int64_t to = r->from + (int64_t)r->n * r->step;
     if (r->step == 1)
-        snprintf(tmp, sizeof tmp, "range(%lld, %lld)", (long long)r->from, (long long)to);
+        snprintf(tmp, sizeof tmp, "range(%lld, %lld)", (long long)r->from, (long long)r->to);
     else
-        snprintf(tmp, sizeof tmp, "range(%lld, %lld, %lld)", (long long)r->from, (long long)to,
-                 (long long)r->step);
+        snprintf(tmp, sizeof tmp, "range(%lld, %lld, %lld)", (long long)r->from,
+                 (long long)r->to, (long long)r->step);
     return put(x, t, tmp);
 }
 
@@ -228,7 +227,7 @@ static bool json_escape(uint32_t cp, bool ascii, char ret[16])
     static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
     const char *known = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
     if (known) snprintf(ret, 16, "\\%c", to[known - from]);
-    else if (cp >= 0x20 && (cp < 0x7f || !ascii || cp == 0x7f)) return false;
+    else if (cp >= 0x20 && (cp < 0x7f || !ascii)) return false;
     else if (cp < 0x10000) snprintf(ret, 16, "\\u%04x", cp);
     else
         snprintf(ret, 16, "\\u%04x\\u%04x", 0xd800 + ((cp - 0x10000) >> 10),

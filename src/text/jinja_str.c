@@ -434,12 +434,8 @@ static mn_rc split_spaces(jx *x, jval s, int64_t max, jlist *l)
         while (at < b.len && (n = mn_jinja__cp(b, at, &cp), mn_jinja__is_space(cp))) at += n;
         if (at == b.len) return MN_OK;
         size_t from = at;
-        if (max >= 0 && (int64_t)l->n >= max) {
-            jval rest;
-            MN_TRY(mn_jinja__strip(x, mn_jinja__sub(s, from, b.len - from),
-                                   (jval){.type = J_NONE}, 2, &rest));
-            return mn_jinja__list_add(x, l, rest);
-        }
+        if (max >= 0 && (int64_t)l->n >= max)
+            return mn_jinja__list_add(x, l, mn_jinja__sub(s, from, b.len - from));
         while (at < b.len && (n = mn_jinja__cp(b, at, &cp), !mn_jinja__is_space(cp))) at += n;
         MN_TRY(mn_jinja__list_add(x, l, mn_jinja__sub(s, from, at - from)));
     }

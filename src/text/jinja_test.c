@@ -256,7 +256,7 @@ static mn_rc range(jx *x, const jcall *c, jval *ret)
         return mn_jinja__fail(x, MN_E_LIMIT, "a range of more than %u", MN_JINJA_RANGE_MAX);
     jrange *r = mn_jinja__alloc(x, 1, sizeof *r);
     if (!r) return x->e->rc;
-    *r = (jrange){.from = v[0], .step = v[2], .n = (size_t)count};
+    *r = (jrange){.from = v[0], .to = v[1], .step = v[2], .n = (size_t)count};
     *ret = (jval){.type = J_RANGE, .range = r};
     return MN_OK;
 }
