@@ -11,7 +11,7 @@ size_t mn_kv_block_bytes(const mn_kv_shape *s)
 size_t mn_attend_work(const mn_kv_shape *s, size_t n, uint32_t heads)
 {
     (void)n, (void)heads; /* rows are taken some at a time */
-    return (size_t)MN_ATTEND__ROWS * (mn_attend__wide(s->D) + MN_KV_BLOCK + 16 + 2);
+    return (size_t)MN_ATTEND__ROWS * (2 * mn_attend__wide(s->D) + MN_KV_BLOCK + 16);
 }
 
 void mn_kv_store(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv, const float *k,

@@ -6,7 +6,7 @@
  *   int8    then the scales of the P keys and of the P values, as float32
  *
  * A row (a query of one head that sees `limit` positions) goes through the blocks in order, with top = -inf, l[16] = 0, o = 0:
- *   s[p]  = (sum over d ascending, by fma, of q[d] k[d][p]) (* key scale) * log2(e) / sqrt(D); -inf from limit on
+ *   s[p]  = (sum over d ascending, by fma, of (q[d] * log2(e) / sqrt(D)) k[d][p]) (* key scale); -inf from limit on
  *   high  = the largest s; if it is above top: f = exp2(top - high), top = high, l *= f, o *= f
  *   e[p]  = exp2(s[p] - top);  l[p % 16] += e[p], p ascending
  *   o[d]  = fma(e[p] (* value scale), v[p][d], o[d]), p ascending
@@ -39,10 +39,20 @@ static inline mn_attend__layout mn_attend__layout_of(const mn_kv_shape *s)
     return (mn_attend__layout){size, k, end, end + scales, mn_packed__64(end + 2 * scales)};
 }
 
-/* Softmax in base 2: scores are multiplied by this. */
+/* Softmax in base 2: queries are multiplied by this. */
 static inline float mn_attend__factor(uint32_t D)
 {
     return 1.44269504088896341f / __builtin_sqrtf((float)D);
+}
+
+/* Of the 16 partial sums. */
+static inline float mn_attend__sum(const float *l)
+{
+    float s[8];
+    for (int i = 0; i < 8; i++) s[i] = l[i] + l[i + 8];
+    for (int half = 4; half; half /= 2)
+        for (int i = 0; i < half; i++) s[i] += s[i + half];
+    return s[0];
 }
 
 /* 2^x for x <= 0, 0 below -126: 2^n (1 + f C1 + ... + f^6 C6), f = x - n in [-1/2, 1/2], within 7e-8. Interpolates (2^f - 1) / f at the

@@ -81,14 +81,14 @@ static void scores(const mn_kv_shape *s, const row *r, const uint8_t *head, uint
                    float *e)
 {
     mn_attend__layout l = mn_attend__layout_of(s);
+    float factor = mn_attend__factor(r->D);
     for (uint32_t p = 0; p < P; p++) {
         e[p] = -INFINITY;
         if (p >= n) continue;
         float sum = 0;
         for (uint32_t d = 0; d < r->D; d++)
-            sum = fmaf(r->q[d], value(s->type, head, (size_t)d * P + p), sum);
-        if (s->type == MN_KV_I8) sum *= scale_at(s, head + l.k_scale, p);
-        e[p] = sum * mn_attend__factor(r->D);
+            sum = fmaf(r->q[d] * factor, value(s->type, head, (size_t)d * P + p), sum);
+        e[p] = s->type == MN_KV_I8 ? sum * scale_at(s, head + l.k_scale, p) : sum;
     }
 }
 
@@ -117,11 +117,10 @@ static void block_take(const mn_kv_shape *s, row *r, const uint8_t *head, uint32
     }
 }
 
-static void finish(row *r, float *o)
+static void finish(const row *r, float *o)
 {
-    for (int half = 8; half; half /= 2)
-        for (int i = 0; i < half; i++) r->l[i] += r->l[i + half];
-    for (uint32_t d = 0; d < r->D; d++) o[d] = r->o[d] / r->l[0];
+    float sum = mn_attend__sum(r->l);
+    for (uint32_t d = 0; d < r->D; d++) o[d] = r->o[d] / sum;
 }
 
 void mn_attend__plain(const mn_kv_shape *s, const float *q, size_t n, size_t stride,

@@ -186,8 +186,8 @@ const mn_packed__set mn_packed__avx512 = {
                 [MN_Q_Q6_K] = q6_k},
     .act_q8 = act_q8,
     .act_bf16 = act_bf16,
-    .kv_store = mn_attend__store_plain,
-    .attend = mn_attend__plain,
+    .kv_store = mn_attend__store_avx512,
+    .attend = mn_attend__avx512,
 };
 
 #else

@@ -46,16 +46,16 @@ typedef struct mn_packed__set {
                    float *work);
 } mn_packed__set;
 
-extern const mn_packed__set mn_packed__plain;
-#if defined __x86_64__
-extern const mn_packed__set mn_packed__avx512;
-#endif
-/* The plain kernels of attention: attend_plain.c. */
-void mn_attend__store_plain(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv,
-                            const float *k, const float *v);
-void mn_attend__plain(const mn_kv_shape *s, const float *q, size_t n, size_t stride,
-                      uint32_t from, uint32_t to, uint32_t kv, uint32_t pos,
-                      const void *const *blocks, float *o, float *work);
+extern const mn_packed__set mn_packed__plain, mn_packed__avx512;
+/* Attention of each set: attend_SET.c. */
+#define MN_ATTEND__SET(set)                                                                    \
+    void mn_attend__store_##set(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv,   \
+                                const float *k, const float *v);                               \
+    void mn_attend__##set(const mn_kv_shape *s, const float *q, size_t n, size_t stride,       \
+                          uint32_t from, uint32_t to, uint32_t kv, uint32_t pos,               \
+                          const void *const *blocks, float *o, float *work)
+MN_ATTEND__SET(plain);
+MN_ATTEND__SET(avx512);
 
 /* The i-th set that this CPU can run, best first; NULL past the last ("plain"). For tests and benches. */
 const mn_packed__set *mn_packed__set_at(int i);
