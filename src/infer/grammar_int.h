@@ -26,7 +26,7 @@
 /* Tokens by their bytes. Node i's children follow it, up to end[i]. */
 typedef struct mn_gtrie {
     uint32_t n;
-    uint8_t *byte;
+    uint8_t *byte, *depth; /* bytes before it */
     uint32_t *end;
     uint32_t *
         id; /* the first token that ends here, or UINT32_MAX; others of the same bytes by mn_vocab_trie.same */

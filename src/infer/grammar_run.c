@@ -87,6 +87,18 @@ static bool may_enter(mn_gwalk *w, uint16_t pc, uint32_t stack)
     return nest + need <= MN_G_NEST_MAX;
 }
 
+static mn_rc reserve(mn_gwalk *w, size_t n)
+{
+    if (n <= w->cap) return MN_OK;
+    size_t cap = w->cap ? w->cap * 2 : 64;
+    while (cap < n) cap *= 2;
+    mn_gconf *c = mn_reallocarray(w->c, cap, sizeof *c);
+    if (!c) return MN_E_NOMEM;
+    w->c = c;
+    w->cap = cap;
+    return MN_OK;
+}
+
 static mn_rc emit(mn_gwalk *w, uint16_t pc, uint32_t stack, size_t from, uint32_t left)
 {
     uint32_t rest = stack == MN_G_NO_FRAME ? 0 : w->pool->f[stack].rest;
@@ -95,13 +107,7 @@ static mn_rc emit(mn_gwalk *w, uint16_t pc, uint32_t stack, size_t from, uint32_
         if (w->c[i].pc == pc && same_stack(w->pool, w->c[i].stack, stack)) return MN_OK;
     }
     if (w->n - from >= MN_G_SETS_MAX) return MN_OK;
-    if (w->n == w->cap) {
-        size_t cap = w->cap ? w->cap * 2 : 64;
-        mn_gconf *c = mn_reallocarray(w->c, cap, sizeof *c);
-        if (!c) return MN_E_NOMEM;
-        w->c = c;
-        w->cap = cap;
-    }
+    MN_TRY(reserve(w, w->n + 1));
     w->c[w->n++] = (mn_gconf){pc, stack};
     return MN_OK;
 }
@@ -193,39 +199,78 @@ static void allow(const mn_vocab_trie *t, uint32_t id, uint64_t *mask)
     for (; id != UINT32_MAX; id = t->same[id]) mask[id / 64] |= UINT64_C(1) << id % 64;
 }
 
+/* What stands before the byte at one depth of the trie: one node with the stack that the walk began with, or a set. */
+typedef struct level {
+    uint16_t pc; /* MN_G_NONE: a set */
+    uint32_t frames;
+    size_t from, to, top; /* of the set; where the next one goes */
+} level;
+
+/* Most steps: from one node to another that eats a byte again, on the same stack. MN_G_NONE: there is none such; *ret_dead: there is nothing. */
+static uint16_t step_lightly(mn_gwalk *w, uint16_t from, uint8_t byte, uint32_t nest,
+                             bool *ret_dead)
+{
+    uint16_t pc = eat(w->g, from, byte);
+    *ret_dead = true;
+    if (pc == MN_G_NONE) return pc;
+    const mn_gnode *n = &w->g->nodes[pc];
+    *ret_dead = false;
+    if (n->kind > MN_G_TABLE || n->need > MN_G_NEST_MAX - nest) return MN_G_NONE;
+    if ((int32_t)n->need > w->room) w->room = (int32_t)n->need;
+    return pc;
+}
+
+/* The set after the byte in at[1]; false: it is empty. */
+static mn_rc step_level(mn_gwalk *w, level *at, mn_gconf first, size_t kept, uint8_t byte,
+                        uint32_t left, bool *ret_dead)
+{
+    w->pool->n = at->frames;
+    w->n = at->top;
+    if (at->pc != MN_G_NONE) { /* becomes a set again */
+        w->c[kept] = (mn_gconf){at->pc, first.stack};
+        at->from = kept;
+        at->to = w->n = kept + 1;
+    }
+    at[1] = (level){.pc = MN_G_NONE, .from = w->n};
+    MN_TRY(mn_grammar__step(w, at->from, at->to, byte, left));
+    at[1].to = at[1].top = w->n;
+    at[1].frames = w->pool->n;
+    *ret_dead = at[1].to == at[1].from;
+    return MN_OK;
+}
+
 mn_rc mn_grammar__walk(mn_gwalk *w, const mn_gtrie *t, size_t from, size_t to, uint32_t left,
                        uint64_t *mask)
 {
-    struct {
-        uint32_t end, frames;
-        size_t from, to; /* the set before the byte at this depth */
-    } at[MN_G_TOKEN_MAX + 1];
-    uint32_t depth = 0, frames = w->pool->n;
+    level at[MN_G_TOKEN_MAX + 1];
+    uint32_t frames = w->pool->n, nest;
     size_t kept = w->n;
+    mn_gconf first = w->c[from];
     mn_rc rc = MN_OK;
-    at[0].end = t->n;
-    at[0].frames = frames;
-    at[0].from = from;
-    at[0].to = to;
+    MN_TRY(reserve(w, kept + 1));
+    nest = first.stack == MN_G_NO_FRAME ? 0 : w->pool->f[first.stack].nest;
+    at[0] = (level){.pc = to - from == 1 && left == MN_G_INF ? first.pc : MN_G_NONE,
+                    .frames = frames,
+                    .from = from,
+                    .to = to,
+                    .top = kept};
     for (uint32_t i = 0; i < t->n && rc == MN_OK;) {
-        while (i >= at[depth].end) depth--;
-        w->n = depth ? at[depth].to : kept;
-        w->pool->n = at[depth].frames;
-        size_t next = w->n;
-        rc = mn_grammar__step(w, at[depth].from, at[depth].to, t->byte[i],
-                              left == MN_G_INF ? left : left - depth - 1);
-        if (rc != MN_OK || w->n == next) {
+        uint32_t depth = t->depth[i];
+        level *l = &at[depth];
+        bool dead = false;
+        uint16_t pc =
+            l->pc == MN_G_NONE ? MN_G_NONE : step_lightly(w, l->pc, t->byte[i], nest, &dead);
+        if (pc != MN_G_NONE) {
+            l[1] = (level){.pc = pc, .frames = frames, .top = kept};
+        } else if (!dead) {
+            rc = step_level(w, l, first, kept, t->byte[i],
+                            left == MN_G_INF ? left : left - depth - 1, &dead);
+        }
+        if (dead || rc != MN_OK) {
             i = t->end[i];
             continue;
         }
         if (t->id[i] != UINT32_MAX) allow(w->g->trie, t->id[i], mask);
-        if (t->end[i] > i + 1) {
-            depth++;
-            at[depth].end = t->end[i];
-            at[depth].frames = w->pool->n;
-            at[depth].from = next;
-            at[depth].to = w->n;
-        }
         i++;
     }
     w->n = kept;

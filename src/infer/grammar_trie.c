@@ -36,9 +36,10 @@ static size_t common(mn_str a, mn_str b)
 static mn_rc trie_room(mn_gtrie *t, size_t n)
 {
     t->byte = mn_alloc(n ? n : 1);
+    t->depth = mn_alloc(n ? n : 1);
     t->end = mn_reallocarray(NULL, n ? n : 1, sizeof *t->end);
     t->id = mn_reallocarray(NULL, n ? n : 1, sizeof *t->id);
-    return t->byte && t->end && t->id ? MN_OK : MN_E_NOMEM;
+    return t->byte && t->depth && t->end && t->id ? MN_OK : MN_E_NOMEM;
 }
 
 /* ids are sorted by their bytes, no two of them alike. */
@@ -61,6 +62,7 @@ static mn_rc trie_make(const mn_tokenizer *tok, const uint32_t *ids, size_t n, m
         for (; depth < s.len; depth++) {
             open[depth] = t->n;
             t->byte[t->n] = (uint8_t)s.ptr[depth];
+            t->depth[t->n] = (uint8_t)depth;
             t->id[t->n++] = UINT32_MAX;
         }
         t->id[open[depth - 1]] = ids[i];
@@ -73,6 +75,7 @@ static mn_rc trie_make(const mn_tokenizer *tok, const uint32_t *ids, size_t n, m
 static void trie_release(mn_gtrie *t)
 {
     mn_free(t->byte);
+    mn_free(t->depth);
     mn_free(t->end);
     mn_free(t->id);
 }

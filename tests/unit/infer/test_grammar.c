@@ -19,7 +19,9 @@ static const char *const lines[] = {
     "{\"a\":1,\"b\":[1,2,3],\"c\":{\"d\":null,\"e\":false}}",
     "[{\"id\":\"12\",\"text\":\"grüße aus der küche\"},{\"id\":\"13\",\"text\":\"\"}]",
     "{\n  \"a\": \"x\",\n  \"b\": \"yz\",\n  \"c\": []\n}",
-    "\"},{\"", "\"],\"b\":\"", "こんにちは世界 \"quoted\" and \\\"escaped\\\" \\n \\u00e9",
+    "\"},{\"",
+    "\"],\"b\":\"",
+    "こんにちは世界 \"quoted\" and \\\"escaped\\\" \\n \\u00e9",
     "2024-05-01T12:30:00Z 10.25 -3.5e+10 100 1000 99999 0.125",
     "the mynah learns to talk; the mynah talks to those around it"};
 
@@ -159,13 +161,16 @@ static bool valid_string(json_t *v, json_t *s)
     const char *t = json_string_value(v);
     size_t n = 0;
     for (const char *p = t; *p; p++) n += (*p & 0xC0) != 0x80;
-    if ((k = json_object_get(s, "minLength")) && n < (size_t)json_integer_value(k)) return false;
-    if ((k = json_object_get(s, "maxLength")) && n > (size_t)json_integer_value(k)) return false;
+    if ((k = json_object_get(s, "minLength")) && n < (size_t)json_integer_value(k))
+        return false;
+    if ((k = json_object_get(s, "maxLength")) && n > (size_t)json_integer_value(k))
+        return false;
     if ((k = json_object_get(s, "pattern")) && !matches(t, json_string_value(k))) return false;
     if ((k = json_object_get(s, "format")) && !strcmp(json_string_value(k), "date") &&
         !matches(t, "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"))
         return false;
-    if ((k = json_object_get(s, "format")) && !strcmp(json_string_value(k), "uuid") && strlen(t) != 36)
+    if ((k = json_object_get(s, "format")) && !strcmp(json_string_value(k), "uuid") &&
+        strlen(t) != 36)
         return false;
     return true;
 }
@@ -173,7 +178,8 @@ static bool valid_string(json_t *v, json_t *s)
 static bool valid_array(json_t *v, json_t *s, json_t *root)
 {
     size_t n = json_array_size(v);
-    json_t *k, *prefix = json_object_get(s, "prefixItems"), *items = json_object_get(s, "items");
+    json_t *k, *prefix = json_object_get(s, "prefixItems"),
+               *items = json_object_get(s, "items");
     if ((k = json_object_get(s, "minItems")) && n < (size_t)json_integer_value(k)) return false;
     if ((k = json_object_get(s, "maxItems")) && n > (size_t)json_integer_value(k)) return false;
     for (size_t i = 0; i < n; i++) {
@@ -188,10 +194,12 @@ static bool valid_object(json_t *v, json_t *s, json_t *root)
     const char *key;
     json_t *m, *k = json_object_get(s, "required"), *p = json_object_get(s, "properties");
     size_t i;
-    json_array_foreach(k, i, m) {
+    json_array_foreach(k, i, m)
+    {
         if (!json_object_get(v, json_string_value(m))) return false;
     }
-    json_object_foreach(v, key, m) {
+    json_object_foreach(v, key, m)
+    {
         json_t *say = json_object_get(p, key);
         if (!say) say = json_object_get(s, "additionalProperties");
         if (say && !valid(m, say, root)) return false;
@@ -201,18 +209,23 @@ static bool valid_object(json_t *v, json_t *s, json_t *root)
 
 static bool type_is(json_t *v, const char *t)
 {
-    return (!strcmp(t, "null") && json_is_null(v)) || (!strcmp(t, "boolean") && json_is_boolean(v)) ||
+    return (!strcmp(t, "null") && json_is_null(v)) ||
+           (!strcmp(t, "boolean") && json_is_boolean(v)) ||
            (!strcmp(t, "integer") &&
-            (json_is_integer(v) || (json_is_real(v) && floor(json_real_value(v)) == json_real_value(v)))) ||
-           (!strcmp(t, "number") && json_is_number(v)) || (!strcmp(t, "string") && json_is_string(v)) ||
-           (!strcmp(t, "array") && json_is_array(v)) || (!strcmp(t, "object") && json_is_object(v));
+            (json_is_integer(v) ||
+             (json_is_real(v) && floor(json_real_value(v)) == json_real_value(v)))) ||
+           (!strcmp(t, "number") && json_is_number(v)) ||
+           (!strcmp(t, "string") && json_is_string(v)) ||
+           (!strcmp(t, "array") && json_is_array(v)) ||
+           (!strcmp(t, "object") && json_is_object(v));
 }
 
 static bool any_of(json_t *v, json_t *list, json_t *root, bool all)
 {
     size_t i;
     json_t *s;
-    json_array_foreach(list, i, s) {
+    json_array_foreach(list, i, s)
+    {
         if (valid(v, s, root) != all) return !all;
     }
     return all;
@@ -255,7 +268,8 @@ static bool valid(json_t *v, json_t *s, json_t *root)
 static void check(const char *schema, const mn_buf *text)
 {
     json_error_t je;
-    json_t *s = json_loads(schema, JSON_DECODE_ANY, &je), *v = json_loadb(text->ptr, text->len, JSON_DECODE_ANY, &je);
+    json_t *s = json_loads(schema, JSON_DECODE_ANY, &je),
+           *v = json_loadb(text->ptr, text->len, JSON_DECODE_ANY, &je);
     if (!s || !v) fail_msg("%s: %s\n%s", schema, text->ptr, je.text);
     if (!valid(v, s, s)) fail_msg("%s does not suit %s", text->ptr, schema);
     json_decref(s);
@@ -271,17 +285,21 @@ static void number_schema(mn_buf *b, bool integer)
     int lo = (int)chance(2000) - 1000, hi = lo + (int)chance(400);
     mn_buf_addf(b, "{\"type\":\"%s\"", integer ? "integer" : "number");
     const char *point = integer ? "" : chance(2) ? ".5" : ".25e0";
-    if (chance(2)) mn_buf_addf(b, ",\"%s\":%d%s", chance(3) ? "minimum" : "exclusiveMinimum", lo, point);
-    if (chance(2)) mn_buf_addf(b, ",\"%s\":%d%s", chance(3) ? "maximum" : "exclusiveMaximum", hi + 2, point);
+    if (chance(2))
+        mn_buf_addf(b, ",\"%s\":%d%s", chance(3) ? "minimum" : "exclusiveMinimum", lo, point);
+    if (chance(2))
+        mn_buf_addf(b, ",\"%s\":%d%s", chance(3) ? "maximum" : "exclusiveMaximum", hi + 2,
+                    point);
     mn_buf_addz(b, "}");
 }
 
 static void string_schema(mn_buf *b)
 {
-    static const char *const patterns[] = {"^[a-z]{2,5}$",         "^(foo|bar)+$",    "^[0-9]{3}-[0-9]{4}$",
-                                           "^#[0-9a-fA-F]{6}$",    "ab",              "^[^a-z\\\"]{1,4}$",
-                                           "^a.*z$",               "^x?y*(z|[0-3]+)$", "^é{1,3}[àü]?$"};
-    static const char *const formats[] = {"date", "time", "date-time", "uuid", "email", "uri", "ipv4", "hostname"};
+    static const char *const patterns[] = {
+        "^[a-z]{2,5}$",      "^(foo|bar)+$", "^[0-9]{3}-[0-9]{4}$", "^#[0-9a-fA-F]{6}$", "ab",
+        "^[^a-z\\\"]{1,4}$", "^a.*z$",       "^x?y*(z|[0-3]+)$",    "^é{1,3}[àü]?$"};
+    static const char *const formats[] = {"date",  "time", "date-time", "uuid",
+                                          "email", "uri",  "ipv4",      "hostname"};
     mn_buf_addz(b, "{\"type\":\"string\"");
     uint32_t kind = chance(4), min = chance(6);
     if (kind == 0 || kind == 3) {
@@ -343,16 +361,31 @@ static void schema_of(mn_buf *b, int depth)
 {
     uint32_t kind = depth > 3 ? chance(5) : chance(11);
     switch (kind) {
-    case 0: mn_buf_addz(b, chance(2) ? "{\"type\":\"null\"}" : "{\"type\":\"boolean\"}"); break;
-    case 1: number_schema(b, true); break;
-    case 2: number_schema(b, false); break;
-    case 3: string_schema(b); break;
-    case 4: mn_buf_addz(b, chance(2) ? "{\"enum\":[\"red\",\"re\",\"green\",3,null,[1,{\"a\":\"\\n\"}]]}"
-                                     : "{\"const\":{\"k\":[true,1.5]}}"); break;
+    case 0:
+        mn_buf_addz(b, chance(2) ? "{\"type\":\"null\"}" : "{\"type\":\"boolean\"}");
+        break;
+    case 1:
+        number_schema(b, true);
+        break;
+    case 2:
+        number_schema(b, false);
+        break;
+    case 3:
+        string_schema(b);
+        break;
+    case 4:
+        mn_buf_addz(b, chance(2)
+                           ? "{\"enum\":[\"red\",\"re\",\"green\",3,null,[1,{\"a\":\"\\n\"}]]}"
+                           : "{\"const\":{\"k\":[true,1.5]}}");
+        break;
     case 5:
-    case 6: array_schema(b, depth); break;
+    case 6:
+        array_schema(b, depth);
+        break;
     case 7:
-    case 8: object_schema(b, depth); break;
+    case 8:
+        object_schema(b, depth);
+        break;
     case 9:
         mn_buf_addz(b, "{\"anyOf\":[");
         schema_of(b, depth + 1);
@@ -360,17 +393,23 @@ static void schema_of(mn_buf *b, int depth)
         schema_of(b, depth + 1);
         mn_buf_addz(b, "]}");
         break;
-    default: mn_buf_addf(b, "{\"$ref\":\"#/$defs/%s\"}", chance(2) ? "tree" : "list"); break;
+    default:
+        mn_buf_addf(b, "{\"$ref\":\"#/$defs/%s\"}", chance(2) ? "tree" : "list");
+        break;
     }
 }
 
 static void random_schema(mn_buf *b)
 {
     mn_buf_clear(b);
-    mn_buf_addz(b, "{\"$defs\":{\"tree\":{\"type\":\"object\",\"properties\":{\"v\":{\"type\":\"integer\"},\"kids\":"
-                   "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/tree\"},\"maxItems\":3}},\"required\":[\"v\"]},"
-                   "\"list\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"prefixItems\":[{\"type\":\"boolean\"},"
-                   "{\"$ref\":\"#/$defs/list\"}],\"items\":false,\"minItems\":2}]}},\"allOf\":[");
+    mn_buf_addz(b,
+                "{\"$defs\":{\"tree\":{\"type\":\"object\",\"properties\":{\"v\":{\"type\":"
+                "\"integer\"},\"kids\":"
+                "{\"type\":\"array\",\"items\":{\"$ref\":\"#/$defs/"
+                "tree\"},\"maxItems\":3}},\"required\":[\"v\"]},"
+                "\"list\":{\"anyOf\":[{\"type\":\"null\"},{\"type\":\"array\",\"prefixItems\":["
+                "{\"type\":\"boolean\"},"
+                "{\"$ref\":\"#/$defs/list\"}],\"items\":false,\"minItems\":2}]}},\"allOf\":[");
     schema_of(b, 0);
     mn_buf_addz(b, "]}");
 }
@@ -379,7 +418,8 @@ static void whatever_is_drawn_under_the_mask_suits_the_schema(void **state)
 {
     room *r = *state;
     mn_buf schema, text;
-    const char *out = getenv("MYNAH_GRAMMAR_OUT"); /* schema and value on a line, for validators elsewhere */
+    const char *out =
+        getenv("MYNAH_GRAMMAR_OUT"); /* schema and value on a line, for validators elsewhere */
     FILE *f = out ? fopen(out, "w") : NULL;
     int n = getenv("MYNAH_GRAMMAR_N") ? atoi(getenv("MYNAH_GRAMMAR_N")) : 1000;
     mn_buf_init(&schema, 0);
@@ -407,10 +447,429 @@ static void whatever_is_drawn_under_the_mask_suits_the_schema(void **state)
     mn_buf_release(&text);
 }
 
+/* ---- one thing at a time ------------------------------------------------------------------------------------------ */
+
+/* Takes the text byte by byte; whether it is a whole output. */
+static bool accepts(const room *r, mn_grammar *g, const char *text, size_t len)
+{
+    mn_err e = {0};
+    mn_constraint *c;
+    bool ok = true;
+    RUN(mn_constraint_new(g, &c, &e));
+    for (size_t i = 0; i < len && ok; i++) {
+        uint32_t id = mn_tok_find(r->tok, (mn_str){text + i, 1});
+        bool allowed = mn_constraint_allows(c, id);
+        ok = mn_constraint_take(c, id, &e) == MN_OK;
+        OK(ok == allowed);
+    }
+    ok = ok && mn_constraint_complete(c);
+    mn_constraint_free(c);
+    return ok;
+}
+
+static void expect(const room *r, const char *schema, const char *const *good,
+                   const char *const *bad)
+{
+    mn_err e = {0};
+    mn_grammar *g;
+    mn_rc rc = compile(r, schema, &g, &e);
+    if (rc != MN_OK) fail_msg("%s: %s", schema, e.msg);
+    for (; *good; good++) {
+        if (!accepts(r, g, *good, strlen(*good))) fail_msg("%s refuses %s", schema, *good);
+    }
+    for (; *bad; bad++) {
+        if (accepts(r, g, *bad, strlen(*bad))) fail_msg("%s takes %s", schema, *bad);
+    }
+    mn_grammar_unref(g);
+}
+#define GOOD(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NOT(...)  ((const char *const[]){__VA_ARGS__, NULL})
+
+static void patterns_mean_what_ecma_says(void **state)
+{
+    room *r = *state;
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^[à-ü]{2}$\"}", GOOD("\"éñ\"", "\"àü\""),
+           NOT("\"é\"", "\"éz\"", "\"éñé\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"b\"}", GOOD("\"b\"", "\"abc\"", "\"\\n世b\""),
+           NOT("\"ac\"", "\"\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^a|b$\"}", GOOD("\"ax\"", "\"xb\""),
+           NOT("\"xa\"", "\"bx\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^[^a\\\\d]+$\"}",
+           GOOD("\"b-\\\"\"", "\"é\\\\\""), NOT("\"a\"", "\"b1\"", "\"\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^(?:ab?){2,3}$\"}",
+           GOOD("\"aa\"", "\"abaab\""), NOT("\"a\"", "\"aaaa\"", "\"abb\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^\\\\w+@\\\\u00e9\\\\x41\\\\.$\"}",
+           GOOD("\"a_1@éA.\""), NOT("\"a@éAb\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^.*?$\"}", GOOD("\"\"", "\"a b\""),
+           NOT("\"a\\nb\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^[a-z]+$\",\"minLength\":2,\"maxLength\":3}",
+           GOOD("\"ab\"", "\"abc\""), NOT("\"a\"", "\"abcd\"", "\"a1\""));
+    expect(r, "{\"allOf\":[{\"type\":\"string\",\"pattern\":\"^a\"},{\"pattern\":\"b$\"}]}",
+           GOOD("\"ab\"", "\"axb\""), NOT("\"a\"", "\"b\""));
+    expect(r, "{\"type\":\"string\",\"pattern\":\"^[😀-😃]$\"}", GOOD("\"😂\""),
+           NOT("\"😄\"", "\"a\""));
+}
+
+static void strings_count_characters_and_stay_utf8(void **state)
+{
+    room *r = *state;
+    expect(r, "{\"type\":\"string\",\"minLength\":2,\"maxLength\":3}",
+           GOOD("\"ab\"", "\"世\\n\\u00e9\"", "\"😀😀\""), NOT("\"a\"", "\"abcd\"", "\"世\""));
+    expect(r, "{\"type\":\"string\"}", GOOD("\"\"", "\"\\\\\\/\\uABcd\"", "\n  \"x\""),
+           NOT("\"\xC3\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"",
+               "\"\\u0000\"", "\"\\ud800\"", "\"\\x\"", "\"a", "\"\t\""));
+}
+
+static void numbers_keep_to_their_bounds(void **state)
+{
+    room *r = *state;
+    mn_err e = {0};
+    mn_grammar *g;
+    seed = 7;
+    for (int k = 0; k < 60; k++) {
+        char schema[200], text[32];
+        int lo = (int)chance(2400) - 1200, hi = lo + 1 + (int)chance(k % 3 ? 30 : 1500);
+        bool open = k % 4 == 0 && hi > lo + 1;
+        snprintf(schema, sizeof schema, "{\"type\":\"integer\",\"%s\":%d,\"maximum\":%d.5e0}",
+                 open ? "exclusiveMinimum" : "minimum", lo, hi);
+        RUN(compile(r, schema, &g, &e));
+        for (int v = lo - 50; v < hi + 50; v += 1) {
+            bool in =
+                (open ? v > lo : v >= lo) && v <= (hi < 0 ? hi - 1 : hi) /* -3.5 is below -3 */;
+            int n = snprintf(text, sizeof text, "%d", v);
+            if (accepts(r, g, text, (size_t)n) != in) fail_msg("%s: %s", schema, text);
+        }
+        mn_grammar_unref(g);
+        snprintf(schema, sizeof schema,
+                 "{\"type\":\"number\",\"minimum\":%d.25,\"exclusiveMaximum\":%d.5}", lo,
+                 hi + 1);
+        RUN(compile(r, schema, &g, &e));
+        double from = lo < 0 ? lo - 0.25 : lo + 0.25, to = hi + 1 < 0 ? hi + 0.5 : hi + 1.5;
+        for (double v = from - 3; v < from + 3; v += 0.125) {
+            int n = snprintf(text, sizeof text, "%.3f", v);
+            if (!strncmp(text, "-0.000", 6)) continue;
+            if (accepts(r, g, text, (size_t)n) != (v >= from && v < to))
+                fail_msg("%s: %s", schema, text);
+        }
+        mn_grammar_unref(g);
+    }
+    expect(r, "{\"type\":\"integer\"}", GOOD("0", "-7", "999999999999999"),
+           NOT("-0", "01", "1.0", "1e3", "1000000000000000", "+1"));
+    expect(r, "{\"type\":\"number\"}", GOOD("0", "-0.5", "1e10", "2.50E-3"),
+           NOT("01", ".5", "1.", "1e", "1e100", "-"));
+    expect(r,
+           "{\"type\":\"integer\",\"maximum\":9007199254740991,\"minimum\":-9007199254740991}",
+           GOOD("9007199254740991", "-9007199254740991"),
+           NOT("9007199254740992", "99999999999999999"));
+}
+
+static void objects_are_written_in_order_and_no_name_twice(void **state)
+{
+    room *r = *state;
+    expect(
+        r,
+        "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"},\"b\":{\"type\":"
+        "\"null\"},\"c\":{\"type\":\"null\"}},\"required\":[\"b\"]}",
+        GOOD("{\"b\":null}", "{\"a\": null, \"b\": null}", "{\n  \"b\":null,\n  \"c\":null\n}"),
+        NOT("{}", "{\"a\":null}", "{\"b\":null,\"a\":null}", "{\"b\":null,}",
+            "{\"b\":null,\"b\":null}", "{\"b\":null,\"d\":null}"));
+    expect(r,
+           "{\"type\":\"object\",\"properties\":{\"ab\":{\"type\":\"null\"}},"
+           "\"additionalProperties\":{\"type\":\"boolean\"}}",
+           GOOD("{}", "{\"ab\":null,\"a\":true}", "{\"abc\":true,\"é\":false}"),
+           NOT("{\"ab\":true}", "{\"a\":true,\"ab\":true}", "{\"x\":null}"));
+    expect(r,
+           "{\"allOf\":[{\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":[\"a\"]},{"
+           "\"properties\":{\"a\":{\"minimum\":5},\"b\":true}}]}",
+           GOOD("{\"a\":5}", "{\"a\":7,\"b\":[{}]}"), NOT("{\"a\":4}", "{\"b\":1}"));
+    expect(r, "{\"enum\":[1,\"a\",null,2],\"type\":[\"integer\",\"null\"],\"minimum\":2}",
+           GOOD("2", "null"), NOT("1", "\"a\""));
+    expect(r,
+           "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":10},{\"const\":\"x\"}],\"nullable\":"
+           "true}",
+           GOOD("10", "\"x\""), NOT("9", "null"));
+    expect(r,
+           "{\"type\":\"array\",\"prefixItems\":[{\"const\":1},{\"const\":2}],\"items\":{"
+           "\"const\":3},\"minItems\":1,\"maxItems\":4}",
+           GOOD("[1]", "[1, 2]", "[1,2,3,3]"),
+           NOT("[]", "[2]", "[1,2,3,3,3]", "[1,3]", "[1,]"));
+}
+
+static void a_choice_is_one_of_its_strings(void **state)
+{
+    room *r = *state;
+    mn_err e = {0};
+    mn_grammar *g;
+    mn_constraint *c;
+    const uint64_t *mask;
+    const mn_str ids[] = {MN_STR("12"), MN_STR("123"), MN_STR("9"), MN_STR("12"),
+                          MN_STR("1899")};
+    RUN(mn_grammar_choice(r->trie, ids, 5, &g, &e));
+    OK(accepts(r, g, "12", 2) && accepts(r, g, "123", 3) && accepts(r, g, "9", 1) &&
+       accepts(r, g, "1899", 4));
+    OK(!accepts(r, g, "1", 1) && !accepts(r, g, "124", 3) && !accepts(r, g, "99", 2) &&
+       !accepts(r, g, "", 0));
+    RUN(mn_constraint_new(g, &c, &e));
+    RUN(mn_constraint_take(c, mn_tok_find(r->tok, MN_STR("1")), &e));
+    FAILS(MN_E_USAGE, mn_constraint_take(c, mn_tok_find(r->tok, MN_STR("x")), &e));
+    FAILS(MN_E_USAGE, mn_constraint_take(c, r->end, &e));
+    FAILS(MN_E_USAGE, mn_constraint_take(c, 100000, &e));
+    RUN(mn_constraint_take(c, mn_tok_find(r->tok, MN_STR("8")), &e));
+    mn_str f = mn_constraint_forced(c);
+    OK(f.len == 2 && !memcmp(f.ptr, "99", 2));
+    for (int i = 0; i < 2; i++)
+        RUN(mn_constraint_take(c, mn_tok_find(r->tok, MN_STR("9")), &e));
+    RUN(mn_constraint_mask(c, &mask, &e)); /* nothing but the end, then and ever after */
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t id = 0; id < mn_tok_vocab(r->tok); id++)
+            OK((mask[id / 64] >> id % 64 & 1) == (id == r->end));
+        RUN(mn_constraint_take(c, r->end, &e));
+        RUN(mn_constraint_mask(c, &mask, &e));
+    }
+    FAILS(MN_E_USAGE, mn_constraint_take(c, mn_tok_find(r->tok, MN_STR("9")), &e));
+    mn_constraint_free(c);
+    mn_grammar_unref(g);
+    FAILS(MN_E_USAGE, mn_grammar_choice(r->trie, ids, 0, &g, &e));
+    FAILS(MN_E_USAGE, mn_grammar_choice(r->trie, &MN_STR(""), 1, &g, &e));
+}
+
+static int nesting(const mn_buf *text)
+{
+    int now = 0, most = 0;
+    bool in = false;
+    for (size_t i = 0; i < text->len; i++) {
+        char c = text->ptr[i];
+        if (in && c == '\\') i++;
+        else if (c == '"') in = !in;
+        else if (!in && (c == '[' || c == '{') && ++now > most) most = now;
+        else if (!in && (c == ']' || c == '}')) now--;
+    }
+    return most;
+}
+
+static void recursion_without_bounds_comes_to_an_end(void **state)
+{
+    room *r = *state;
+    static const char *const schemas[] = {
+        "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"},\"minItems\":0}",
+        "{\"anyOf\":[{\"type\":\"array\",\"items\":{\"$ref\":\"#\"},\"minItems\":3},{\"type\":"
+        "\"string\"}]}",
+        "{\"type\":\"object\",\"properties\":{\"l\":{\"$ref\":\"#\"},\"r\":{\"$ref\":\"#\"}},"
+        "\"additionalProperties\":{\"$ref\":\"#\"}}",
+        "{\"type\":\"object\",\"properties\":{\"next\":{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":"
+        "\"null\"}]}},\"required\":[\"next\"]}",
+    };
+    mn_buf text;
+    mn_buf_init(&text, 0);
+    seed = 3;
+    for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+        mn_err e = {0};
+        mn_grammar *g;
+        RUN(compile(r, schemas[i], &g, &e));
+        for (int k = 0; k < 4; k++) {
+            walk(r, g, &text);
+            OK(nesting(&text) <= 64);
+            OK(text.len < 65536 + 65536);
+            mn_arena a;
+            mn_json *v;
+            mn_arena_init(&a, 0);
+            mn_rc rc = mn_json_parse(mn_buf_str(&text), &a, &v, &e);
+            if (rc != MN_OK && !strstr(e.msg, "twice"))
+                fail_msg("%s", e.msg);
+            mn_arena_release(&a);
+        }
+        mn_grammar_unref(g);
+    }
+    mn_buf_release(&text);
+}
+
+static void what_cannot_end_is_left_out_or_refused(void **state)
+{
+    room *r = *state;
+    expect(r,
+           "{\"$defs\":{\"x\":{\"type\":\"object\",\"properties\":{\"n\":{\"$ref\":\"#/$defs/"
+           "x\"}},\"required\":[\"n\"]}},"
+           "\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#/$defs/"
+           "x\"},\"b\":{\"type\":\"null\"}}}",
+           GOOD("{}", "{\"b\":null}"), NOT("{\"a\":", "{\"a\":{}}"));
+}
+
+static void schemas_that_are_not_understood_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *schema;
+        mn_rc rc;
+        const char *says;
+    } cases[] = {
+        {"[]", MN_E_PARSE, "a JSON schema is an object"},
+        {"{\"not\":{}}", MN_E_UNSUPPORTED, "'not'"},
+        {"{\"type\":\"object\",\"patternProperties\":{}}", MN_E_UNSUPPORTED,
+         "'patternProperties'"},
+        {"{\"properties\":{\"a\":{\"if\":true}}}", MN_E_UNSUPPORTED, "'if'"},
+        {"{\"type\":\"integer\",\"multipleOf\":3}", MN_E_UNSUPPORTED, "'multipleOf'"},
+        {"{\"type\":\"array\",\"uniqueItems\":true}", MN_E_UNSUPPORTED, "'uniqueItems'"},
+        {"{\"type\":\"object\",\"minProperties\":2}", MN_E_UNSUPPORTED, "'minProperties'"},
+        {"{\"type\":\"string\",\"format\":\"binary\"}", MN_E_UNSUPPORTED, "'binary'"},
+        {"{\"type\":\"string\",\"pattern\":\"(?=a)\"}", MN_E_UNSUPPORTED, "looking ahead"},
+        {"{\"type\":\"string\",\"pattern\":\"(a)\\\\1\"}", MN_E_UNSUPPORTED, "back references"},
+        {"{\"type\":\"string\",\"pattern\":\"a$b\"}", MN_E_UNSUPPORTED, "'^' and '$'"},
+        {"{\"type\":\"string\",\"pattern\":\"(a\"}", MN_E_PARSE, "without its ')'"},
+        {"{\"type\":\"string\",\"pattern\":\"[z-a]\"}", MN_E_PARSE, "falls"},
+        {"{\"type\":\"string\",\"pattern\":\"*\"}", MN_E_PARSE, "no meaning"},
+        {"{\"type\":\"string\",\"pattern\":\"((a{1000}){1000}){1000}\"}", MN_E_LIMIT,
+         "fewer repetitions"},
+        {"{\"type\":\"string\",\"pattern\":\"(a|b)*a(a|b){30}\"}", MN_E_LIMIT,
+         "fewer repetitions"},
+        {"{\"type\":\"text\"}", MN_E_PARSE, "'text'"},
+        {"{\"$ref\":\"other.json\"}", MN_E_UNSUPPORTED, "'other.json'"},
+        {"{\"$ref\":\"#/$defs/no\"}", MN_E_PARSE, "leads nowhere"},
+        {"{\"$ref\":\"#\"}", MN_E_UNSUPPORTED, "leads back to its own schema"},
+        {"{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#\"}]}", MN_E_UNSUPPORTED,
+         "leads back to its own schema"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"$ref\":\"#\"}},\"required\":[\"a\"]}",
+         MN_E_USAGE, "no finite value"},
+        {"{\"type\":\"array\",\"items\":{\"$ref\":\"#\"},\"minItems\":1}", MN_E_USAGE,
+         "no finite value"},
+        {"{\"type\":\"integer\",\"minimum\":5,\"maximum\":4}", MN_E_USAGE,
+         "contradicts itself"},
+        {"{\"type\":\"string\",\"minLength\":5,\"maxLength\":4}", MN_E_USAGE,
+         "contradicts itself"},
+        {"{\"type\":\"string\",\"pattern\":\"^a$\",\"minLength\":2}", MN_E_USAGE,
+         "contradicts itself"},
+        {"{\"enum\":[1,2],\"type\":\"string\"}", MN_E_USAGE, "contradicts itself"},
+        {"{\"allOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}", MN_E_USAGE,
+         "contradicts itself"},
+        {"{\"required\":[\"a\"],\"additionalProperties\":false}", MN_E_USAGE,
+         "contradicts itself"},
+        {"false", MN_E_USAGE, "contradicts itself"},
+        {"{\"type\":\"string\",\"minLength\":2000000}", MN_E_LIMIT, "'minLength'"},
+        {"{\"type\":\"string\",\"maxLength\":-1}", MN_E_PARSE, "'maxLength'"},
+        {"{\"enum\":[]}", MN_E_PARSE, "'enum'"},
+        {"{\"minimum\":\"1\"}", MN_E_PARSE, "not a number"},
+        {"{\"type\":\"number\",\"minimum\":1e999999999}", MN_E_LIMIT, "too many digits"},
+        {"{\"anyOf\":{}}", MN_E_PARSE, "'anyOf'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mn_err e = {0};
+        mn_grammar *g;
+        mn_rc rc = compile(*state, cases[i].schema, &g, &e);
+        if (rc != cases[i].rc || !strstr(e.msg, cases[i].says))
+            fail_msg("%s: %s (%s)", cases[i].schema, rc == MN_OK ? "accepted" : e.msg,
+                     mn_rc_name(rc));
+    }
+}
+
+static void big_and_exponential_schemas_meet_a_limit(void **state)
+{
+    mn_buf b;
+    mn_grammar *g;
+    mn_buf_init(&b, 0);
+    for (int kind = 0; kind < 6; kind++) {
+        mn_err e = {0};
+        mn_buf_clear(&b);
+        if (kind == 0) { /* 2^40 alternatives */
+            mn_buf_addz(&b, "{\"allOf\":[");
+            for (int i = 0; i < 40; i++)
+                mn_buf_addf(&b, "%s{\"anyOf\":[{\"minLength\":%d},{\"maxLength\":%d}]}",
+                            i ? "," : "", i, i + 50);
+            mn_buf_addz(&b, "]}");
+        } else if (kind == 1) { /* many values */
+            mn_buf_addz(&b, "{\"enum\":[0");
+            for (int i = 1; i < 30000; i++) mn_buf_addf(&b, ",%d", i * 7);
+            mn_buf_addz(&b, "]}");
+        } else if (kind == 2) { /* many properties */
+            mn_buf_addz(&b, "{\"properties\":{\"x\":{}");
+            for (int i = 1; i < 8000; i++) mn_buf_addf(&b, ",\"p%d\":{\"type\":\"null\"}", i);
+            mn_buf_addz(&b, "}}");
+        } else if (kind == 3) { /* patterns that must all hold */
+            mn_buf_addz(&b, "{\"type\":\"string\",\"allOf\":[{}");
+            for (int i = 1; i < 100; i++)
+                mn_buf_addf(&b, ",{\"pattern\":\"(a|b)*%c(a|b){%d}\"}", 'a' + i % 2, 3 + i % 7);
+            mn_buf_addz(&b, "]}");
+        } else if (kind == 4) { /* too many bytes */
+            mn_buf_addz(&b, "{\"const\":\"");
+            for (int i = 0; i < 30000; i++) mn_buf_addz(&b, "0123456789");
+            mn_buf_addz(&b, "\"}");
+        } else { /* references that double */
+            mn_buf_addz(&b, "{\"$defs\":{\"d0\":{\"type\":\"null\"}");
+            for (int i = 1; i < 40; i++)
+                mn_buf_addf(&b,
+                            ",\"d%d\":{\"anyOf\":[{\"$ref\":\"#/$defs/d%d\"},{\"$ref\":\"#/"
+                            "$defs/d%d\"}]}",
+                            i, i - 1, i - 1);
+            mn_buf_addz(&b, "},\"$ref\":\"#/$defs/d39\"}");
+        }
+        FAILS(MN_E_LIMIT, compile(*state, b.ptr, &g, &e));
+    }
+    mn_buf_release(&b);
+}
+
+static void without_memory_there_is_an_error_and_no_leak(void **state)
+{
+    room *r = *state;
+    const char *schema = "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\","
+                         "\"items\":{\"pattern\":\"^[a-c]{1,3}$\"},\"minItems\":2},"
+                         "\"b\":{\"enum\":[1,22]}},\"required\":[\"a\",\"b\"]}";
+    bool done = false;
+    for (long n = 1; !done; n++) {
+        mn_err e = {0};
+        mn_grammar *g = NULL;
+        mn_constraint *c = NULL, *d = NULL;
+        const uint64_t *mask;
+        mn_mem_fail_after(n);
+        mn_rc rc = compile(r, schema, &g, &e);
+        if (rc == MN_OK) rc = mn_constraint_new(g, &c, &e);
+        for (int i = 0; rc == MN_OK && i < 12; i++) {
+            rc = mn_constraint_mask(c, &mask, &e);
+            uint32_t id = 0, V = mn_tok_vocab(r->tok);
+            while (rc == MN_OK && id + 1 < V && !(mask[id / 64] >> id % 64 & 1)) id++;
+            if (rc == MN_OK) rc = mn_constraint_take(c, id, &e);
+        }
+        if (rc == MN_OK) rc = mn_constraint_copy(c, &d, &e);
+        mn_mem_fail_after(0);
+        done = rc == MN_OK;
+        if (!done && rc != MN_E_NOMEM && rc != MN_E_LIMIT)
+            fail_msg("%s (%s)", e.msg, mn_rc_name(rc));
+        mn_constraint_free(c);
+        mn_constraint_free(d);
+        mn_grammar_unref(g);
+        OK(n < 5000);
+    }
+}
+
+static void special_tokens_are_never_allowed(void **state)
+{
+    room *r = *state;
+    mn_err e = {0};
+    mn_grammar *g;
+    mn_constraint *c;
+    const uint64_t *mask;
+    RUN(mn_grammar_json(r->trie, &g, &e));
+    RUN(mn_constraint_new(g, &c, &e));
+    RUN(mn_constraint_mask(c, &mask, &e));
+    for (uint32_t id = 0; id < MN_TOK_SPECIALS; id++) OK(!(mask[id / 64] >> id % 64 & 1));
+    mn_constraint_free(c);
+    const char *named = "{\"<|end|>\": [1, {\"x\": null}]}"; /* text, not the token */
+    OK(accepts(r, g, "{}", 2) && accepts(r, g, named, strlen(named)));
+    OK(!accepts(r, g, "[]", 2) && !accepts(r, g, "1", 1));
+    mn_grammar_unref(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(whatever_is_drawn_under_the_mask_suits_the_schema),
+        TEST(patterns_mean_what_ecma_says),
+        TEST(strings_count_characters_and_stay_utf8),
+        TEST(numbers_keep_to_their_bounds),
+        TEST(objects_are_written_in_order_and_no_name_twice),
+        TEST(a_choice_is_one_of_its_strings),
+        TEST(recursion_without_bounds_comes_to_an_end),
+        TEST(what_cannot_end_is_left_out_or_refused),
+        TEST(schemas_that_are_not_understood_are_refused_by_name),
+        TEST(big_and_exponential_schemas_meet_a_limit),
+        TEST(without_memory_there_is_an_error_and_no_leak),
+        TEST(special_tokens_are_never_allowed),
     };
     setlocale(LC_CTYPE, "C.UTF-8"); /* for regexec */
     return cmocka_run_group_tests(tests, open_room, close_room);
