@@ -40,20 +40,6 @@ void mn_live__json(mn_live *l, mn_json_writer *j);
 /* Points after `seq` as members "curve" and "evals" of the object under way. */
 void mn_live__points(mn_live *l, uint64_t seq, mn_json_writer *j);
 
-/* ---- engine.c ------------------------------------------------------------------------------------------------ */
-
-/* The promoted model, loaded on first need. */
-typedef struct mn_loaded {
-    pthread_mutex_t lock; /* held while the engine works: one call at a time */
-    mn_engine *engine;
-    char id[320]; /* which model it is: the link's target and the weights' time; "" none */
-} mn_loaded;
-
-/* Takes the lock and gives the engine of models/current, NULL when there is none. Then mn_loaded__done. */
-mn_engine *mn_loaded__take(mn_loaded *m, const char *data_dir);
-void mn_loaded__done(mn_loaded *m);
-void mn_loaded__release(mn_loaded *m);
-
 /* ---- metrics.c ----------------------------------------------------------------------------------------------- */
 
 typedef struct mn_metric {
@@ -106,7 +92,6 @@ struct mn_api {
     bool indexing, stop;
     pthread_mutex_t index_lock;
     pthread_cond_t index_wake;
-    mn_loaded model;
     mn_live live;
     mn_metrics metrics;
     mn_limits *limits;

@@ -1,6 +1,7 @@
 /* /healthz and /metrics: what a watchman and Prometheus ask.
  *
  * Requests are counted by route pattern, never by path, so that nobody can make the table grow. */
+#include "api/metrics.h"
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -137,6 +138,7 @@ void mn_api__metrics(mn_req *r, mn_resp *w)
     community(b, a);
     streams(b, a);
     training(b, &a->live);
+    mn_metrics__models(b, a);
 }
 
 /* 200 while posts can be read; 503 tells a load balancer to go elsewhere. */

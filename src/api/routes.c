@@ -4,6 +4,7 @@
 #include "api/mastodon/media.h"
 #include "api/mastodon/push.h"
 #include "api/mastodon/streaming.h"
+#include "api/openai/openai.h"
 #include "api/transfers.h"
 
 static const mn_route pages[] = {
@@ -106,6 +107,7 @@ static const mn_route *const tables[] = {
     mn_masto__routes_admin_blocks,
     mn_masto__routes_admin_numbers,
     mn_masto__routes_admin_own,
+    mn_oai__routes,
     pages,
     mn_api__routes_consent,
     mn_api__routes_transfers,

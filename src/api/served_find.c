@@ -77,16 +77,14 @@ static bool find_entry(const char *models, mn_str entry, mn_served__place *ret)
     return true;
 }
 
-/* Letters, digits and "._-+:", not beginning with a dot: nothing that leaves the folder. */
+/* As mn_models_place has names: nothing that leaves the folder, nothing that a label of /metrics cannot hold. */
 static bool is_name(mn_str s)
 {
-    if (s.len == 0 || s.len >= MN_SERVED_NAME || s.ptr[0] == '.') return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                    (c >= '0' && c <= '9') || (c && strchr("._-+:", c));
-        if (!fine) return false;
-    }
+    if (s.len == 0 || s.len >= MN_SERVED_NAME || s.ptr[0] == '.' || !mn_utf8_valid(s))
+        return false;
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] <= ' ' || s.ptr[i] == 127 || strchr("/\\\"", s.ptr[i]))
+            return false;
     return true;
 }
 

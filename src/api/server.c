@@ -9,7 +9,9 @@
 #include "api/mastodon/accounts.h"
 #include "api/mastodon/mastodon.h"
 #include "api/mastodon/statuses.h"
+#include "api/openai/openai.h"
 #include "api/pages/kept.h"
+#include "api/served.h"
 #include "base/clock.h"
 #include "base/conf.h"
 #include "base/log.h"
@@ -36,7 +38,7 @@ static bool before(mn_req *r, mn_resp *w)
 {
     for (size_t i = 0; i < sizeof security_headers / sizeof *security_headers; i++)
         mn_resp_header(w, security_headers[i].name, mn_str_from(security_headers[i].value));
-    return mn_masto__before(r, w);
+    return mn_oai_is(r->path) ? mn_oai_before(r, w) : mn_masto__before(r, w);
 }
 
 static void after(const mn_req *r, int status, size_t bytes, double cpu_us)
@@ -123,10 +125,11 @@ mn_rc mn_api_ask(mn_api *a, mn_str question, uint64_t before_id, mn_arena *ar, m
     if (!x)
         return mn_fail(e, MN_E_BUSY, "the search index is being opened; try again in a moment");
     mn_ask_opts o = {.before = before_id};
-    o.engine = mn_loaded__take(&a->model, a->home->dir);
-    if (!o.engine) mn_loaded__done(&a->model); /* without a model many may ask at once */
+    mn_serving *model =
+        NULL; /* none, or a broken one (the log says so): answers go without it */
+    if (mn_served_take(a->served, MN_STR(""), &model, NULL) == MN_OK) o.engine = model->engine;
     mn_rc rc = mn_ask(x, a->home->store, question, &o, ar, ret, e);
-    if (o.engine) mn_loaded__done(&a->model);
+    mn_serving_done(model);
     if (rc == MN_OK) mn_api__answer_used(a, ret);
     return rc;
 }
@@ -205,10 +208,11 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_api__jobs_stop(a);
     if (a->http) mn_http_stop(a->http, grace_ms);
     mn_api__services_stop(a);
+    mn_oai_stop(a);
     mn_api__jobs_free(a);
     stop_index(a);
     mn_search_close(atomic_load(&a->search));
-    mn_loaded__release(&a->model);
+    mn_served_free(a->served);
     mn_live__release(&a->live);
     mn_access_free(a->access);
     mn_masto__statuses_stop(a);
@@ -241,12 +245,14 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
         .after = after,
         .finish = mn_api__reading_done,
         .error_page = error_page,
+        .error_json = mn_oai_error_json,
         .limits = o->limits,
     };
     MN_TRY(mn_api__routes_new(&a->routes, e));
     h.routes = a->routes;
     MN_TRY(mn_access_new(a->home->store, &a->access, e));
     MN_TRY(mn_api__services_start(a, e));
+    MN_TRY(mn_oai_start(a, e));
     MN_TRY(mn_http_start(&h, &a->http, e));
     if (!a->base[0])
         snprintf(a->base, sizeof a->base, "http://127.0.0.1:%d", mn_http_port(a->http));
@@ -278,12 +284,12 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     set_base(a);
     pthread_mutex_init(&a->index_lock, NULL);
     pthread_cond_init(&a->index_wake, NULL);
-    pthread_mutex_init(&a->model.lock, NULL);
     pthread_mutex_init(&a->metrics.lock, NULL);
     a->metrics.started_ms = mn_now_ms();
     mn_live__init(&a->live, o->home->dir);
     pthread_mutex_init(&a->numbers.lock, NULL);
-    mn_rc rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
+    mn_rc rc = mn_served_new(o->home->dir, o->home->conf, &a->served, e);
+    if (rc == MN_OK) rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
     if (rc == MN_OK) rc = mn_masto__statuses_start(a, e);
     if (rc == MN_OK) rc = mn_account_cache_new(o->home->store, &a->accounts, e);

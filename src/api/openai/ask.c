@@ -125,6 +125,16 @@ bool mn_oai_ask(mn_oai_job *job, const mn_oai_body *b, size_t *ret_choices)
     return fine;
 }
 
+bool mn_oai_too_long(const mn_oai_job *job, mn_resp *w, const char *param, size_t n)
+{
+    uint32_t most = mn_engine_context(job->model->engine);
+    if (n < most) return false;
+    mn_oai_bad(w, param, "context_length_exceeded",
+               "this model's longest conversation is %u tokens; what was sent has %zu", most,
+               n);
+    return true;
+}
+
 /* ---- response_format ----------------------------------------------------------------------------------------------- */
 
 static bool read_schema(mn_oai_job *job, const mn_oai_body *b, const mn_json *format)

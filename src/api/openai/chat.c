@@ -269,16 +269,6 @@ static bool ask_length(mn_oai_job *job, const mn_oai_body *b)
            mn_oai_ask_max_tokens(job, b, "max_completion_tokens", 1);
 }
 
-bool mn_oai_too_long(const mn_oai_job *job, mn_resp *w, const char *param, size_t n)
-{
-    uint32_t most = mn_engine_context(job->model->engine);
-    if (n < most) return false;
-    mn_oai_bad(w, param, "context_length_exceeded",
-               "this model's longest conversation is %u tokens; what was sent has %zu", most,
-               n);
-    return true;
-}
-
 /* The prompt: the conversation through the model's template. Before the arguments of a named tool stands what the model would have written. */
 static bool make_prompt(mn_oai_job *job, const mn_oai_body *b, const mn_json *messages)
 {
