@@ -81,6 +81,7 @@ static mn_rc loop(jx *x, const jnode *n, jloop *l, jscope *s, bool *ret_through)
     for (; l->at < l->n && x->leaving != 'b'; l->at++) {
         x->leaving = 0;
         s->n = 0;
+        MN_TRY(mn_jinja__spend(x, 0));
         x->scope = s;
         MN_TRY(mn_jinja__assign(x, n->a, l->items[l->at]));
         MN_TRY(mn_jinja__define(x, s, name, (jval){.type = J_LOOP, .loop = l}));

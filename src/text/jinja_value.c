@@ -12,19 +12,30 @@
 
 static mn_rc no_memory(jx *x)
 {
-    if (x->arena->used_bytes + x->heap_bytes + (1u << 16) > x->limit_bytes)
-        return mn_jinja__fail(x, MN_E_LIMIT, "the template makes more than %zu bytes",
-                              x->limit_bytes);
     return mn_jinja__fail(x, MN_E_NOMEM, "out of memory");
+}
+
+static mn_rc too_much(jx *x)
+{
+    return mn_jinja__fail(x, MN_E_LIMIT, "the template makes more than %zu bytes",
+                          x->limit_bytes);
+}
+
+/* Does one more value of that size fit? */
+static bool fits(const jx *x, size_t bytes)
+{
+    size_t used = x->arena->used_bytes + x->heap_bytes;
+    return used <= x->limit_bytes && bytes <= x->limit_bytes - used;
 }
 
 void *mn_jinja__alloc(jx *x, size_t n, size_t size)
 {
     size_t sum;
-    void *p = NULL;
-    if (!__builtin_mul_overflow(n, size, &sum) && sum < x->limit_bytes &&
-        x->arena->used_bytes + x->heap_bytes + sum <= x->limit_bytes)
-        p = mn_arena_calloc(x->arena, n, size);
+    if (__builtin_mul_overflow(n, size, &sum) || !fits(x, sum)) {
+        too_much(x);
+        return NULL;
+    }
+    void *p = mn_arena_calloc(x->arena, n, size);
     if (!p) no_memory(x);
     return p;
 }
@@ -46,7 +57,7 @@ mn_rc mn_jinja__text_new(jx *x, size_t room, jtext **ret)
 {
     jtext *t = mn_jinja__alloc(x, 1, sizeof *t);
     if (!t) return x->e->rc;
-    if (room > UINT32_MAX / 2) return no_memory(x);
+    if (room > UINT32_MAX / 2) return too_much(x);
     if (room && !(t->ptr = mn_jinja__alloc(x, room, 1))) return x->e->rc;
     t->cap = (uint32_t)room;
     *ret = t;
@@ -58,10 +69,7 @@ static mn_rc text_room(jx *x, jtext *t, size_t n)
 {
     if (n <= t->cap - t->len) return MN_OK;
     size_t need = t->len + n, cap = need + need / 2 + 32, had = t->heap ? t->cap : 0;
-    if (n > x->limit_bytes || cap > UINT32_MAX / 2 ||
-        x->arena->used_bytes + x->heap_bytes - had + cap > x->limit_bytes)
-        return mn_jinja__fail(x, MN_E_LIMIT, "the template makes more than %zu bytes",
-                              x->limit_bytes);
+    if (n > x->limit_bytes || cap > UINT32_MAX / 2 || !fits(x, cap - had)) return too_much(x);
     char *p = mn_realloc(t->heap ? t->ptr : NULL, cap);
     if (!p) return no_memory(x);
     if (!t->heap) {
@@ -165,7 +173,7 @@ mn_rc mn_jinja__str(jx *x, mn_str s, jval *ret)
 {
     jtext *t = mn_jinja__alloc(x, 1, sizeof *t);
     if (!t) return x->e->rc;
-    if (s.len > UINT32_MAX / 2) return no_memory(x);
+    if (s.len > UINT32_MAX / 2) return too_much(x);
     union {
         const char *in;
         char *out;

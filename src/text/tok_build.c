@@ -258,7 +258,7 @@ typedef struct deriving {
         merges; /* by rank, before those that never happen are left out; id MN_TOK_NONE marks these */
     uint32_t n_ranks;
     uint64_t *given; /* of a file that lists merges: its table of ranks */
-    uint32_t given_mask;
+    uint32_t given_mask, given_shift;
     uint32_t *ids; /* room for the longest token */
 } deriving;
 
@@ -321,6 +321,7 @@ static mn_rc rank_by_list(deriving *d)
     d->n_ranks = t->n_merges;
     d->given = t->ranks;
     d->given_mask = t->rank_mask;
+    d->given_shift = t->rank_shift;
     t->ranks = NULL;
     return MN_OK;
 }
@@ -332,7 +333,8 @@ static uint32_t rank_of(const deriving *d, const candidate *c, uint32_t left, ui
     if (t->tokens[left].kind != MN_TOK_NORMAL || t->tokens[right].kind != MN_TOK_NORMAL)
         return MN_TOK_NO_RANK;
     if (!d->given) return c->rank;
-    mn_tokenizer with = {.ranks = d->given, .rank_mask = d->given_mask};
+    mn_tokenizer with = {
+        .ranks = d->given, .rank_mask = d->given_mask, .rank_shift = d->given_shift};
     return mn_tok__rank(&with, left, right);
 }
 

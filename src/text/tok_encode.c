@@ -60,17 +60,17 @@ static inline mn_rc ids_room(mn_ids *ids, size_t extra)
     return MN_OK;
 }
 
-/* Writes a piece's ids to `ids`, which has room for n. */
-static mn_rc encode_piece(const mn_tokenizer *t, const char *s, size_t n, bool symbols,
-                          uint32_t *ids, size_t *ret_n)
+/* Writes a piece's ids to `ids`, which has room for n. `pieces` is rules.pieces, known where this is compiled. */
+static inline mn_rc encode_piece(const mn_tokenizer *t, const char *s, size_t n, bool pieces,
+                                 bool symbols, uint32_t *ids, size_t *ret_n)
 {
-    if (t->rules.ignore_merges) {
+    if (!pieces && t->rules.ignore_merges) {
         ids[0] = mn_tok__find_normal(t, (mn_str){s, n});
         *ret_n = 1;
         if (ids[0] != MN_TOK_NONE) return MN_OK;
     }
-    size_t k = t->rules.pieces ? mn_tok__symbols(t, (mn_str){s, n}, symbols, ids)
-                               : byte_ids(t, s, n, ids);
+    size_t k =
+        pieces ? mn_tok__symbols(t, (mn_str){s, n}, symbols, ids) : byte_ids(t, s, n, ids);
     return mn_tok__merge(t, ids, k, ret_n);
 }
 
@@ -126,8 +126,8 @@ static inline void keep_ids(cached *x, bool wide, const uint32_t *ids, size_t n)
     memcpy(&x->ids[WIDE_MAX], third, WIDE_MAX);
 }
 
-static mn_rc encode_cached(const mn_tokenizer *t, mn_tok_cache *c, const char *s, size_t n,
-                           mn_ids *ret)
+static inline mn_rc encode_cached(const mn_tokenizer *t, mn_tok_cache *c, const char *s,
+                                  size_t n, bool pieces, mn_ids *ret)
 {
     uint64_t lo, hi;
     bool wide = is_wide(t);
@@ -140,7 +140,7 @@ static mn_rc encode_cached(const mn_tokenizer *t, mn_tok_cache *c, const char *s
         return MN_OK;
     }
     size_t k;
-    MN_TRY(encode_piece(t, s, n, true, ids, &k));
+    MN_TRY(encode_piece(t, s, n, pieces, true, ids, &k));
     ret->n += k;
     if (k > (wide ? WIDE_MAX : IDS_MAX)) return MN_OK;
     *slot = (cached){.lo = lo, .hi = hi, .len = (uint8_t)n, .n = (uint8_t)k};
@@ -169,24 +169,31 @@ static size_t word_end(const mn_tokenizer *t, mn_str s, size_t at)
 }
 
 /* text is cut and its parts are merged; what happens to text before is done. */
-static mn_rc encode_text(const mn_tokenizer *t, mn_tok_cache *c, mn_str text, bool symbols,
-                         mn_ids *ret)
+static inline mn_rc encode_text_of(const mn_tokenizer *t, mn_tok_cache *c, mn_str text,
+                                   bool pieces, bool symbols, mn_ids *ret)
 {
-    bool pieces = t->rules.pieces;
     mn_tok_splitter how = t->rules.splitter;
     if (c) cache_adopt(c, t);
     for (size_t at = 0, end; at < text.len; at = end) {
         end = pieces ? word_end(t, text, at) : mn_tok__split(text.ptr, text.len, at, how);
         MN_TRY(ids_room(ret, end - at + IDS_MAX)); /* never more ids than bytes */
         if (c && end - at <= KEY_MAX) {
-            MN_TRY(encode_cached(t, c, text.ptr + at, end - at, ret));
+            MN_TRY(encode_cached(t, c, text.ptr + at, end - at, pieces, ret));
         } else {
             size_t k;
-            MN_TRY(encode_piece(t, text.ptr + at, end - at, symbols, ret->ptr + ret->n, &k));
+            MN_TRY(encode_piece(t, text.ptr + at, end - at, pieces, symbols, ret->ptr + ret->n,
+                                &k));
             ret->n += k;
         }
     }
     return MN_OK;
+}
+
+static mn_rc encode_text(const mn_tokenizer *t, mn_tok_cache *c, mn_str text, bool symbols,
+                         mn_ids *ret)
+{
+    return t->rules.pieces ? encode_text_of(t, c, text, true, symbols, ret)
+                           : encode_text_of(t, c, text, false, symbols, ret);
 }
 
 mn_rc mn_tok__encode_normalized(const mn_tokenizer *t, mn_tok_cache *c, mn_str text,

@@ -200,6 +200,7 @@ mn_rc mn_tok__ranks_new(mn_tokenizer *t, uint32_t n)
     MN_ASSERT(n < MN_TOK_NO_RANK);
     mn_free(t->ranks);
     t->rank_mask = table_mask(n);
+    t->rank_shift = (uint32_t)__builtin_clzll(t->rank_mask);
     t->ranks = mn_reallocarray(NULL, t->rank_mask + 1u, sizeof *t->ranks);
     if (!t->ranks) return MN_E_NOMEM;
     memset(t->ranks, 0xFF, (t->rank_mask + 1u) * sizeof *t->ranks);
@@ -209,9 +210,10 @@ mn_rc mn_tok__ranks_new(mn_tokenizer *t, uint32_t n)
 void mn_tok__ranks_add(mn_tokenizer *t, uint32_t rank)
 {
     uint64_t pair = mn_tok__pair(t->merges[rank].left, t->merges[rank].right);
-    uint32_t i = mn_tok__pair_slot(pair) & t->rank_mask;
-    while (t->ranks[i] != UINT64_MAX && t->ranks[i] >> 24 != pair) i = (i + 1) & t->rank_mask;
-    t->ranks[i] = pair << 24 | rank;
+    uint32_t i = mn_tok__pair_slot(t, pair);
+    while (t->ranks[i] != UINT64_MAX && (t->ranks[i] ^ pair) > MN_TOK_NO_RANK)
+        i = (i + 1) & t->rank_mask;
+    t->ranks[i] = pair | rank;
 }
 
 mn_rc mn_tok__index_merges(mn_tokenizer *t)

@@ -11,6 +11,7 @@
 #define MN_TOK_MERGES_MAX (1u << 22)
 #define MN_TOK_ADDED_MAX  1024u /* bytes of an added token or a user-defined symbol */
 #define MN_TOK_NONE       UINT32_MAX
+#define MN_TOK_RANK_BITS  24
 #define MN_TOK_NO_RANK    0xFFFFFFu
 
 /* The numbers are part of mn_tok_hash. */
@@ -108,7 +109,7 @@ struct mn_tokenizer {
     uint32_t byte_id
         [256]; /* MN_TOK_NONE: the vocabulary lacks the byte, which is then dropped (pieces: see rules) */
     uint64_t *ranks; /* pair << 24 | rank, all ones: empty */
-    uint32_t rank_mask;
+    uint32_t rank_mask, rank_shift;
     mn_tok_slot *find; /* ids by hash of bytes */
     uint32_t find_mask;
     mn_tok_patterns raw, normalized,
@@ -123,23 +124,26 @@ static inline bool mn_tok__is_added(mn_tok_kind kind)
     return kind == MN_TOK_ADDED || kind == MN_TOK_SPECIAL;
 }
 
+/* A pair as it stands in the table, above the bits of its rank. */
 static inline uint64_t mn_tok__pair(uint32_t left, uint32_t right)
 {
-    return (uint64_t)left << MN_TOK_ID_BITS | right;
+    return ((uint64_t)left << MN_TOK_ID_BITS | right) << MN_TOK_RANK_BITS;
 }
 
-static inline uint32_t mn_tok__pair_slot(uint64_t pair)
+/* Where a pair is looked for first: the upper bits of a product, the only ones that all of the pair's bits have a say in. */
+static inline uint32_t mn_tok__pair_slot(const mn_tokenizer *t, uint64_t pair)
 {
-    return (uint32_t)(pair * UINT64_C(0x9E3779B97F4A7C15) >> 32);
+    return (uint32_t)(pair * UINT64_C(0x9E3779B97F4A7C15) >> t->rank_shift);
 }
 
 /* The rank of a pair, MN_TOK_NO_RANK when it is never merged. */
 static inline uint32_t mn_tok__rank(const mn_tokenizer *t, uint32_t left, uint32_t right)
 {
     uint64_t pair = mn_tok__pair(left, right);
-    for (uint32_t i = mn_tok__pair_slot(pair) & t->rank_mask;; i = (i + 1) & t->rank_mask) {
-        uint64_t x = t->ranks[i];
-        if (x >> 24 == pair || x == UINT64_MAX) return (uint32_t)x & MN_TOK_NO_RANK;
+    for (uint32_t i = mn_tok__pair_slot(t, pair);; i = (i + 1) & t->rank_mask) {
+        uint64_t x = t->ranks[i] ^ pair;
+        if (x <= MN_TOK_NO_RANK) return (uint32_t)x;
+        if (t->ranks[i] == UINT64_MAX) return MN_TOK_NO_RANK;
     }
 }
 
@@ -172,8 +176,17 @@ const mn_tok_pattern *mn_tok__pattern_at(const mn_tok_patterns *p, mn_str text, 
 
 /* ---- tok_merge.c ------------------------------------------------------------------------------------------------ */
 
-/* Merges ids[0..n) in place until no pair has a rank. errors MN_E_NOMEM, MN_E_LIMIT for a word of a gigabyte */
-mn_rc mn_tok__merge(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n);
+enum { MN_TOK_SHORT = 48 };
+/* Merges ids[0..n) in place until no pair has a rank. n ≤ MN_TOK_SHORT; gives how many are left. */
+size_t mn_tok__merge_short(const mn_tokenizer *t, uint32_t *ids, size_t n);
+/* The same for any n. errors MN_E_NOMEM, MN_E_LIMIT for a word of a gigabyte */
+mn_rc mn_tok__merge_long(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n);
+static inline mn_rc mn_tok__merge(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n)
+{
+    if (n > MN_TOK_SHORT) return mn_tok__merge_long(t, ids, n, ret_n);
+    *ret_n = mn_tok__merge_short(t, ids, n);
+    return MN_OK;
+}
 /* Pieces: the symbols that a stretch begins with before anything is merged; ids has room for s.len. `symbols`: user-defined ones count.
  * s is valid UTF-8 with blanks for U+2581. Characters that are no token are bytes or the unknown token. */
 size_t mn_tok__symbols(const mn_tokenizer *t, mn_str s, bool symbols, uint32_t *ids);

@@ -1,5 +1,5 @@
 /* Merging: of all neighbouring pairs the one with the lowest rank is joined, the leftmost first, until no pair has a rank. Short words
- * do it on two small arrays (finding the lowest by looking at all: quadratic, but of at most MN_SHORT symbols); long ones keep the
+ * do it on two small arrays (finding the lowest by looking at all: quadratic, but of at most MN_TOK_SHORT symbols); long ones keep the
  * pairs in a heap over a doubly linked list, n log n whatever they hold.
  *
  * SentencePiece merges by score, and equal scores are equal: t->order then says which ranks count as the same.
@@ -8,37 +8,51 @@
 
 #include "text/tok_int.h"
 
-enum { MN_SHORT = 48 };
-
 static inline uint32_t order_of(const mn_tokenizer *t, uint32_t rank)
 {
     return t->order && rank != MN_TOK_NO_RANK ? t->order[rank] : rank;
 }
 
-/* n ≤ MN_SHORT; returns how many are left. */
+/* A symbol of a short word: the rank of the pair that it begins above its id, so the smallest is the pair to join. */
+static inline uint64_t symbol(const mn_tokenizer *t, uint32_t id, const uint64_t *next)
+{
+    uint32_t rank = next ? mn_tok__rank(t, id, (uint32_t)*next) : MN_TOK_NO_RANK;
+    return (uint64_t)rank << 32 | id;
+}
+
+/* The leftmost of those with the lowest rank; `ties`: with the lowest score. */
+static inline size_t lowest(const mn_tokenizer *t, const uint64_t *x, size_t n, bool ties)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++) {
+        if (x[i] >> 32 < x[best] >> 32) best = i;
+    }
+    if (!ties) return best;
+    uint32_t order = order_of(t, (uint32_t)(x[best] >> 32));
+    for (size_t i = 0; i < best; i++) {
+        if (order_of(t, (uint32_t)(x[i] >> 32)) == order) return i;
+    }
+    return best;
+}
+
+/* n ≤ MN_TOK_SHORT; returns how many are left. */
 static inline size_t merge_short(const mn_tokenizer *t, uint32_t *ids, size_t n, bool ties)
 {
-    uint32_t ranks[MN_SHORT]; /* of ids[i], ids[i + 1] */
+    uint64_t x[MN_TOK_SHORT + 1];
     if (n < 2) return n;
-    for (size_t i = 0; i + 1 < n; i++) ranks[i] = mn_tok__rank(t, ids[i], ids[i + 1]);
+    x[n] = 0;
+    for (size_t i = n; i-- > 0;) x[i] = symbol(t, ids[i], i + 1 < n ? &x[i + 1] : NULL);
     for (;;) {
-        size_t best = 0;
-        for (size_t i = 1; i + 1 < n; i++) {
-            if (ranks[i] < ranks[best]) best = i;
-        }
-        if (ranks[best] == MN_TOK_NO_RANK) return n;
-        if (ties) { /* the leftmost of those with the same score */
-            for (size_t i = 0; i < best; i++)
-                if (order_of(t, ranks[i]) == order_of(t, ranks[best])) best = i;
-        }
-        ids[best] = t->merges[ranks[best]].id;
+        size_t best = lowest(t, x, n, ties);
+        uint32_t rank = (uint32_t)(x[best] >> 32);
+        if (rank == MN_TOK_NO_RANK) break;
         n--;
-        memmove(ids + best + 1, ids + best + 2, (n - best - 1) * sizeof *ids);
-        if (n < 2) return n;
-        memmove(ranks + best, ranks + best + 1, (n - best - 1) * sizeof *ranks);
-        if (best) ranks[best - 1] = mn_tok__rank(t, ids[best - 1], ids[best]);
-        if (best + 1 < n) ranks[best] = mn_tok__rank(t, ids[best], ids[best + 1]);
+        for (size_t i = best + 1; i < n; i++) x[i] = x[i + 1];
+        x[best] = symbol(t, t->merges[rank].id, best + 1 < n ? &x[best + 1] : NULL);
+        if (best) x[best - 1] = symbol(t, (uint32_t)x[best - 1], &x[best]);
     }
+    for (size_t i = 0; i < n; i++) ids[i] = (uint32_t)x[i];
+    return n;
 }
 
 /* One symbol of a long word. A dead one has id MN_TOK_NONE. */
@@ -103,7 +117,7 @@ static void merge_nodes(long_word *p)
     }
 }
 
-static mn_rc merge_long(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n)
+mn_rc mn_tok__merge_long(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n)
 {
     if (n >= UINT32_MAX / 4) return MN_E_LIMIT;
     long_word p = {.t = t};
@@ -127,11 +141,9 @@ static mn_rc merge_long(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *
     return rc;
 }
 
-mn_rc mn_tok__merge(const mn_tokenizer *t, uint32_t *ids, size_t n, size_t *ret_n)
+size_t mn_tok__merge_short(const mn_tokenizer *t, uint32_t *ids, size_t n)
 {
-    if (n > MN_SHORT) return merge_long(t, ids, n, ret_n);
-    *ret_n = t->order ? merge_short(t, ids, n, true) : merge_short(t, ids, n, false);
-    return MN_OK;
+    return t->order ? merge_short(t, ids, n, true) : merge_short(t, ids, n, false);
 }
 
 /* ---- pieces: characters ------------------------------------------------------------------------------------- */
