@@ -25,6 +25,12 @@ static const char *const batches[] = {
     "LIMIT ?2)",
     "DELETE FROM uses WHERE account_id = ?1 AND post_id IN (SELECT post_id FROM uses WHERE "
     "account_id = ?1 ORDER BY post_id LIMIT ?2)",
+    "DELETE FROM chat_turns WHERE id IN (SELECT t.id FROM chat_turns t, chats c WHERE "
+    "t.chat_id "
+    "= c.id AND c.account_id = ?1 ORDER BY t.id LIMIT ?2)",
+    "DELETE FROM chats WHERE id IN (SELECT id FROM chats WHERE account_id = ?1 ORDER BY id "
+    "LIMIT "
+    "?2)",
 };
 
 /* Short ones, all at once. What hangs on a row goes before the row. */

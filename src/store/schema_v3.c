@@ -421,5 +421,14 @@ static const char *const moving_tables[] = {
     "account_id INTEGER NOT NULL, n INTEGER NOT NULL, last_ms INTEGER NOT NULL, "
     "PRIMARY KEY (post_id, kind, ref))",
     "CREATE INDEX uses_account ON uses (account_id, last_ms)",
+    /* Conversations with a language model (store/chats.h). */
+    "CREATE TABLE chats (id INTEGER PRIMARY KEY, account_id INTEGER NOT NULL, head INTEGER NOT "
+    "NULL, title TEXT NOT NULL, model TEXT NOT NULL, system TEXT NOT NULL, created_ms INTEGER "
+    "NOT NULL, updated_ms INTEGER NOT NULL)",
+    "CREATE INDEX chats_account ON chats (account_id, updated_ms)",
+    "CREATE TABLE chat_turns (id INTEGER PRIMARY KEY, chat_id INTEGER NOT NULL, parent INTEGER "
+    "NOT NULL, role INTEGER NOT NULL, content TEXT NOT NULL, model TEXT NOT NULL, created_ms "
+    "INTEGER NOT NULL, tokens INTEGER NOT NULL, ended INTEGER NOT NULL)",
+    "CREATE INDEX chat_turns_chat ON chat_turns (chat_id, id)",
 };
 LIST(moving_tables);
