@@ -209,6 +209,7 @@ bool mn_oai_before(mn_req *r, mn_resp *w)
 const mn_route mn_oai__routes[] = {
     {MN_GET, "/v1/models", mn_oai_models, 0, MN_RUN_WORKER, "model:list"},
     {MN_GET, "/v1/models/:id", mn_oai_model, 0, MN_RUN_WORKER, "model:list"},
+    {MN_POST, "/v1/chat/completions", mn_oai_chat, MN_OAI_BODY, MN_RUN_MODEL, "model:generate"},
     {MN_POST, "/v1/completions", mn_oai_completions, MN_OAI_BODY, MN_RUN_MODEL,
      "model:generate"},
     {MN_POST, "/v1/embeddings", mn_oai_embeddings, MN_OAI_BODY, MN_RUN_MODEL, "model:embed"},
