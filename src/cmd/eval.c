@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +76,12 @@ static mn_rc run(const options *o, mn_arena *a, const char **ret_dir, mn_eval *r
     return rc;
 }
 
+/* Per token of the model's own tokenizer: comparable between models that share it. */
+static double perplexity(const mn_eval *r)
+{
+    return r->tokens ? exp2(r->bits / (double)r->tokens) : 0;
+}
+
 int mn_cmd_eval(int argc, char **argv)
 {
     options o = {0};
@@ -84,7 +91,7 @@ int mn_cmd_eval(int argc, char **argv)
     const char *dir = NULL;
     const mn_opt opts[] = {
         {"model", 'm', MN_OPT_STR, &o.model, "MODEL",
-         "a name under models/ or a folder; default: the promoted model"},
+         "a name under models/, a folder or a GGUF file; default: the promoted model"},
         {"text", 0, MN_OPT_STR, &o.text, "FILE", "UTF-8 text, one post a line"},
         {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
         MN_CMD_OPT_DATA(&o.data),
@@ -94,7 +101,8 @@ int mn_cmd_eval(int argc, char **argv)
     const mn_usage u = {"eval", "[--model MODEL] --text FILE",
                         "Says how well a model predicts text it has not seen, in bits per byte "
                         "of the text (lower is better; "
-                        "comparable between tokenizers and with compressors).",
+                        "comparable between tokenizers and with compressors), and its "
+                        "perplexity for each token.",
                         "mynah eval --text corpus-I-kept-aside.txt"};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
     if (rc == MN_OK && (!o.text || n_pos > 0))
@@ -105,13 +113,14 @@ int mn_cmd_eval(int argc, char **argv)
     mn_arena_init(&a, 1u << 20);
     rc = run(&o, &a, &dir, &r, &e);
     if (rc == MN_OK && o.json)
-        printf("{\"bits_per_byte\":%.6f,\"bytes\":%llu,\"tokens\":%llu}\n",
-               r.bits / (double)r.bytes, (unsigned long long)r.bytes,
+        printf("{\"bits_per_byte\":%.6f,\"perplexity\":%.6f,\"bytes\":%llu,\"tokens\":%llu}\n",
+               r.bits / (double)r.bytes, perplexity(&r), (unsigned long long)r.bytes,
                (unsigned long long)r.tokens);
     else if (rc == MN_OK)
-        printf("%.4f bits per byte over %llu bytes (%llu tokens), model %s\n",
-               r.bits / (double)r.bytes, (unsigned long long)r.bytes,
-               (unsigned long long)r.tokens, dir);
+        printf(
+            "%.4f bits per byte over %llu bytes, perplexity %.4f over %llu tokens, model %s\n",
+            r.bits / (double)r.bytes, (unsigned long long)r.bytes, perplexity(&r),
+            (unsigned long long)r.tokens, dir);
     mn_arena_release(&a);
     return rc == MN_OK ? 0 : mn_cmd_failed("eval", &e, o.json);
 }

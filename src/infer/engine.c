@@ -249,3 +249,8 @@ size_t mn_engine_bytes(const mn_engine *g)
 {
     return g->bytes;
 }
+
+size_t mn_engine_cache_bytes(mn_engine *g)
+{
+    return mn_kv__dirty(&g->kv) * g->kv.block_bytes;
+}

@@ -16,6 +16,8 @@ mn_rc mn_prompt_post(const mn_tokenizer *t, int64_t at_ms, mn_str lang, mn_str t
         MN_TRY(mn_ids_add(ret, mn_tok_year(at_ms)));
         MN_TRY(mn_ids_add(ret, mn_tok_month(at_ms)));
         MN_TRY(mn_ids_add(ret, mn_tok_lang(lang.ptr ? lang : mn_str_from(found.code))));
+    } else if (mn_tok_begin(t) != UINT32_MAX) {
+        MN_TRY(mn_ids_add(ret, mn_tok_begin(t)));
     }
     return mn_tok_encode(t, NULL, text, ret);
 }

@@ -33,6 +33,7 @@ uint32_t mn_engine_context(const mn_engine *g);         /* longest sequence */
 mn_str mn_engine_chat_template(const mn_engine *g);     /* MN_STR_NONE: none */
 bool mn_engine_is_end(const mn_engine *g, uint32_t id); /* generation is over with this token */
 size_t mn_engine_bytes(const mn_engine *g);             /* of the packed weights */
+size_t mn_engine_cache_bytes(mn_engine *g);             /* of the cache, what has memory now */
 
 /* Numbers: the logits of a row depend on the tokens before it in its own sequence alone. The same bits come out whether a
  * prompt is fed at once or in pieces, alone or among others, on any number of threads.
@@ -88,7 +89,7 @@ typedef struct mn_logprob {
 float mn_logprobs(const float *logits, uint32_t V, uint32_t id, mn_logprob *ret_top, size_t n);
 
 /* A prompt in the structure the model was trained on: START, time, language, text. For tokenizers that are not ours: the
- * text alone. lang may be MN_STR_NONE: then it is identified. */
+ * text, after the token that begins every text when the model has one. lang may be MN_STR_NONE: then it is identified. */
 mn_rc mn_prompt_post(const mn_tokenizer *t, int64_t at_ms, mn_str lang, mn_str text,
                      mn_ids *ret);
 

@@ -64,6 +64,7 @@ uint32_t mn_kv__find(mn_kv *kv, uint32_t before, const uint32_t *ids);
  * another one, with the reference moved, when the same was known already. */
 uint32_t mn_kv__offer(mn_kv *kv, uint32_t before, uint32_t block, const uint32_t *ids);
 void mn_kv__counts(mn_kv *kv, uint32_t *ret_used, uint32_t *ret_kept);
+uint32_t mn_kv__dirty(mn_kv *kv); /* blocks that have memory */
 
 /* ---- engine.c
  * -----------------------------------------------------------------------------------------------------

@@ -231,3 +231,11 @@ void mn_kv__counts(mn_kv *kv, uint32_t *ret_used, uint32_t *ret_kept)
     *ret_kept = kv->n_kept;
     pthread_mutex_unlock(&kv->lock);
 }
+
+uint32_t mn_kv__dirty(mn_kv *kv)
+{
+    pthread_mutex_lock(&kv->lock);
+    uint32_t n = kv->n_used + kv->n_kept + kv->n_dirty_free;
+    pthread_mutex_unlock(&kv->lock);
+    return n;
+}

@@ -63,7 +63,7 @@ typedef struct heard {
     float embedding[64];
     mn_batcher *cancel_on; /* cancels itself after some events */
     _Atomic uint64_t id;
-    size_t cancel_after, slow_us;
+    size_t cancel_after;
     int64_t order; /* when it ended */
 } heard;
 
@@ -99,11 +99,11 @@ static void hear(void *arg, const mn_gen_event *ev)
     if (ev->error) snprintf(h->error, sizeof h->error, "%s", ev->error);
     h->end = ev->end;
     if (ev->end) h->order = atomic_fetch_add(&ends, 1);
-    bool cancel = h->cancel_after && h->n_events == h->cancel_after;
+    mn_batcher *cancel_on = h->n_events == h->cancel_after ? h->cancel_on : NULL;
     pthread_cond_signal(&h->ended);
     pthread_mutex_unlock(&h->lock);
-    if (cancel) mn_batcher_cancel(h->cancel_on, h->id);
-    if (h->slow_us) usleep((useconds_t)h->slow_us);
+    if (cancel_on)
+        mn_batcher_cancel(cancel_on, h->id); /* then it has not ended: h is still there */
 }
 
 static void wait_end(heard *h)
@@ -314,7 +314,9 @@ static void a_long_prompt_freezes_nobody(void **state)
     wait_events(writer, 2);
     heard *reader = ask(b, request(c, 300, 1));
     wait_end(reader);
+    pthread_mutex_lock(&writer->lock);
     size_t meanwhile = writer->n_events;
+    pthread_mutex_unlock(&writer->lock);
     OK(meanwhile >= 12); /* 300 tokens at 16 to 19 a step, one token of the other with each */
     wait_end(writer);
     mn_batcher_stats(b, &s);
