@@ -8,7 +8,7 @@
 #include "infer/grammar_int.h"
 
 #define STATES_MAX    20000u /* nondeterministic */
-#define WORK_MAX      (40u << 20)
+#define WORK_MAX      (4u << 20)
 #define TMP_BYTES_MAX (64u << 20)
 #define NO            UINT32_MAX
 

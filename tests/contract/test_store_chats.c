@@ -97,14 +97,14 @@ static void turns_are_a_tree_and_the_last_one_is_the_head(void **state)
 static void a_chat_takes_only_so_many_turns(void **state)
 {
     (void)state;
-    mn_tx *tx;
     two_members();
-    RUN(mn_store_begin(s, &tx, &e));
+    mn_tx *all;
+    RUN(mn_store_begin(s, &all, &e));
     for (uint64_t i = 0; i < MN_CHAT_TURNS_MAX; i++) {
         mn_chat_turn t = turn(1000 + i, 10, 0, MN_CHAT_USER);
-        RUN(mn_store_chat_turn_add(tx, 1, &t, &e));
+        RUN(mn_store_chat_turn_add(all, 1, &t, &e));
     }
-    RUN(mn_store_end(tx, MN_OK, &e));
+    RUN(mn_store_end(all, MN_OK, &e));
     mn_chat_turn more = turn(9000, 10, 0, MN_CHAT_USER);
     TX_FAILS(MN_E_LIMIT, mn_store_chat_turn_add(tx, 1, &more, &e));
 }
