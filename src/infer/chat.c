@@ -166,6 +166,7 @@ static mn_rc check(const mn_chat_prompt *p, mn_err *e)
 {
     if (!p->messages || p->messages->type != MN_JSON_ARRAY)
         return mn_fail(e, MN_E_USAGE, "'messages' should be an array of messages");
+    if (!p->messages->n) return mn_fail(e, MN_E_USAGE, "there is no message to answer");
     for (size_t i = 0; i < p->messages->n; i++) {
         const mn_json *m = p->messages->items[i];
         if (!mn_json_str(mn_json_get(m, "role")).len)

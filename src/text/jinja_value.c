@@ -53,11 +53,14 @@ mn_rc mn_jinja__spend(jx *x, size_t bytes)
 
 /* ---- strings ------------------------------------------------------------------------------------------------------ */
 
+static char nothing[1]; /* what an empty text points at; never written */
+
 mn_rc mn_jinja__text_new(jx *x, size_t room, jtext **ret)
 {
     jtext *t = mn_jinja__alloc(x, 1, sizeof *t);
     if (!t) return x->e->rc;
     if (room > UINT32_MAX / 2) return too_much(x);
+    t->ptr = nothing;
     if (room && !(t->ptr = mn_jinja__alloc(x, room, 1))) return x->e->rc;
     t->cap = (uint32_t)room;
     *ret = t;
@@ -177,7 +180,7 @@ mn_rc mn_jinja__str(jx *x, mn_str s, jval *ret)
     union {
         const char *in;
         char *out;
-    } unconst = {s.ptr}; /* cap is 0: never written to */
+    } unconst = {s.ptr ? s.ptr : nothing}; /* cap is 0: never written to */
     t->ptr = unconst.out;
     t->len = (uint32_t)s.len;
     *ret = mn_jinja__whole(t, false);
@@ -726,7 +729,8 @@ mn_rc mn_jinja__items(jx *x, jval v, jlist *ret)
         l = *v.list;
         break;
     case J_ITER:
-        l = (jlist){.items = v.list->items + v.list->at, .n = v.list->n - v.list->at};
+        if (v.list->at < v.list->n)
+            l = (jlist){.items = v.list->items + v.list->at, .n = v.list->n - v.list->at};
         v.list->at = v.list->n;
         break;
     case J_DICT:
