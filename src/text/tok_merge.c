@@ -13,46 +13,30 @@ static inline uint32_t order_of(const mn_tokenizer *t, uint32_t rank)
     return t->order && rank != MN_TOK_NO_RANK ? t->order[rank] : rank;
 }
 
-/* A symbol of a short word: the rank of the pair that it begins above its id, so the smallest is the pair to join. */
-static inline uint64_t symbol(const mn_tokenizer *t, uint32_t id, const uint64_t *next)
-{
-    uint32_t rank = next ? mn_tok__rank(t, id, (uint32_t)*next) : MN_TOK_NO_RANK;
-    return (uint64_t)rank << 32 | id;
-}
-
-/* The leftmost of those with the lowest rank; `ties`: with the lowest score. */
-static inline size_t lowest(const mn_tokenizer *t, const uint64_t *x, size_t n, bool ties)
-{
-    size_t best = 0;
-    for (size_t i = 1; i < n; i++) {
-        if (x[i] >> 32 < x[best] >> 32) best = i;
-    }
-    if (!ties) return best;
-    uint32_t order = order_of(t, (uint32_t)(x[best] >> 32));
-    for (size_t i = 0; i < best; i++) {
-        if (order_of(t, (uint32_t)(x[i] >> 32)) == order) return i;
-    }
-    return best;
-}
-
 /* n ≤ MN_TOK_SHORT; returns how many are left. */
 static inline size_t merge_short(const mn_tokenizer *t, uint32_t *ids, size_t n, bool ties)
 {
-    uint64_t x[MN_TOK_SHORT + 1];
+    uint32_t ranks[MN_TOK_SHORT]; /* of ids[i], ids[i + 1] */
     if (n < 2) return n;
-    x[n] = 0;
-    for (size_t i = n; i-- > 0;) x[i] = symbol(t, ids[i], i + 1 < n ? &x[i + 1] : NULL);
+    for (size_t i = 0; i + 1 < n; i++) ranks[i] = mn_tok__rank(t, ids[i], ids[i + 1]);
     for (;;) {
-        size_t best = lowest(t, x, n, ties);
-        uint32_t rank = (uint32_t)(x[best] >> 32);
-        if (rank == MN_TOK_NO_RANK) break;
+        size_t best = 0;
+        for (size_t i = 1; i + 1 < n; i++) {
+            if (ranks[i] < ranks[best]) best = i;
+        }
+        if (ranks[best] == MN_TOK_NO_RANK) return n;
+        if (ties) { /* the leftmost of those with the same score */
+            for (size_t i = 0; i < best; i++)
+                if (order_of(t, ranks[i]) == order_of(t, ranks[best])) best = i;
+        }
+        ids[best] = t->merges[ranks[best]].id;
         n--;
-        for (size_t i = best + 1; i < n; i++) x[i] = x[i + 1];
-        x[best] = symbol(t, t->merges[rank].id, best + 1 < n ? &x[best + 1] : NULL);
-        if (best) x[best - 1] = symbol(t, (uint32_t)x[best - 1], &x[best]);
+        memmove(ids + best + 1, ids + best + 2, (n - best - 1) * sizeof *ids);
+        if (n < 2) return n;
+        memmove(ranks + best, ranks + best + 1, (n - best - 1) * sizeof *ranks);
+        if (best) ranks[best - 1] = mn_tok__rank(t, ids[best - 1], ids[best]);
+        if (best + 1 < n) ranks[best] = mn_tok__rank(t, ids[best], ids[best + 1]);
     }
-    for (size_t i = 0; i < n; i++) ids[i] = (uint32_t)x[i];
-    return n;
 }
 
 /* One symbol of a long word. A dead one has id MN_TOK_NONE. */

@@ -161,12 +161,6 @@ static size_t split_llama3(const char *s, size_t len, size_t at, size_t most_num
 
 size_t mn_tok__split(const char *s, size_t len, size_t at, mn_tok_splitter how)
 {
-    switch (how) {
-    case MN_TOK_SPLIT_LLAMA3:
-        return split_llama3(s, len, at, 3);
-    case MN_TOK_SPLIT_QWEN2:
-        return split_llama3(s, len, at, 1);
-    default:
-        return split_gpt2(s, len, at, how == MN_TOK_SPLIT_DIGITS);
-    }
+    if (how <= MN_TOK_SPLIT_DIGITS) return split_gpt2(s, len, at, how == MN_TOK_SPLIT_DIGITS);
+    return split_llama3(s, len, at, how == MN_TOK_SPLIT_LLAMA3 ? 3 : 1);
 }

@@ -649,7 +649,7 @@ static void what_we_do_not_do_is_refused_by_name(void **state)
          "\"dropout\":0.1,"
          "\"vocab\":{},\"merges\":[]",
          "", "dropout"},
-        {BYTE_LEVEL, MODEL, "\"normalizer\":{\"type\":\"NFC\"},", "NFC"},
+        {BYTE_LEVEL, MODEL, "\"normalizer\":{\"type\":\"NFKC\"},", "NFKC"},
         {BYTE_LEVEL, MODEL, "\"decoder\":{\"type\":\"WordPiece\"},", "WordPiece"},
     };
     (void)state;
