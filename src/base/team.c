@@ -25,7 +25,7 @@ enum { THREADS_MAX = 1024, COUNT_BITS = 24 };
 
 typedef struct stage {
     _Alignas(64) _Atomic uint64_t next; /* run << COUNT_BITS | parts handed out */
-    _Atomic uint64_t done;              /* run << COUNT_BITS | parts finished */
+    _Alignas(64) _Atomic uint64_t done; /* run << COUNT_BITS | parts finished */
 } stage;
 
 struct mn_walk {

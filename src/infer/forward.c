@@ -24,12 +24,14 @@
 #include "infer/infer_int.h"
 
 enum {
-    OWN_ROWS = 4,       /* up to so many rows, each thread norms and packs for itself */
-    PACK_PART = 4,      /* rows of a part of packing */
-    ATTEND_ROWS = 32,   /* rows of a part of attention */
-    PART_BYTES = 12288, /* of weights times rows: less is not worth a part */
-    PARTS_EACH = 4,     /* parts of a stage for each thread, at least when it has so
-                     much work */
+    OWN_ROWS = 4,      /* up to so many rows, each thread norms and packs for itself */
+    PACK_PART = 4,     /* rows of a part of packing */
+    ATTEND_ROWS = 32,  /* rows of a part of attention */
+    ATTEND_EACH = 12,  /* parts of attention for each thread, at most */
+    PART_NEAR = 65536, /* bytes of weights that are worth a part, when all weights fit a cache */
+    PART_FAR = 12288,  /* and when they come from memory */
+    NEAR_BYTES = 24 << 20,
+    PARTS_EACH = 4, /* parts of a stage for each thread, when it has so much work */
     SCRATCH_BYTES = 8 << 20,
 };
 
@@ -232,32 +234,26 @@ static void need(const job *j, const mn_walk *w, input *in)
  * -------------------------------------------------------------------------------------------------
  */
 
-/* In how many parts `units` of W are cut, each of unit_bytes: by what is worth
- * a part, so that threads end together. */
-static size_t cut_into(const job *j, size_t units, size_t unit_bytes, uint32_t n_rows)
+/* In how many parts a stage is cut that reads `bytes` of weights for n_rows: by what is worth a part, so that threads end together. */
+static size_t cut_into(const job *j, size_t units, size_t bytes, uint32_t n_rows)
 {
     size_t threads = (size_t)j->g->n_threads;
-    size_t worth = units * unit_bytes * (n_rows + 1) / 2 / PART_BYTES;
+    size_t worth = bytes * (n_rows + 1) / 2 / (j->g->bytes < NEAR_BYTES ? PART_NEAR : PART_FAR);
     size_t n = worth < threads ? worth : worth / threads * threads;
     if (n > threads * PARTS_EACH) n = threads * PARTS_EACH;
     if (n < 1) n = 1;
     return n < units ? n : units;
 }
 
-static uint32_t cut_at(size_t units, size_t n_parts, size_t part, uint32_t unit, uint32_t N)
+static uint32_t cut_at(size_t groups, size_t n_parts, size_t part, uint32_t N)
 {
-    size_t at = units * part / n_parts * unit;
+    size_t at = groups * part / n_parts * MN_PACK_ROWS;
     return at < N ? (uint32_t)at : N;
 }
 
 static size_t groups_of(const mn_packed *p)
 {
     return (p->N + MN_PACK_ROWS - 1) / MN_PACK_ROWS;
-}
-
-static size_t group_bytes(const mn_packed *p)
-{
-    return p->bytes / groups_of(p);
 }
 
 static void product(const mn_packed *m, const input *in, uint32_t from, uint32_t to, float *y,
@@ -297,18 +293,44 @@ static void key_part(const job *j, size_t l, const input *in, uint32_t from, uin
     const mn_scratch *s = &g->s;
     const uint32_t D = g->cfg.D;
     const size_t KVD = (size_t)g->cfg.KV * D;
-    product(&g->layers[l].wk, in, from * D, to * D, s->k, KVD);
-    g->kernels->rope(s->k + from * D, KVD, g->turn_table, s->pos, j->n_rows, to - from, D,
+    product(&g->layers[l].wk, in, from, to, s->k, KVD);
+    g->kernels->rope(s->k + from, KVD, g->turn_table, s->pos, j->n_rows, (to - from) / D, D,
                      false);
-    store_heads(j, l, from, to, true);
+    store_heads(j, l, from / D, to / D, true);
 }
 
 static void value_part(const job *j, size_t l, const input *in, uint32_t from, uint32_t to)
 {
     const mn_engine *g = j->g;
     const uint32_t D = g->cfg.D;
-    product(&g->layers[l].wv, in, from * D, to * D, g->s.v, (size_t)g->cfg.KV * D);
-    store_heads(j, l, from, to, false);
+    product(&g->layers[l].wv, in, from, to, g->s.v, (size_t)g->cfg.KV * D);
+    store_heads(j, l, from / D, to / D, false);
+}
+
+/* The rows of wk, wv and wq are one line, in that order; where a part of it begins: at whole heads among keys and values. */
+static uint32_t qkv_cut(const mn_config *c, size_t n_parts, size_t part)
+{
+    const uint32_t KVD = c->KV * c->D, all = 2 * KVD + c->H * c->D;
+    const uint32_t unit = heads_of_unit(c) * c->D;
+    uint32_t at = (uint32_t)((uint64_t)all * part / n_parts);
+    if (part == n_parts) return all;
+    if (at < KVD) return at / unit * unit;
+    if (at < 2 * KVD) return KVD + (at - KVD) / unit * unit;
+    return 2 * KVD + (at - 2 * KVD) / MN_PACK_ROWS * MN_PACK_ROWS;
+}
+
+static void qkv_part(const job *j, size_t l, const input *in, uint32_t from, uint32_t to)
+{
+    const mn_config *c = &j->g->cfg;
+    const uint32_t KVD = c->KV * c->D;
+    if (from < KVD) key_part(j, l, in, from, to < KVD ? to : KVD);
+    from = from < KVD ? KVD : from;
+    if (from < 2 * KVD && from < to)
+        value_part(j, l, in, from - KVD, (to < 2 * KVD ? to : 2 * KVD) - KVD);
+    from = from < 2 * KVD ? 2 * KVD : from;
+    if (from < to)
+        product(&j->g->layers[l].wq, in, from - 2 * KVD, to - 2 * KVD, j->g->s.q,
+                (size_t)c->H * c->D);
 }
 
 static bool stage_qkv(const job *j, mn_walk *w, size_t l)
@@ -321,21 +343,13 @@ static bool stage_qkv(const job *j, mn_walk *w, size_t l)
                 .n = j->n_rows,
                 .K = c->C,
                 .acts = 1u << y->wq.act | 1u << y->wk.act | 1u << y->wv.act};
-    const uint32_t heads = heads_of_unit(c), units = (c->KV + heads - 1) / heads;
-    const size_t groups = groups_of(&y->wq),
-                 q_parts = cut_into(j, groups, group_bytes(&y->wq), j->n_rows);
+    size_t n_parts = cut_into(j, groups_of(&y->wq) + 2 * groups_of(&y->wk),
+                              y->wq.bytes + y->wk.bytes + y->wv.bytes, j->n_rows);
     if (!prepare(j, w, &in)) return false;
-    for (size_t part; mn_stage_next(w, 2 * units + q_parts, &part);) {
+    for (size_t part; mn_stage_next(w, n_parts, &part);) {
+        uint32_t from = qkv_cut(c, n_parts, part), to = qkv_cut(c, n_parts, part + 1);
         need(j, w, &in);
-        uint32_t h = (uint32_t)(part % units) * heads,
-                 to = h + heads < c->KV ? h + heads : c->KV;
-        if (part < units) key_part(j, l, &in, h, to);
-        else if (part < 2 * units) value_part(j, l, &in, h, to);
-        else
-            product(&y->wq, &in,
-                    cut_at(groups, q_parts, part - 2 * units, MN_PACK_ROWS, y->wq.N),
-                    cut_at(groups, q_parts, part - 2 * units + 1, MN_PACK_ROWS, y->wq.N),
-                    g->s.q, (size_t)c->H * c->D);
+        if (from < to) qkv_part(j, l, &in, from, to);
     }
     return mn_stage_done(w);
 }
@@ -362,14 +376,18 @@ static void attend_part(const job *j, const mn_own *own, size_t l, const mn_atte
 static bool stage_attend(const job *j, mn_walk *w, size_t l, bool last)
 {
     const mn_engine *g = j->g;
-    const uint32_t KV = g->cfg.KV, each = g->cfg.H / KV,
-                   groups = last ? j->last_groups : j->groups;
-    const uint32_t n_items = last ? j->n_last : j->n_items;
-    for (size_t part; mn_stage_next(w, (size_t)n_items * KV * groups, &part);) {
+    const uint32_t KV = g->cfg.KV, each = g->cfg.H / KV;
+    const uint32_t groups = last ? j->last_groups : j->groups;
+    const size_t n = (size_t)(last ? j->n_last : j->n_items) * KV * groups,
+                 most = (size_t)g->n_threads * ATTEND_EACH, n_parts = n < most ? n : most;
+    for (size_t part; mn_stage_next(w, n_parts, &part);) {
         const mn_attend_item *items = last ? g->s.last_items : g->s.items;
-        uint32_t kv = (uint32_t)(part / groups % KV), group = (uint32_t)(part % groups);
-        attend_part(j, &g->s.own[mn_walk_thread(w)], l, &items[part / groups / KV], kv,
-                    kv * each + each * group / groups, kv * each + each * (group + 1) / groups);
+        for (size_t i = n * part / n_parts; i < n * (part + 1) / n_parts; i++) {
+            uint32_t kv = (uint32_t)(i / groups % KV), group = (uint32_t)(i % groups);
+            attend_part(j, &g->s.own[mn_walk_thread(w)], l, &items[i / groups / KV], kv,
+                        kv * each + each * group / groups,
+                        kv * each + each * (group + 1) / groups);
+        }
     }
     return mn_stage_done(w);
 }
@@ -378,16 +396,16 @@ static bool stage_attend(const job *j, mn_walk *w, size_t l, bool last)
  * --------------------------------------------------------------------------------------------------------
  */
 
-/* x += y, or in the last layer x[i] = x[out[i]] + y[i]: out[i] is never below
- * i, so nothing is overwritten before it is read. */
+/* x += y, or in the last layer x[i] = x[out[i]] + y[i]: out[i] is never below i, so nothing is overwritten before it is read. */
 static void add_columns(const job *j, const uint32_t *rows, uint32_t n, uint32_t from,
                         uint32_t to)
 {
     const mn_scratch *s = &j->g->s;
-    const size_t C = j->g->cfg.C;
+    const size_t C = j->g->cfg.C, width = to - from;
     for (uint32_t t = 0; t < n; t++) {
-        const float *x = s->x + (rows ? rows[t] : t) * C, *y = s->y + t * C;
-        for (uint32_t c = from; c < to; c++) s->x[t * C + c] = x[c] + y[c];
+        float *x = s->x + t * C + from;
+        if (rows && rows[t] != t) memcpy(x, s->x + rows[t] * C + from, width * sizeof *x);
+        j->g->kernels->add(x, s->y + t * C + from, width);
     }
 }
 
@@ -398,12 +416,12 @@ static bool stage_add(const job *j, mn_walk *w, const mn_packed *m, const float 
 {
     const mn_engine *g = j->g;
     input in = {.x = x, .rows = rows, .n = n, .K = m->K, .acts = 1u << m->act};
-    size_t groups = groups_of(m), n_parts = cut_into(j, groups, group_bytes(m), n);
+    size_t groups = groups_of(m), n_parts = cut_into(j, groups, m->bytes, n);
     if (!prepare(j, w, &in)) return false;
     for (size_t part; mn_stage_next(w, n_parts, &part);) {
         need(j, w, &in);
-        uint32_t from = cut_at(groups, n_parts, part, MN_PACK_ROWS, m->N),
-                 to = cut_at(groups, n_parts, part + 1, MN_PACK_ROWS, m->N);
+        uint32_t from = cut_at(groups, n_parts, part, m->N),
+                 to = cut_at(groups, n_parts, part + 1, m->N);
         product(m, &in, from, to, g->s.y, g->cfg.C);
         add_columns(j, rows, n, from, to);
     }
@@ -433,12 +451,12 @@ static bool stage_gate(const job *j, mn_walk *w, const mn_engine_layer *y, uint3
                 .K = g->cfg.C,
                 .acts = 1u << y->wg.act | 1u << y->wu.act};
     size_t groups = groups_of(&y->wg),
-           n_parts = cut_into(j, groups, group_bytes(&y->wg) + group_bytes(&y->wu), n);
+           n_parts = cut_into(j, groups, y->wg.bytes + y->wu.bytes, n);
     if (!prepare(j, w, &in)) return false;
     for (size_t part; mn_stage_next(w, n_parts, &part);) {
         need(j, w, &in);
-        gate_part(g, y, &in, cut_at(groups, n_parts, part, MN_PACK_ROWS, y->wg.N),
-                  cut_at(groups, n_parts, part + 1, MN_PACK_ROWS, y->wg.N));
+        gate_part(g, y, &in, cut_at(groups, n_parts, part, y->wg.N),
+                  cut_at(groups, n_parts, part + 1, y->wg.N));
     }
     return mn_stage_done(w);
 }
@@ -469,12 +487,12 @@ static bool stage_head(const job *j, mn_walk *w)
     const mn_packed *m = &g->head;
     input in = {
         .x = g->s.x, .norm = g->norm, .n = j->n_logits, .K = g->cfg.C, .acts = 1u << m->act};
-    size_t groups = groups_of(m), n_parts = cut_into(j, groups, group_bytes(m), j->n_logits);
+    size_t groups = groups_of(m), n_parts = cut_into(j, groups, m->bytes, j->n_logits);
     if (!prepare(j, w, &in)) return false;
     for (size_t part; mn_stage_next(w, n_parts, &part);) {
         need(j, w, &in);
-        product(m, &in, cut_at(groups, n_parts, part, MN_PACK_ROWS, m->N),
-                cut_at(groups, n_parts, part + 1, MN_PACK_ROWS, m->N), j->logits, m->N);
+        product(m, &in, cut_at(groups, n_parts, part, m->N),
+                cut_at(groups, n_parts, part + 1, m->N), j->logits, m->N);
     }
     return mn_stage_done(w);
 }
@@ -483,7 +501,7 @@ static void walk(void *arg, mn_walk *w)
 {
     const job *j = arg;
     const mn_engine *g = j->g;
-    if (!stage_embed(j, w)) return;
+    if (j->n_rows > OWN_ROWS && !stage_embed(j, w)) return;
     for (size_t l = 0; l < g->cfg.L; l++) {
         const mn_engine_layer *y = &g->layers[l];
         bool last = l + 1 == g->cfg.L;
@@ -571,6 +589,8 @@ void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits)
     job j = {.g = g, .pieces = p, .logits = logits};
     j.n_logits = (uint32_t)mn_forward__rows_out(p, n);
     lay_out(&j, p, n);
+    for (uint32_t t = 0; j.n_rows <= OWN_ROWS && t < j.n_rows; t++)
+        embed_row(g, g->s.ids[t], g->s.x + (size_t)t * g->cfg.C);
     j.groups = split_heads(g, j.n_items);
     j.last_groups = split_heads(g, j.n_last);
     mn_team_run(g->team, walk, &j, sizeof j);
