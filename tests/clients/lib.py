@@ -72,10 +72,10 @@ def picture(width=64, height=48):
 
 
 class Server:
-    """`mynah serve` with a data folder of its own and no rate limits; `conf` adds lines to mynah.conf."""
+    """`mynah serve` with a data folder of its own (or the one that is given) and no rate limits; `conf` adds lines to mynah.conf."""
 
-    def __init__(self, conf=""):
-        self.data = tempfile.mkdtemp(prefix="mynah-clients-")
+    def __init__(self, conf="", data=None):
+        self.data = data or tempfile.mkdtemp(prefix="mynah-clients-")
         with open(os.path.join(self.data, "mynah.conf"), "w") as f:
             f.write("rate_limits = off\n" + conf)
         self.log = open(os.path.join(self.data, "log"), "w+")
