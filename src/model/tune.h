@@ -3,9 +3,9 @@
  * A run is a function of (base, data, seed, options, number of steps): the same gives the same bits on any number of threads of one
  * kind of CPU, and stopping and resuming changes nothing. docs/design/tuning.md.
  *
- * What it leaves in models/NAME: adapter_config.json and adapter_model.safetensors (PEFT's layout; the best by held-out loss), the merged
- * model as a Hugging Face folder that is served, exported and quantised like any other (so it does not need its base any more),
- * origin.json, training.json, checkpoints/. The merged model is written when the run is finished. */
+ * What it leaves in models/NAME: the merged model as a Hugging Face folder that is served, exported and quantised like any other (so it
+ * does not need its base any more), adapter/ with adapter_config.json and adapter_model.safetensors (PEFT's layout; the best by held-out
+ * loss), origin.json, training.json, checkpoints/. Model and adapter are written when the run is finished. */
 #ifndef MN_MODEL_TUNE_H
 #define MN_MODEL_TUNE_H
 
@@ -29,7 +29,7 @@ typedef struct mn_tune_opts {
     uint64_t steps;
     double peak_lr;    /* 0: mn_tune_rate_for */
     size_t batch_rows; /* 0: by the data, at most 8 */
-    size_t row_tokens; /* 0: 512, or the base's context when that is less */
+    size_t row_tokens; /* 0: 512 at most, by the data and the base's context */
     double held_share; /* of the lines of data; 0: 0.05 */
     uint64_t seed;
     int threads;    /* 0: all processors */

@@ -13,6 +13,7 @@
 #include "tensor/kernels.h"
 
 #define ROW_TOKENS     512
+#define ROW_LEAST      128 /* shorter rows would not be faster */
 #define BATCH_ROWS     8
 #define STEPS_AN_EPOCH 16 /* at least, when the batch is chosen */
 #define EPOCHS         3
@@ -89,6 +90,23 @@ static void choose_schedule(mn_tune__run *r)
     r->at.tune.eval_every = n ? (n + EVALS - 1) / EVALS : 0;
 }
 
+static uint64_t longest(const mn_examples *x)
+{
+    uint64_t most = 0, from = 0;
+    for (uint64_t i = 0; i < x->n; from = x->end[i++])
+        if (x->end[i] - from > most) most = x->end[i] - from;
+    return most;
+}
+
+/* Rows no longer than the longest example needs: several short ones keep all threads at work. */
+static void shorten_rows(mn_tune__run *r)
+{
+    uint64_t a = longest(&r->train), b = longest(&r->held), most = a > b ? a : b;
+    most = (most + 62) / 64 * 64; /* an example of n tokens takes n - 1 slots */
+    if (most < ROW_LEAST) most = ROW_LEAST;
+    if (!r->o->row_tokens && most < r->at.row_tokens) r->at.row_tokens = most;
+}
+
 static void choose_batch(mn_tune__run *r)
 {
     uint64_t rows = r->packing.n_rows / STEPS_AN_EPOCH;
@@ -142,6 +160,7 @@ static mn_rc open_new(mn_tune__run *r, mn_err *e)
                        "model '%s' is there: --resume goes on with it, --name makes another",
                        r->log->model);
     MN_TRY(mn_tune__read_data(r, e));
+    shorten_rows(r);
     MN_TRY(mn_tune__hash_model(r->base, r->at.tune.base, e));
     MN_TRY(mn_tune__open_epoch(r, e));
     choose_batch(r);

@@ -235,6 +235,18 @@ static mn_rc write_merged(const facts *f, const mn_lora *a, mn_qtype type, mn_po
 
 /* ---- at the end ---------------------------------------------------------------------------------------------------------- */
 
+/* In a folder of its own: beside a config.json, transformers would add the adapter to weights that have it already. */
+static mn_rc save_adapter(const mn_tune__run *r, mn_err *e)
+{
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    const char *dir = mn_fs_join(&a, r->o->model_dir, "adapter");
+    mn_rc rc = dir ? mn_fs_mkdirs(dir, e) : mn_fail(e, MN_E_NOMEM, "no memory");
+    if (rc == MN_OK) rc = mn_adapter_save(&r->lora, r->base_name, dir, e);
+    mn_arena_release(&a);
+    return rc;
+}
+
 mn_rc mn_tune__hand_over(mn_tune__run *r, mn_err *e)
 {
     char how[256];
@@ -255,7 +267,7 @@ mn_rc mn_tune__hand_over(mn_tune__run *r, mn_err *e)
     }
     snprintf(how, sizeof how, "LoRA of rank %u, alpha %g, on %s, %llu steps", r->lora.rank,
              (double)r->lora.alpha, r->targets, (unsigned long long)step);
-    MN_TRY(mn_adapter_save(&r->lora, r->base_name, r->o->model_dir, e));
+    MN_TRY(save_adapter(r, e));
     return write_merged(&f, &r->lora, type, r->pool, e);
 }
 
