@@ -48,6 +48,7 @@ int mn_cmd_train(int argc, char **argv);
 int mn_cmd_tune(int argc, char **argv);
 int mn_cmd_eval(int argc, char **argv);
 int mn_cmd_generate(int argc, char **argv);
+int mn_cmd_chat(int argc, char **argv);
 int mn_cmd_model(int argc, char **argv);
 int mn_cmd_search(int argc, char **argv);
 int mn_cmd_ask(int argc, char **argv);

@@ -23,6 +23,7 @@ static const mn_cmd commands[] = {
     {"ask", mn_cmd_ask, "an answer in the words of posts, with the posts it stands on"},
     {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},
     {"generate", mn_cmd_generate, "write with a model"},
+    {"chat", mn_cmd_chat, "talk with a model in the terminal"},
     {"model", mn_cmd_model, "models: list, show, promote"},
     {"tokenizer", mn_cmd_tokenizer, "train a tokenizer; text to ids and back"},
     {"show", mn_cmd_show, "what is offered and how it is set: limits, routes"},
