@@ -5,9 +5,9 @@
 
 #    include <immintrin.h>
 
-#    define TILE_P 2
-#    define TILE_T 6
-#    define TILE_V 8
+#    define TILE_P   2
+#    define TILE_T   6
+#    define TILE_MAX 8
 typedef __m512i vi, vb, xv;
 typedef __m512 vf;
 #    define OP static inline __attribute__((always_inline))
@@ -31,8 +31,8 @@ OP vb vb_high(vb b)
 /* The bits of other bytes that a shift of words brings are masked away. */
 OP vb vb_or_bits(vb b, vb plane, const int from, const int mask)
 {
-    vb bits =
-        from > 4 ? _mm512_srli_epi16(plane, from - 4) : _mm512_slli_epi16(plane, 4 - from);
+    vb bits = from > 4 ? _mm512_srli_epi32(plane, (unsigned)(from - 4))
+                       : _mm512_slli_epi32(plane, (unsigned)(4 - from));
     return _mm512_ternarylogic_epi32(b, bits, _mm512_set1_epi8((char)(mask << 4)),
                                      0xf8); /* b | (bits & mask) */
 }
