@@ -87,6 +87,7 @@ struct mn_api {
     struct mn_pushing *pushing;        /* mastodon/push.h */
     struct mn_served *served;          /* served.h: language models */
     struct mn_oai *oai;                /* openai/openai.h: the model API */
+    struct mn_chats *chats;            /* chats/chats.h: members talk to a model */
     _Atomic(mn_search *) search;
     pthread_t indexer;
     bool indexing, stop;

@@ -1,6 +1,7 @@
 /* Every address the server answers. The first that fits wins, so literal ones stand before patterns: in each table, and
  * in the order of the tables. */
 #include "api/api_int.h"
+#include "api/chats/chats.h"
 #include "api/mastodon/media.h"
 #include "api/mastodon/push.h"
 #include "api/mastodon/streaming.h"
@@ -37,6 +38,8 @@ static const mn_route pages[] = {
     {MN_GET, "/messages", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/messages/:id", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/explore", mn_page_app, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/chat", mn_page_app, 0, MN_RUN_HERE, NULL},
+    {MN_GET, "/chat/:id", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/lists", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/lists/:id", mn_page_app, 0, MN_RUN_HERE, NULL},
     {MN_GET, "/bookmarks", mn_page_app, 0, MN_RUN_HERE, NULL},
@@ -111,6 +114,7 @@ static const mn_route *const tables[] = {
     pages,
     mn_api__routes_consent,
     mn_api__routes_transfers,
+    mn_api__routes_chats,
 };
 
 mn_rc mn_api__routes_new(mn_route **ret, mn_err *e)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "api/chats/chats.h"
 #include "api/mastodon/accounts.h"
 #include "api/mastodon/mastodon.h"
 #include "api/mastodon/statuses.h"
@@ -209,6 +210,7 @@ void mn_api_stop(mn_api *a, int grace_ms)
     if (a->http) mn_http_stop(a->http, grace_ms);
     mn_api__services_stop(a);
     mn_oai_stop(a);
+    mn_chats_stop(a);
     mn_api__jobs_free(a);
     stop_index(a);
     mn_search_close(atomic_load(&a->search));
@@ -253,6 +255,7 @@ static mn_rc start_http(mn_api *a, const mn_api_opts *o, mn_err *e)
     MN_TRY(mn_access_new(a->home->store, &a->access, e));
     MN_TRY(mn_api__services_start(a, e));
     MN_TRY(mn_oai_start(a, e));
+    MN_TRY(mn_chats_start(a, e));
     MN_TRY(mn_http_start(&h, &a->http, e));
     if (!a->base[0])
         snprintf(a->base, sizeof a->base, "http://127.0.0.1:%d", mn_http_port(a->http));

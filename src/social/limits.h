@@ -85,6 +85,7 @@ typedef enum mn_plan_item {
     MN_PLAN_MENTIONS,       /* in a post; 0: no limit */
     MN_PLAN_MODEL_TOKENS,   /* of the model API, read and written, a day; 0: no limit */
     MN_PLAN_MODEL_REQUESTS, /* to the model API a minute; 0: no limit */
+    MN_PLAN_CHAT_MESSAGES,  /* to a model on the chat page a day; 0: no limit */
     MN_PLAN_ITEMS
 } mn_plan_item;
 typedef struct mn_plan_row {

@@ -45,6 +45,7 @@ const mn_rate mn_rates[] = {
     {"appeal", "appeals", MN_BY_ADDRESS, 20, 30 * MINUTES, NULL,
      R("POST /appeals/:id/:code", "POST /api/mynah/strikes/:id/appeal")},
     {"model", "requests to the model API", MN_BY_PLAN, 0, 1 * MINUTES, NULL, NULL},
+    {"chat", "messages to a model on the chat page", MN_BY_PLAN, 0, 24 * HOURS, NULL, NULL},
     {0},
 };
 
@@ -120,6 +121,15 @@ const mn_plan_row mn_plan[MN_PLAN_ITEMS] = {
                                 0,
                                 1000000,
                                 false},
+    [MN_PLAN_CHAT_MESSAGES] = {MN_PLAN_CHAT_MESSAGES,
+                               "Messages",
+                               "messages to a model on the chat page in a day",
+                               "messages a day",
+                               {NULL, "chat_messages_new", "chat_messages_member",
+                                "chat_messages_subscriber"},
+                               0,
+                               1000000,
+                               false},
 };
 
 /* Routes that deliver posts to read: what reading limits count, and what is closed with `reading = members`. */

@@ -101,6 +101,11 @@ const mn_conf_key mn_settings[] = {
     {"model_requests_member", "60", "The same for members."},
     {"model_requests_subscriber", "600",
      "The same for members with a plan, and for moderators."},
+    {"chat_messages_new", "50",
+     "Messages that a new member may send to a model on the chat page in a day; 0: any "
+     "number."},
+    {"chat_messages_member", "500", "The same for members."},
+    {"chat_messages_subscriber", "0", "The same for members with a plan, and for moderators."},
     {"model_open", "no",
      "yes lets programs on this machine use the model API without a key, as if they were the\n"
      "operator's: whoever asks from a loopback address and came through no proxy."},
