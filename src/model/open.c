@@ -7,7 +7,7 @@
 
 #include "model/open_int.h"
 
-#define VIEWS_ARENA_MAX (1u << 30)
+#define ARENA_MAX (1u << 30)
 
 /* ---- views -------------------------------------------------------------------------------------------------------- */
 
@@ -132,7 +132,7 @@ static mn_rc open_any(mn_model *m, const char *path, mn_err *e)
     return mn_model__read_origin(m, path, e);
 }
 
-static mn_rc open_model(const char *path, bool weights_only, mn_model **ret, mn_err *e)
+mn_rc mn_model__new(mn_model **ret, mn_err *e)
 {
     mn_model *m = mn_calloc(1, sizeof *m);
     struct mn_model_map *map = mn_calloc(1, sizeof *map);
@@ -142,8 +142,16 @@ static mn_rc open_model(const char *path, bool weights_only, mn_model **ret, mn_
         return mn_fail(e, MN_E_NOMEM, "no memory to open the model");
     }
     m->map = map;
-    map->weights_only = weights_only;
-    mn_arena_init(&map->arena, VIEWS_ARENA_MAX);
+    mn_arena_init(&map->arena, ARENA_MAX);
+    *ret = m;
+    return MN_OK;
+}
+
+static mn_rc open_model(const char *path, bool weights_only, mn_model **ret, mn_err *e)
+{
+    mn_model *m;
+    MN_TRY(mn_model__new(&m, e));
+    m->map->weights_only = weights_only;
     mn_rc rc = mn_fs_exists(path)
                    ? open_any(m, path, e)
                    : mn_fail(e, MN_E_NOT_FOUND, "there is no file or folder of that name");

@@ -38,8 +38,7 @@ static int by_text(const void *a, const void *b)
     return mn_str_cmp(*(const mn_str *)a, *(const mn_str *)b);
 }
 
-/* The files that the index names, each once. */
-static mn_rc shard_names(mn_str index, mn_arena *a, mn_str **ret, size_t *ret_n, mn_err *e)
+mn_rc mn_model__shard_names(mn_str index, mn_arena *a, mn_str **ret, size_t *ret_n, mn_err *e)
 {
     mn_json *tree = NULL;
     mn_rc rc = mn_json_parse(index, a, &tree, e);
@@ -116,7 +115,7 @@ static mn_rc open_tensors(mn_model *m, const char *dir, table *ret, mn_err *e)
     if (!single) return no_memory(e);
     if (!mn_fs_exists(single))
         MN_TRY(mn_model__read(m, dir, "model.safetensors.index.json", INDEX_MAX, &index, e));
-    if (index.ptr) MN_TRY(shard_names(index, a, &names, &n, e));
+    if (index.ptr) MN_TRY(mn_model__shard_names(index, a, &names, &n, e));
     mn_st *shards = mn_arena_calloc(a, n, sizeof *shards);
     if (!shards) return no_memory(e);
     for (size_t i = 0; i < n; i++) MN_TRY(open_shard(m, dir, names[i], &shards[i], e));

@@ -293,17 +293,22 @@ static void read_names(mn_model *m, const mn_gguf *g)
     m->chat_template = mn_gguf_str(key(g, "tokenizer.chat_template"));
 }
 
-mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e)
+mn_rc mn_model__read_gguf(mn_model *m, const uint8_t *p, size_t len, mn_err *e)
 {
-    mn_fs_map map;
     mn_gguf g;
-    m->map->gguf = true;
-    MN_TRY(mn_model__map(m, path, &map, e));
-    MN_TRY(mn_gguf_parse(map.ptr, map.len, &m->map->arena, &g, e));
+    MN_TRY(mn_gguf_parse(p, len, &m->map->arena, &g, e));
     MN_TRY(read_config(&g, &m->cfg, e));
     MN_TRY(mn_model__layers(m, e));
     MN_TRY(read_stretch(m, &g, e));
     MN_TRY(read_tensors(m, &g, e));
     read_names(m, &g);
     return m->map->weights_only ? MN_OK : read_tokenizer(m, &g, e);
+}
+
+mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e)
+{
+    mn_fs_map map;
+    m->map->gguf = true;
+    MN_TRY(mn_model__map(m, path, &map, e));
+    return mn_model__read_gguf(m, map.ptr, map.len, e);
 }

@@ -22,6 +22,11 @@ struct mn_model_map {
 /* Fill m from a path; what they leave on failure is freed with m. */
 mn_rc mn_model__open_gguf(mn_model *m, const char *path, mn_err *e);
 mn_rc mn_model__open_folder(mn_model *m, const char *dir, mn_err *e);
+/* An empty model, for mn_model_free; and a GGUF file's bytes, which must outlive it, read into one. */
+mn_rc mn_model__new(mn_model **ret, mn_err *e);
+mn_rc mn_model__read_gguf(mn_model *m, const uint8_t *p, size_t len, mn_err *e);
+/* The files that a model.safetensors.index.json names, each once, sorted; names of files in the same folder only. */
+mn_rc mn_model__shard_names(mn_str index, mn_arena *a, mn_str **ret, size_t *ret_n, mn_err *e);
 
 /* Maps a file for as long as the model lives. */
 mn_rc mn_model__map(mn_model *m, const char *path, mn_fs_map *ret, mn_err *e);
