@@ -194,6 +194,8 @@ static mn_rc check_rules(building *x)
     if (r->pieces && !r->byte_fallback && r->unk == MN_TOK_NONE)
         return mn_fail(x->e, MN_E_UNSUPPORTED,
                        "a tokenizer with neither byte fallback nor an unknown token");
+    if (r->pieces && r->unk != MN_TOK_NONE && x->t->tokens[r->unk].kind == MN_TOK_NORMAL)
+        return mn_fail(x->e, MN_E_PARSE, "the unknown token %u is text", r->unk);
     if (lacking && !r->pieces && x->s->unk_replaces)
         return mn_fail(x->e, MN_E_UNSUPPORTED,
                        "an unk_token in place of %d bytes is not supported", lacking);
