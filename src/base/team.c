@@ -5,7 +5,12 @@
  * knows that its own is over. As a run cannot end while somebody holds a part, whoever holds one works on live data.
  *
  * A run is published as in thread.c: `inside` counts who looks at the fields, which are copied before it is left again.
- * Waiting: a short spin, then a futex on `event`, which whoever finishes a stage counts up when there are sleepers. */
+ * Waiting: a short spin, then a futex on `event`, which whoever finishes a stage counts up when there are sleepers.
+ *
+ * Busy neighbours: when the system puts a thread aside that holds a part, all wait until its turn comes again, some
+ * milliseconds, and a machine with one busy neighbour on it would be slower for two threads than for one. So long waits are
+ * counted, and when much time is lost by them the members rest for a while: the caller works alone. Then they try again;
+ * when it is too early, the next rest is twice as long. */
 #include "base/team.h"
 
 #include <limits.h>
@@ -22,6 +27,17 @@
 
 /* At 10,000 runs a second the number of the run is used up in three years. */
 enum { THREADS_MAX = 1024, COUNT_BITS = 24 };
+enum {
+    SPIN_US = 20,
+    LONG_US =
+        300, /* waited so much longer than the own work of the stage: somebody was put aside */
+    LOST_US = 4000, /* so much was lost by it lately: the processors are shared with others */
+    LOST_LEAK = 10, /* what is lost counts for ten times as long */
+    SHARED_US =
+        50000, /* then members rest, for so long, twice as long when it was too short, */
+    SHARED_MAX_US = 1600000,
+    REST_US = 2000,
+};
 
 typedef struct stage {
     _Alignas(64) _Atomic uint64_t next; /* run << COUNT_BITS | parts handed out */
@@ -30,6 +46,7 @@ typedef struct stage {
 
 struct mn_walk {
     mn_team *team;
+    int64_t from_us; /* the stage was entered */
     uint64_t run;
     size_t at;      /* the stage */
     size_t n_parts; /* of it, once asked */
@@ -59,6 +76,10 @@ struct mn_team {
     _Alignas(64) _Atomic uint32_t inside;
     _Alignas(64) _Atomic uint32_t event; /* the futex word of those who wait for a stage */
     _Atomic uint32_t sleepers;
+    _Alignas(64) _Atomic int64_t shared_until_us; /* 0: the processors are ours */
+    pthread_mutex_t lost_lock;
+    int64_t lost_us, lost_at_us,
+        shared_us; /* a leaking sum, when it was looked at, how long sharing lasts */
     member members[];
 };
 
@@ -96,10 +117,22 @@ static uint64_t word_of(const mn_walk *w, uint32_t count)
     return w->run << COUNT_BITS | count;
 }
 
+/* While the processors are shared, a member leaves its own to the neighbour. Holds no part. */
+static void rest(const mn_walk *w)
+{
+    const mn_team *t = w->team;
+    while (mn_mono_us() < atomic_load(&t->shared_until_us) && !atomic_load(&t->stop))
+        usleep(REST_US);
+}
+
 bool mn_stage_next(mn_walk *w, size_t n_parts, size_t *ret_part)
 {
     stage *s = &w->team->stages[w->at];
+    if (w->n_parts == 0) w->from_us = mn_mono_us();
     w->n_parts = n_parts;
+    if (w->thread && w->held == 0 &&
+        atomic_load_explicit(&w->team->shared_until_us, memory_order_relaxed) > w->from_us)
+        rest(w);
     uint64_t word = atomic_load_explicit(&s->next, memory_order_relaxed);
     for (;;) {
         uint32_t n = count_of(w, word);
@@ -132,10 +165,9 @@ static bool is_done(mn_walk *w, stage *s)
     return count_of(w, atomic_load(&s->done)) >= w->n_parts || w->over;
 }
 
-static bool spin(mn_walk *w, stage *s)
+static bool spin(mn_walk *w, stage *s, int64_t now)
 {
-    if (is_done(w, s)) return true;
-    for (int64_t until = mn_mono_us() + w->team->spin_us; mn_mono_us() < until;)
+    for (int64_t until = now + w->team->spin_us; mn_mono_us() < until;)
         for (int i = 0; i < 32; i++) {
             relax();
             if (is_done(w, s)) return true;
@@ -155,11 +187,38 @@ static void sleep_until_done(mn_walk *w, stage *s)
     atomic_fetch_sub(&t->sleepers, 1);
 }
 
+/* A long wait. When they are many, members begin to rest. */
+static void note_lost(mn_team *t, int64_t now, int64_t lost)
+{
+    pthread_mutex_lock(&t->lost_lock);
+    int64_t since = now - t->lost_at_us, ended = atomic_load(&t->shared_until_us);
+    int64_t left = t->lost_us - since / LOST_LEAK;
+    t->lost_us = (left > 0 ? left : 0) + lost;
+    t->lost_at_us = now;
+    if (t->lost_us > LOST_US && ended < now) {
+        bool again = t->shared_us && now - ended < 4 * t->shared_us;
+        t->shared_us = again ? 2 * t->shared_us : SHARED_US;
+        if (t->shared_us > SHARED_MAX_US) t->shared_us = SHARED_MAX_US;
+        t->lost_us = 0;
+        atomic_store(&t->shared_until_us, now + t->shared_us);
+    }
+    pthread_mutex_unlock(&t->lost_lock);
+}
+
+static void wait_until_done(mn_walk *w, stage *s)
+{
+    int64_t from = mn_mono_us(), worked = from - w->from_us;
+    if (spin(w, s, from)) return;
+    sleep_until_done(w, s);
+    int64_t now = mn_mono_us();
+    if (now - from > 2 * worked + LONG_US) note_lost(w->team, now, now - from);
+}
+
 bool mn_stage_done(mn_walk *w)
 {
     stage *s = &w->team->stages[w->at];
     if (w->held) tell(w, s);
-    if (!spin(w, s)) sleep_until_done(w, s);
+    if (!is_done(w, s)) wait_until_done(w, s);
     w->at++;
     w->n_parts = 0;
     MN_ASSERT(w->at < MN_TEAM_STAGES);
@@ -257,8 +316,9 @@ mn_rc mn_team_new(int n_threads, mn_team **ret, mn_err *e)
         return mn_fail(e, MN_E_LIMIT, "%d threads: expected 1 to %d", n_threads, THREADS_MAX);
     mn_team *t = mn_alloc_aligned(64, sizeof *t + (size_t)n_threads * sizeof(member));
     if (!t) return mn_fail(e, MN_E_NOMEM, "out of memory for a team of threads");
+    pthread_mutex_init(&t->lost_lock, NULL);
     t->n_threads = n_threads;
-    t->spin_us = n_threads > 1 && n_threads <= mn_cpu_count() ? 20 : 0;
+    t->spin_us = n_threads > 1 && n_threads <= mn_cpu_count() ? SPIN_US : 0;
     t->stages = mn_alloc_aligned(64, MN_TEAM_STAGES * sizeof *t->stages);
     mn_rc rc = t->stages ? start(t, e) : mn_fail(e, MN_E_NOMEM, "out of memory for a team");
     if (rc != MN_OK) mn_team_free(t);
@@ -273,6 +333,7 @@ void mn_team_free(mn_team *t)
     atomic_fetch_add(&t->news, 1);
     futex_wake(&t->news);
     for (int i = 0; i < t->n_started; i++) pthread_join(t->members[i].id, NULL);
+    pthread_mutex_destroy(&t->lost_lock);
     mn_free(t->stages);
     mn_free(t);
 }
