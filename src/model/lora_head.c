@@ -6,7 +6,14 @@
 
 #include "model/lora_int.h"
 
-#define ROWS 32u /* rows of a block in a part that goes over whole rows */
+#define ROWS MN_LORA_ROWS /* rows of a block in a part that goes over whole rows */
+
+/* Libraries multiply few rows in another order of sums than many (oneDNN: below 16). Products are of at least ROWS rows, the last of them
+ * what lay there: so the bits of a row do not depend on how many count beside it. */
+static size_t product_rows(const mn_lora_pass *p)
+{
+    return p->head_n < MN_LORA_ROWS ? MN_LORA_ROWS : p->head_n;
+}
 
 static const mn_view *head_of(const mn_lora_pass *p)
 {
@@ -39,7 +46,7 @@ static void logits_part(void *arg, size_t group, int thread)
     for (uint32_t end; at < to; at = end) {
         end = piece_end(at, to);
         mn_lora__bring(p, head_of(p), at, end, my->piece, my->row);
-        mn_lora__product(p, thread, false, true, p->head_n, end - at, C,
+        mn_lora__product(p, thread, false, true, product_rows(p), end - at, C,
                          mn_lora__at(p->nf, p->head_from * C), C, my->piece, C, false,
                          p->dlogits.f + at, V);
     }
@@ -72,7 +79,7 @@ static void dlogits_part(void *arg, size_t group, int thread)
     for (uint32_t at = from, end; at < to; at = end) {
         end = piece_end(at, to);
         mn_lora__bring(p, head_of(p), at, end, my->piece, my->row);
-        mn_lora__product(p, thread, false, false, p->head_n, C, end - at,
+        mn_lora__product(p, thread, false, false, product_rows(p), C, end - at,
                          mn_lora__at(p->dlogits, at), V, my->piece, C, at > from, d, C);
     }
 }

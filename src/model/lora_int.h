@@ -7,6 +7,7 @@
 #include "tensor/kernels.h"
 
 #define MN_LORA_PIECE  512u /* rows of the head that are floats at once */
+#define MN_LORA_ROWS   32u  /* of the head that are multiplied at least */
 #define MN_LORA_GROUPS 16u  /* parts that the head is split into, whatever the threads */
 
 typedef struct

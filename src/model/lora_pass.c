@@ -120,7 +120,7 @@ static void lay_head(mn_lora_pass *p, bump *b)
     const size_t N = p->rows * p->T, C = p->c.C;
     p->scored = take(b, N, sizeof *p->scored), p->target = take(b, N, sizeof *p->target);
     p->weight = take_f(b, N), p->loss = take_f(b, N);
-    p->nf = take_mat(p, b, N * C);
+    p->nf = take_mat(p, b, (N + MN_LORA_ROWS) * C);
     p->dlogits = take_mat(p, b, p->head_rows * p->c.V);
     if (p->o.backward) p->dnf = take_f(b, p->n_groups * p->head_rows * C);
 }
@@ -145,7 +145,7 @@ static size_t head_rows_for(const mn_config *c, size_t N)
 {
     size_t n = HEAD_FLOATS / c->V / HEAD_LEAST * HEAD_LEAST;
     n = n < HEAD_LEAST ? HEAD_LEAST : n;
-    return n < N ? n : N;
+    return n < N ? n : N < MN_LORA_ROWS ? MN_LORA_ROWS : N;
 }
 
 static mn_lora_pass plan(const mn_config *c, const mn_lora *a, size_t n_threads,
