@@ -82,6 +82,9 @@ CFLAGS_tensor_kernels_plain  := -ffp-contract=fast -Wno-psabi
 CFLAGS_tensor_kernels_avx2   := -mavx2 -mfma -ffp-contract=fast -Wno-psabi
 CFLAGS_tensor_kernels_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 \
                                 -ffp-contract=fast -Wno-psabi
+CFLAGS_tensor_packed_avx2    := -mavx2 -mfma -mf16c -Wno-psabi
+CFLAGS_tensor_packed_avxvnni := -mavx2 -mfma -mf16c -mavxvnni -Wno-psabi
+CFLAGS_tensor_attend_avx2    := -mavx2 -mfma -mf16c -Wno-psabi
 CFLAGS_tensor_attend_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -Wno-psabi
 CFLAGS_tensor_packed_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -Wno-psabi
 

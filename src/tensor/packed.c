@@ -5,10 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined __x86_64__
+#    include <cpuid.h>
+#endif
+
 #include "base/mem.h"
 #include "tensor/packed_int.h"
 
 /* ---- sets -------------------------------------------------------------------------------------------------------- */
+
+#if defined __x86_64__
+/* What the compiler's list of names lacks; AVX, seen by it, says that the system keeps the registers. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c >> 29 & 1);
+}
+static bool has_avxvnni(void)
+{
+    unsigned a, b, c, d;
+    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
+#endif
 
 const mn_packed__set *mn_packed__set_at(int i)
 {
@@ -17,6 +35,10 @@ const mn_packed__set *mn_packed__set_at(int i)
     bool vnni = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                 __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
     if (vnni && __builtin_cpu_supports("avx512bf16") && i-- == 0) return &mn_packed__avx512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c()) {
+        if (has_avxvnni() && i-- == 0) return &mn_packed__avxvnni;
+        if (i-- == 0) return &mn_packed__avx2;
+    }
 #endif
     return i == 0 ? &mn_packed__plain : NULL;
 }

@@ -5,9 +5,11 @@
 
 #    include <immintrin.h>
 
-#    define TILE_P   2
-#    define TILE_T   6
-#    define TILE_MAX 8
+#    define SIGNED_BYTES 0
+#    define LATE(bits)   0
+#    define TILE_P       2
+#    define TILE_T       6
+#    define TILE_MAX     8
 typedef __m512i vi, vb, xv;
 typedef __m512 vf;
 #    define OP static inline __attribute__((always_inline))
@@ -58,6 +60,10 @@ OP vi vi_dot(vi s, vb w, xv x, const int bits)
 {
     (void)bits;
     return _mm512_dpbusd_epi32(s, w, x);
+}
+OP vi vi_close(vi s, vi begin)
+{
+    return _mm512_add_epi32(s, begin);
 }
 OP vf vf_zero(void)
 {
