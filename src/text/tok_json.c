@@ -327,20 +327,20 @@ static mn_rc check_pieces(reading *rd)
     return MN_OK;
 }
 
-/* Ids of what is named; "<0x0A>" and the like are bytes where they stand in for characters. */
+/* What is not text though the vocabulary has it: "<0x0A>" and the like, where they stand in for characters, and the unknown token. */
 static void name_pieces(reading *rd, mn_tok_rules *r)
 {
     for (size_t i = 0; i < rd->n_vocab; i++) {
         mn_tok_named *x = &rd->vocab[i];
-        if (rd->byte_fallback && x->name.len == 6 && mn_str_starts(x->name, "<0x") &&
-            mn_str_ends(x->name, ">"))
-            x->kind = MN_TOK_BYTE;
+        bool byte =
+            x->name.len == 6 && mn_str_starts(x->name, "<0x") && mn_str_ends(x->name, ">");
+        if (rd->byte_fallback && byte) x->kind = MN_TOK_BYTE;
+        if (!rd->unk_token.ptr || !mn_str_eq(x->name, rd->unk_token)) continue;
+        r->unk = x->id;
+        if (r->pieces) x->kind = MN_TOK_UNUSED;
     }
-    const mn_tok_named *lists[] = {rd->vocab, rd->added};
-    for (size_t k = 0; k < 2 && rd->unk_token.ptr; k++) {
-        size_t n = k ? rd->n_added : rd->n_vocab;
-        for (size_t i = 0; i < n; i++)
-            if (mn_str_eq(lists[k][i].name, rd->unk_token)) r->unk = lists[k][i].id;
+    for (size_t i = 0; i < rd->n_added && rd->unk_token.ptr; i++) {
+        if (mn_str_eq(rd->added[i].name, rd->unk_token)) r->unk = rd->added[i].id;
     }
 }
 

@@ -235,7 +235,8 @@ static mn_rc write_vocab(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
     mn_jw_object(w);
     for (uint32_t id = 0; id < t->n; id++) {
         mn_tok_kind kind = t->tokens[id].kind;
-        if (kind == MN_TOK_HOLE || kind == MN_TOK_UNUSED)
+        if (kind == MN_TOK_HOLE ||
+            (kind == MN_TOK_UNUSED && !(t->rules.pieces && id == t->rules.unk)))
             continue; /* what is never used must not be merged either */
         mn_buf_clear(name);
         MN_TRY(mn_tok__spell(t, id, name));

@@ -184,8 +184,7 @@ static mn_rc give_token(giving *g, uint32_t id)
                                : mn_tok__spell(t, id, &g->b));
     g->tokens[id] = mn_str_dup(g->a, mn_buf_str(&g->b));
     g->types[id] = types[kind];
-    if (t->rules.pieces && id == t->rules.unk && kind == MN_TOK_SPECIAL)
-        g->types[id] = T_UNKNOWN;
+    if (t->rules.pieces && id == t->rules.unk) g->types[id] = T_UNKNOWN;
     return g->tokens[id].ptr ? MN_OK : MN_E_NOMEM;
 }
 
