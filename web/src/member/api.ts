@@ -29,11 +29,11 @@ export function query(params: Params): string {
     return text ? `?${text}` : "";
 }
 
-async function ask(method: string, path: string, data?: unknown, headers: Record<string, string> = {}): Promise<Response> {
+async function ask(method: string, path: string, data?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Response> {
     const form = data instanceof FormData;
     if (method !== "GET") headers["X-CSRF-Token"] = csrf;
     if (data !== undefined && !form) headers["Content-Type"] = "application/json";
-    const response = await fetch(path, { method, headers, body: data === undefined ? undefined : form ? data : JSON.stringify(data) });
+    const response = await fetch(path, { method, headers, body: data === undefined ? undefined : form ? data : JSON.stringify(data), signal });
     if (response.ok) return response;
     let words = "";
     try {
@@ -71,4 +71,21 @@ export async function page<T>(path: string, params: Params = {}): Promise<Page<T
     const response = await ask("GET", path + query(params));
     const header = response.headers.get("Link");
     return { items: (await response.json()) as T[], next: link(header, "next"), prev: link(header, "prev") };
+}
+
+// A request whose answer is a stream of events: each is handed over as it comes. Giving up (by the signal) hangs up.
+export async function stream(path: string, data: unknown, on: (event: string, data: unknown) => void, signal: AbortSignal): Promise<void> {
+    const response = await ask("POST", path, data, {}, signal);
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+        const got = await reader?.read();
+        if (!got || got.done) return;
+        rest += got.value;
+        for (let at = rest.indexOf("\n\n"); at >= 0; at = rest.indexOf("\n\n")) {
+            const [, event, json] = /^event: (.*)\ndata: (.*)$/.exec(rest.slice(0, at)) ?? [];
+            rest = rest.slice(at + 2);
+            if (event && json) on(event, JSON.parse(json));
+        }
+    }
 }

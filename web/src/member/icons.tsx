@@ -38,6 +38,12 @@ const paths = {
     mute: "M4 9.5v5h4l5 4v-13l-5 4zM17 9.5l5 5M22 9.5l-5 5",
     block: "M12 3a9 9 0 1 1 0 18 9 9 0 0 1 0-18zM5.7 5.7l12.6 12.6",
     download: "M12 3v12M7 10.5l5 5 5-5M4 20h16",
+    chat: "M4 5h16v11H10l-5 4v-4H4zM8.5 10.5h.01M12 10.5h.01M15.5 10.5h.01",
+    retry: "M19 12a7 7 0 1 1-2.2-5.1M17 3v4.5h-4.5",
+    copy: "M9 9h11v11H9zM5 15H4V4h11v1",
+    stop: "M7 7h10v10H7z",
+    up: "M12 19V6M6 11.5L12 5.5l6 6",
+    plus: "M12 5v14M5 12h14",
     menu: "M4 7h16M4 12h16M4 17h16",
 } as const;
 export type IconName = keyof typeof paths;

@@ -26,6 +26,8 @@ route("/menu", async () => ({ default: MenuPage }));
 route("/notifications", async () => import("./notifications"));
 route("/messages", async () => ({ default: (await import("./messages")).Messages }));
 route("/messages/:id", async () => ({ default: (await import("./messages")).MessageThread }));
+route("/chat", async () => ({ default: (await import("./chat")).Chats }));
+route("/chat/:id", async () => ({ default: (await import("./chat")).ChatPage }));
 route("/explore", async () => import("./explore"));
 route("/lists", async () => ({ default: (await import("./lists")).Lists }));
 route("/report/:id", async () => import("./report"));
@@ -80,6 +82,7 @@ export async function startMember(): Promise<void> {
         { keys: "p", label: "key_profile", run: focused((s) => go(profilePath(s.account))) },
         { keys: "g n", label: "key_notifications", run: goKey("/notifications") },
         { keys: "g d", label: "key_messages", run: goKey("/messages") },
+        { keys: "g c", label: "key_chat", run: goKey("/chat") },
         { keys: "g e", label: "key_explore", run: goKey("/explore") },
         { keys: "g s", label: "key_settings", run: goKey("/settings") },
     ]);

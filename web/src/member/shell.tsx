@@ -29,6 +29,7 @@ const tabs: Tab[] = [
     { href: "/notifications", label: "notifications", icon: "bell", foot: true, badge: () => unread.value },
     { href: "/messages", label: "messages", icon: "mail", foot: true, badge: () => unreadMessages.value },
     { href: "/ask", label: "ask", icon: "spark" },
+    { href: "/chat", label: "chat", icon: "chat" },
     { href: "/model", label: "model", icon: "brain" },
     { href: "/public", label: "public", icon: "globe" },
     { href: "/lists", label: "lists", icon: "list" },
