@@ -1,4 +1,5 @@
 /* mynah tune: finds base and data, chooses the model's name, runs mn_tune_run, shows it; and merges adapters. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,10 +220,8 @@ static mn_rc recall(job *j, mn_err *e)
 /* As an absolute path, so that resuming finds it from elsewhere. */
 static const char *absolute(job *j, const char *path)
 {
-    char *real = realpath(path, NULL);
-    const char *ret = mn_str_dup(&j->arena, mn_str_from(real ? real : path)).ptr;
-    free(real);
-    return ret;
+    char real[PATH_MAX];
+    return mn_str_dup(&j->arena, mn_str_from(realpath(path, real) ? real : path)).ptr;
 }
 
 /* The base: its path, and the name that the adapter remembers it by (a name under models/, else the path as given). */

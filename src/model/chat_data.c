@@ -76,19 +76,33 @@ static void put_literal(mn_buf *b, const char *name, mn_str text)
 
 /* The names of control tokens are set inside the template: as its own literals they count as control tokens in what it renders, while
  * the text of variables never does. The empty output keeps a line break that the template begins with. */
-static mn_rc compile(mn_chat_coder *c, mn_err *e)
+static mn_rc compile(mn_chat_coder *c, mn_str source, mn_err *e)
 {
     mn_buf b;
     mn_buf_init(&b, 2u << 20);
     put_literal(&b, "bos_token", mn_tok_bytes(c->tok, mn_tok_bos(c->tok)));
     put_literal(&b, "eos_token", mn_tok_bytes(c->tok, mn_tok_eos(c->tok)));
     mn_buf_addz(&b, "{{ '' }}");
-    mn_buf_adds(&b, c->m->chat_template);
+    mn_buf_adds(&b, source);
     mn_rc rc = b.failed ? mn_fail(e, b.failed, "the model's chat template is too large")
                         : mn_jinja_compile(mn_buf_str(&b), &c->jinja, e);
     if (rc != MN_OK && !b.failed) mn_err_wrap(e, "the model's chat template");
     mn_buf_release(&b);
     return rc;
+}
+
+/* What a model without template that is not ours is asked (mn_chat_ids): "role: text" lines. */
+static mn_rc compile_lines(mn_chat_coder *c, mn_err *e)
+{
+    static const char lines[] =
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ 'assistant:' }}{% endif %}";
+    static const char begun[] = "{{ bos_token }}";
+    char source[sizeof lines + sizeof begun];
+    const bool begin = mn_tok_begin(c->tok) < c->m->cfg.V;
+    snprintf(source, sizeof source, "%s%s", begin ? begun : "", lines);
+    c->lines = true;
+    return compile(c, mn_str_from(source), e);
 }
 
 mn_rc mn_chat_coder_new(const mn_model *m, mn_chat_coder **ret, mn_err *e)
@@ -107,7 +121,8 @@ mn_rc mn_chat_coder_new(const mn_model *m, mn_chat_coder **ret, mn_err *e)
     if (c->end >= m->cfg.V)
         rc = mn_fail(e, MN_E_UNSUPPORTED,
                      "the model names no token that ends a text: it would never learn to stop");
-    if (rc == MN_OK && m->chat_template.len) rc = compile(c, e);
+    if (rc == MN_OK && m->chat_template.len) rc = compile(c, m->chat_template, e);
+    else if (rc == MN_OK && !c->ours) rc = compile_lines(c, e);
     if (rc == MN_OK) *ret = c;
     else mn_chat_coder_free(c);
     return rc;

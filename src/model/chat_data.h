@@ -62,7 +62,7 @@ typedef struct mn_chat_counts {
 
 /* Knows a model's template and tokens. Borrows the model; one thread at a time. */
 typedef struct mn_chat_coder mn_chat_coder;
-/* A model without template that is not ours takes lines of text or prompt only: its messages are skipped as MN_SKIP_TEMPLATE.
+/* Models without template are asked as mn_chat_ids (infer/chat.h) asks them: ours with threads of posts, others with "role: text" lines.
  * errors MN_E_PARSE, MN_E_UNSUPPORTED (the template, with its line; a tokenizer without an end token), MN_E_NOMEM */
 mn_rc mn_chat_coder_new(const mn_model *m, mn_chat_coder **ret, mn_err *e);
 void mn_chat_coder_free(mn_chat_coder *c);

@@ -7,8 +7,10 @@
 struct mn_chat_coder {
     const mn_model *m;
     const mn_tokenizer *tok;
-    mn_jinja *jinja; /* NULL: the model has no template */
+    mn_jinja *jinja; /* NULL: a model of ours, which reads threads */
     bool ours;
+    bool
+        lines; /* no template: "role: text" lines, each answer an example of its own so that it ends */
     uint32_t end;            /* put after what has no end token of its own */
     mn_arena arena, scratch; /* of the line at hand; of one rendering */
     mn_buf whole, part;

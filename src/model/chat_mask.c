@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "model/chat_int.h"
+#include "text/langid.h"
 
 static bool is_assistant(const mn_json *turn)
 {
@@ -228,7 +229,7 @@ mn_rc mn_chat__turns(mn_chat_coder *c, const mn_json *messages, const mn_json *t
                              "no turn of an assistant's that answers something");
     mn_span *spans = NULL;
     size_t n_spans = 0;
-    bool one = true;
+    bool one = !c->lines;
     MN_TRY(render(&t, turns[n - 1] + 1, false, &c->whole, &spans, &n_spans, e));
     for (size_t i = 0; i < n && one; i++) {
         MN_TRY(find_answer(&t, turns[i], &answers[i].from, e));
@@ -242,21 +243,26 @@ mn_rc mn_chat__turns(mn_chat_coder *c, const mn_json *messages, const mn_json *t
 
 /* ---- models of ours: a thread of posts ------------------------------------------------------------------------------------ */
 
-/* Every turn a post; answers[i] are the tokens of the i-th answer and what ends it. */
+/* Every turn a post, as mn_chat_ids makes them: a language is said again where it changes, but not before an answer, which begins
+ * where the prompt ends. answers[i] are the tokens of the i-th answer and what ends it. */
 static mn_rc encode_thread(mn_chat_coder *c, const mn_json *messages, mn_chat__answer *answers,
                            size_t *ret_n)
 {
     size_t n = 0;
+    uint32_t lang = MN_TOK_LANG0;
     mn_ids_clear(&c->ids);
-    MN_TRY(
-        mn_chat__conditions(c, mn_json_str(mn_json_get(mn_json_at(messages, 0), "content"))));
     for (size_t i = 0; i < messages->n; i++) {
         const mn_json *turn = mn_json_at(messages, i);
-        const size_t from = c->ids.n;
         mn_str text = mn_json_str(mn_json_get(turn, "content"));
+        const uint32_t own = mn_tok_lang(mn_str_from(mn_langid(text).code));
+        const bool answer = i && is_assistant(turn), said = own != MN_TOK_LANG0 && own != lang;
+        if (!i) MN_TRY(mn_chat__conditions(c, text));
+        else if (said && !answer) MN_TRY(mn_ids_add(&c->ids, own));
+        if (!i || own != MN_TOK_LANG0) lang = own;
+        const size_t from = c->ids.n;
         MN_TRY(mn_tok_encode(c->tok, NULL, text, &c->ids));
         MN_TRY(mn_ids_add(&c->ids, i + 1 == messages->n ? MN_TOK_END : MN_TOK_REPLY));
-        if (i && is_assistant(turn)) answers[n++] = (mn_chat__answer){from, c->ids.n};
+        if (answer) answers[n++] = (mn_chat__answer){from, c->ids.n};
     }
     *ret_n = n;
     return MN_OK;

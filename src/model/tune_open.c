@@ -376,12 +376,12 @@ static void tell(const mn_tune__run *r)
     else snprintf(what, sizeof what, "an adapter of rank %u", r->lora.rank);
     snprintf(line, sizeof line,
              "%s: %s of %s, %.2f M parameters, %s; %llu examples, %llu held out; rows of %llu "
-             "tokens, %llu a step; %llu threads, %s, %s",
+             "tokens, %llu a step, %llu MB for passes; %llu threads, %s, %s",
              r->log->model, what, r->base_name, (double)r->n_all / 1e6,
              r->at.dtype ? "bf16" : "f32", (unsigned long long)r->train.n,
              (unsigned long long)r->held.n, (unsigned long long)r->at.row_tokens,
-             (unsigned long long)r->at.batch_rows, (unsigned long long)r->log->threads,
-             r->log->gemm, r->log->kernels);
+             (unsigned long long)r->at.batch_rows, (unsigned long long)r->pass_bytes >> 20,
+             (unsigned long long)r->log->threads, r->log->gemm, r->log->kernels);
     r->o->on_note(r->o->arg, line);
 }
 

@@ -152,6 +152,18 @@ static void a_template_that_ends_no_turn_is_given_an_end(void **state)
     done();
 }
 
+static void the_templates_own_begin_is_a_control_token(void **state)
+{
+    (void)state;
+    with("{{ bos_token }}{% for m in messages %}{{ m['role'] + ': ' + m['content'] + eos_token "
+         "}}"
+         "{% endfor %}{% if add_generation_prompt %}{{ 'assistant: ' }}{% endif %}");
+    OK(mn_tok_bos(m.tok) == MN_TOK_START && mn_tok_eos(m.tok) == MN_TOK_END);
+    RUN(line(TALK, 1000));
+    OK(got.ids[0] == mn_tok_bos(m.tok) && count(mn_tok_eos(m.tok)) == 5);
+    done();
+}
+
 static void long_conversations_are_cut_after_an_answer(void **state)
 {
     (void)state;
@@ -364,9 +376,15 @@ static void smollm2_is_asked_as_transformers_asks_it(void **state)
         OK(got.learn[i] == ((i >= 36 && i < 45) || (i >= 57 && i < 62)));
     mn_chat_coder_free(c);
     smol->chat_template = MN_STR_NONE;
+    m = *smol;
     RUN(mn_chat_coder_new(smol, &c, &e));
-    FAILS(MN_E_PARSE, mn_chat_line(c, MN_STR(TALK), 1000, &got, &cut, &why, &e));
-    OK(why == MN_SKIP_TEMPLATE && strstr(e.msg, "no chat template"));
+    mn_examples_release(&got);
+    RUN(mn_chat_line(c, MN_STR(TALK), 1000, &got, &cut, &why, &e));
+    OK(got.n == 2);
+    assert_string_equal(
+        spelt(0, false),
+        "system: Be short.\nuser: What does it eat?\nassistant: Plums.\n<|im_end|>");
+    assert_string_equal(spelt(1, true), " It likes them.\n<|im_end|>");
     mn_chat_coder_free(c);
     mn_model_free(smol);
     mn_examples_release(&got);
@@ -381,6 +399,7 @@ int main(void)
         TEST(where_earlier_turns_change_each_answer_is_an_example),
         TEST(a_template_that_asks_otherwise_than_it_shows_is_refused),
         TEST(a_template_that_ends_no_turn_is_given_an_end),
+        TEST(the_templates_own_begin_is_a_control_token),
         TEST(long_conversations_are_cut_after_an_answer),
         TEST(completions_and_texts_are_learnt_as_they_are),
         TEST(models_of_ours_read_a_thread),
