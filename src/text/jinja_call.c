@@ -117,8 +117,9 @@ static const jfunc *methods_of(jval v)
     case J_DICT:
         return mn_jinja__dict_methods;
     case J_LIST:
-    case J_TUPLE:
         return mn_jinja__list_methods;
+    case J_TUPLE:
+        return mn_jinja__tuple_methods;
     case J_LOOP:
         return mn_jinja__loop_methods;
     default:

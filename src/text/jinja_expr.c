@@ -284,13 +284,26 @@ static mn_rc subscript(jparser *p, jchain *links)
     return mn_jinja__expect_op(p, ']');
 }
 
+/* The name of a filter or test, which may have dots in Jinja (ours have none, so it is then unknown). */
+static mn_rc dotted(jparser *p, uint32_t *ret)
+{
+    mn_str s, more;
+    MN_TRY(mn_jinja__expect_name(p, &s));
+    for (bool first = true; mn_jinja__skip_op(p, '.'); first = false) {
+        MN_TRY(mn_jinja__expect_name(p, &more));
+        if (!first) continue;
+        s = mn_str_fmt(&p->t->arena, "%.*s.%.*s", MN_STR_FMT(mn_utf8_cut(s, 64)),
+                       MN_STR_FMT(mn_utf8_cut(more, 64)));
+        if (!s.ptr) return mn_jinja__parse_fail(p, MN_E_NOMEM, "out of memory");
+    }
+    return mn_jinja__name(p, s, ret);
+}
+
 static mn_rc filter(jparser *p, jchain *links)
 {
     jnode *n;
-    mn_str s;
     NODE(p, L_FILTER, n);
-    MN_TRY(mn_jinja__expect_name(p, &s));
-    MN_TRY(mn_jinja__name(p, s, &n->name));
+    MN_TRY(dotted(p, &n->name));
     if (mn_jinja__at_op(p, '(')) MN_TRY(arguments(p, &n->a));
     chain_add(links, n);
     return MN_OK;
@@ -336,12 +349,10 @@ static mn_rc test(jparser *p, jchain *links)
 {
     jnode *n, *arg, *base;
     jchain more = {0};
-    mn_str s;
     NODE(p, L_TEST, n);
     p->tok++;
     n->flag = mn_jinja__skip_name(p, "not");
-    MN_TRY(mn_jinja__expect_name(p, &s));
-    MN_TRY(mn_jinja__name(p, s, &n->name));
+    MN_TRY(dotted(p, &n->name));
     chain_add(links, n);
     if (mn_jinja__at_op(p, '(')) return arguments(p, &n->a);
     if (!at_bare_argument(p)) return MN_OK;

@@ -60,8 +60,10 @@ static mn_rc merge(sorting *s, size_t from, size_t mid, size_t to, bool reverse)
     for (size_t at = from; at < to; at++) {
         int c = 0;
         if (a < mid && b < to) {
-            MN_TRY(mn_jinja__spend(s->x, 0));
-            MN_TRY(mn_jinja__order(s->x, s->keys[s->v[b].i], s->keys[s->v[a].i], &c));
+            bool same; /* what is equal needs no order: two undefined keys, two dicts */
+            MN_TRY(mn_jinja__equal(s->x, s->keys[s->v[b].i], s->keys[s->v[a].i], &same));
+            if (!same)
+                MN_TRY(mn_jinja__order(s->x, s->keys[s->v[b].i], s->keys[s->v[a].i], &c));
             if (reverse) c = -c;
         }
         s->spare[at] = a == mid || (b < to && c < 0) ? s->v[b++] : s->v[a++];
@@ -478,6 +480,8 @@ static mn_rc list_index(jx *x, const jcall *c, jval *ret)
 
 const jfunc mn_jinja__list_methods[] = {
     {"count", list_count, "/", 1}, {"index", list_index, "/", 1}, {"copy", same, "", 0}, {0}};
+const jfunc mn_jinja__tuple_methods[] = {
+    {"count", list_count, "/", 1}, {"index", list_index, "/", 1}, {0}};
 
 static mn_rc cycle(jx *x, const jcall *c, jval *ret)
 {

@@ -392,7 +392,7 @@ mn_rc mn_jinja__scope_new(jx *x, jscope *up, jscope **ret);
 /* The library: tables that end with {0}. */
 extern const jfunc mn_jinja__filters_text[], mn_jinja__filters_seq[], mn_jinja__tests[],
     mn_jinja__str_methods[], mn_jinja__dict_methods[], mn_jinja__list_methods[],
-    mn_jinja__loop_methods[], mn_jinja__functions[];
+    mn_jinja__tuple_methods[], mn_jinja__loop_methods[], mn_jinja__functions[];
 mn_rc mn_jinja__upper(jx *x, jval s, jval *ret);
 mn_rc mn_jinja__lower(jx *x, jval s, jval *ret);
 mn_rc mn_jinja__strip(jx *x, jval s, jval chars, int sides, jval *ret); /* 1 left, 2 right */

@@ -479,8 +479,9 @@ mn_rc mn_jinja__percent(jx *x, jval format, jval args, jval *ret)
             MN_TRY(conversion(&p, f, &at));
         }
     }
-    if (args.type == J_TUPLE ? p.next < args.list->n
-                             : !p.next && args.type != J_DICT && args.type != J_LIST)
+    if (args.type == J_TUPLE
+            ? p.next < args.list->n
+            : !p.next && args.type != J_DICT && args.type != J_LIST && args.type != J_UNDEF)
         return mn_jinja__fail(x, MN_E_PARSE, "'%%' has values left over");
     *ret = mn_jinja__whole(p.t, format.op);
     return MN_OK;
