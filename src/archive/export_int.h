@@ -62,6 +62,7 @@ mn_rc mn_out__actor(mn_out *o, mn_err *e);
 mn_rc mn_out__outbox(mn_out *o, mn_err *e);
 /* mynah/… (export_own.c) */
 mn_rc mn_out__own(mn_out *o, mn_err *e);
+mn_rc mn_out__chats(mn_out *o, mn_err *e); /* export_chats.c */
 
 #define MN_CANONICAL_FORMAT 1 /* of mynah/manifest.json */
 

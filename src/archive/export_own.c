@@ -464,5 +464,6 @@ mn_rc mn_out__own(mn_out *o, mn_err *e)
     MN_TRY(account(o, e));
     MN_TRY(relations(o, e));
     MN_TRY(posts_and_boosts(o, e));
-    return receipts(o, e);
+    MN_TRY(receipts(o, e));
+    return mn_out__chats(o, e);
 }

@@ -11,6 +11,7 @@
 #include "base/snowflake.h"
 #include "social/people.h"
 #include "social/social.h"
+#include "store/chats.h"
 #include "store/lists.h"
 #include "store/marks.h"
 #include "store/media.h"
@@ -328,6 +329,52 @@ static void an_empty_server_gives_back_what_it_was_brought(void **state)
     mn_import_report_release(&r);
 }
 
+/* Written and read by nobody but the member, they come along. */
+static void conversations_with_models_come_along(void **state)
+{
+    (void)state;
+    mn_tx *tx;
+    live();
+    RUN(mn_store_begin(a.s, &tx, &e));
+    for (uint64_t i = 1; i <= 2; i++) {
+        mn_chat chat = {.id = i,
+                        .account_id = i == 1 ? ada : bob,
+                        .head = 0,
+                        .title = MN_STR("of birds"),
+                        .model = MN_STR(""),
+                        .system = MN_STR("be kind")};
+        mn_chat_turn said = {.id = 10 * i,
+                             .chat_id = i,
+                             .content = i == 1 ? MN_STR("what do mynahs \"eat\"?")
+                                               : MN_STR("bob's secret"),
+                             .model = MN_STR(""),
+                             .created_ms = 5};
+        mn_chat_turn answer = {.id = 10 * i + 1,
+                               .chat_id = i,
+                               .parent = 10 * i,
+                               .role = MN_CHAT_MODEL,
+                               .content = MN_STR("fruit"),
+                               .model = MN_STR("smollm2"),
+                               .created_ms = 6,
+                               .tokens = 2,
+                               .end = MN_CHAT_LENGTH};
+        RUN(mn_store_chat_add(tx, &chat, &e));
+        RUN(mn_store_chat_turn_add(tx, chat.account_id, &said, &e));
+        RUN(mn_store_chat_turn_add(tx, chat.account_id, &answer, &e));
+    }
+    RUN(mn_store_commit(tx, &e));
+    mn_str chats = entry(export(&a, "ada"), "mynah/chats.json");
+    IS(chats, "[{\"id\":\"1\",\"title\":\"of birds\",\"model\":\"\",\"system\":\"be "
+              "kind\",\"head\":\"11\",\"created_ms\":0,\"updated_ms\":6,"
+              "\"turns\":[{\"id\":\"10\",\"parent\":\"0\",\"role\":\"user\",\"content\":\"what "
+              "do mynahs \\\"eat\\\"?\",\"created_ms\":5},"
+              "{\"id\":\"11\",\"parent\":\"10\",\"role\":\"assistant\",\"content\":\"fruit\","
+              "\"model\":\"smollm2\",\"tokens\":2,\"end\":\"length\",\"created_ms\":6}]}]");
+    mn_import_report r = bring(&b, file_of(&a, "out.zip")); /* another server takes the rest */
+    assert_int_equal(r.n_warnings, 0);
+    mn_import_report_release(&r);
+}
+
 static void nothing_of_it_is_lost_on_the_way(void **state)
 {
     (void)state;
@@ -623,6 +670,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_empty_server_gives_back_what_it_was_brought, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(conversations_with_models_come_along, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_it_is_lost_on_the_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(receipts_of_the_old_server_are_kept_as_what_it_said,
