@@ -249,7 +249,7 @@ static bool start(asking *a, mn_answering *x, const mn_ids *ids)
                         .n_prompt = ids->n,
                         .sampling = {.temperature = 0.7f,
                                      .top_p = 0.95f,
-                                     .repetition = 1.1f,
+                                     .repetition = 1.05f,
                                      .seed = x->turn.id},
                         .max_tokens = room < MN_CHATS_ANSWER ? room : MN_CHATS_ANSWER};
     mn_rc rc = mn_chats__start(x, &g, a->w, &retry_s, &e);

@@ -1,6 +1,6 @@
 // A model's card: where it comes from, under which licence, and what it was trained on.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, short, t } from "../i18n";
+import { count, language, short, t } from "../i18n";
 import { get } from "./api";
 import { Icon } from "./icons";
 import { tell } from "./state";
@@ -75,7 +75,7 @@ export function ModelCard({ name, onClose }: { name: string; onClose: () => void
                         <Fact label={t("card_origin")} value={card.origin ?? card.source} />
                         <Fact label={t("card_size")} value={card.bytes ? size(card.bytes) + (card.training?.params ? ` · ${short(card.training.params)}` : "") : null} />
                         <Fact label={t("card_context")} value={card.context ? t("card_tokens", { n: count(card.context) }) : null} />
-                        <Fact label={t("card_since")} value={new Date(card.created_at).toLocaleDateString(document.documentElement.lang)} />
+                        <Fact label={t("card_since")} value={new Date(card.created_at).toLocaleDateString(language.value, { dateStyle: "long" })} />
                     </dl>
                     <p class="small">{t("card_wrong")}</p>
                     {card.ours && <a class="button" href="/model">{t("card_more")}</a>}

@@ -21,7 +21,7 @@ function parts(text: string): Part[] {
 export function Generated({ text, live = false }: { text: string; live?: boolean }) {
     const list = useMemo(() => parts(text), [text]);
     return (
-        <div class={`generated${live ? " live" : ""}`} dir="auto">
+        <div class={`model-text${live ? " live" : ""}`} dir="auto">
             {list.map((p, i) =>
                 p.code ? (
                     <pre key={i} tabIndex={0} dir="ltr">
