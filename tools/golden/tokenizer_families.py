@@ -114,6 +114,14 @@ def mixtures(lines, n):
         yield "".join(parts)
 
 
+def composing(n):
+    """What NFC makes of marks old and new."""
+    rng = random.Random(9)
+    some = "aeK\u212b\u0301\u0323\u0334\u0345\u1100\u1161\u11a8\u0915\u093c\u0958\u0899\u08ca\u1abf\U00011d42\U00011935\U00011930\U0001e130 "
+    for _ in range(n):
+        yield "".join(rng.choice(some) for _ in range(rng.randint(1, 9)))
+
+
 def short(data):
     return hashlib.sha256(data).hexdigest()[:8]
 
@@ -167,7 +175,7 @@ def main():
     with open(os.path.join(HERE, "families.jsonl"), "w", encoding="utf-8", newline="\n") as f:
         versions = {p: importlib.metadata.version(p) for p in ("tokenizers", "sentencepiece")}
         f.write(json.dumps({**versions, "unicode": unicodedata.unidata_version, "families": FAMILIES}) + "\n")
-        for text in ["", " ", "\n", "  a", "a ", *lines, *mixtures(lines, 400), *noise]:
+        for text in ["", " ", "\n", "  a", "a ", *lines, *mixtures(lines, 400), *composing(60), *noise]:
             key = {"text": text} if isinstance(text, str) else {"hex": text.hex()}
             f.write(json.dumps({**key, "golden": golden(libraries, text)}, separators=(",", ":")) + "\n")
 
