@@ -86,6 +86,19 @@ await check("openai completions", async () => {
     for await (const c of await client.completions.create({ model, prompt: "Once", max_tokens: 6, stream: true })) text += c.choices[0]?.text ?? "";
     assert(typeof text === "string", "stream");
 });
+await check("openai responses", async () => {
+    const r = await client.responses.create({ model, input: "Say something.", instructions: "Be brief.", max_output_tokens: 8, temperature: 0 });
+    assert(typeof r.output_text === "string" && r.usage.output_tokens <= 8 && r.usage.output_tokens_details.reasoning_tokens === 0, JSON.stringify(r));
+    let text = "", final;
+    for await (const e of await client.responses.create({ model, input: "Say something.", instructions: "Be brief.", max_output_tokens: 8, temperature: 0, stream: true })) {
+        if (e.type === "response.output_text.delta") text += e.delta;
+        if (e.type === "response.completed" || e.type === "response.incomplete") final = e.response;
+    }
+    assert(text === r.output_text && final.output[0].content[0].text === text, `streamed ${JSON.stringify(text)}, whole ${JSON.stringify(r.output_text)}`);
+    const f = await client.responses.create({ model, input: "What is the weather in Oslo?", tool_choice: "required",
+        tools: [{ type: "function", name: "get_weather", parameters: weather, strict: true }] });
+    fits(JSON.parse(f.output.find((o) => o.type === "function_call").arguments));
+});
 await check("openai embeddings", async () => {
     const base64 = await client.embeddings.create({ model, input: ["a ferry", "a bridge", "a ferry"] }); // asks for base64 by itself
     const plain = await client.embeddings.create({ model, input: "a ferry", encoding_format: "float" });

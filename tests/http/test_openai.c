@@ -513,6 +513,109 @@ static void tools_that_are_none_are_refused(void **s)
        openai_error("invalid_value", "response_format"));
 }
 
+/* ---- responses --------------------------------------------------------------------------------------------------------- */
+
+static void a_response_says_what_chat_says_in_another_shape(void **s)
+{
+    (void)s;
+    OK(v1("chat/completions",
+          "{\"messages\":[{\"role\":\"system\",\"content\":\"be kind\"},{\"role\":\"user\","
+          "\"content\":\"hello there\"}],\"max_tokens\":9,\"seed\":4}") == 200);
+    mn_str want = mn_str_dup(&masto_arena, masto_str("choices.0.message.content"));
+    uint64_t prompt = masto_id("usage.prompt_tokens");
+    OK(v1("responses",
+          "{\"model\":\"tiny\",\"input\":\"hello there\",\"instructions\":\"be kind\","
+          "\"max_output_tokens\":9,\"seed\":4}") == 200);
+    IS(masto_str("object"), "response");
+    IS(masto_str("output.0.type"), "message");
+    IS(masto_str("output.0.content.0.type"), "output_text");
+    OK(mn_str_eq(masto_str("output.0.content.0.text"), want));
+    OK(masto_id("usage.input_tokens") == prompt && masto_id("usage.output_tokens") <= 9);
+    OK(masto_at("usage.output_tokens_details.reasoning_tokens"));
+    mn_str status = masto_str("status");
+    OK(mn_str_eqz(status, "incomplete") || mn_str_eqz(status, "completed"));
+    OK(v1("responses",
+          "{\"input\":[{\"role\":\"developer\",\"content\":\"be kind\"},{\"type\":\"message\","
+          "\"role\":\"user\",\"content\":[{\"type\":\"input_text\",\"text\":\"hello "
+          "there\"}]}],"
+          "\"max_output_tokens\":9,\"seed\":4}") == 200);
+    OK(mn_str_eq(masto_str("output.0.content.0.text"), want));
+}
+
+static void a_response_streams_named_events(void **s)
+{
+    (void)s;
+    bool done;
+    mn_buf text;
+    OK(v1("responses", "{\"input\":\"hello\",\"max_output_tokens\":9,\"seed\":4}") == 200);
+    mn_str want = mn_str_dup(&masto_arena, masto_str("output.0.content.0.text"));
+    OK(v1("responses",
+          "{\"input\":\"hello\",\"max_output_tokens\":9,\"seed\":4,\"stream\":true}") == 200);
+    OK(masto_says("event: response.created\n") &&
+       masto_says("event: response.output_text.delta\n"));
+    const mn_json *events = openai_events(&done);
+    OK(!done && events->n > 5);
+    mn_buf_init(&text, 0);
+    for (size_t i = 0; i < events->n; i++) {
+        OK(mn_json_u64(mn_json_get(events->items[i], "sequence_number"), 999) == i);
+        if (mn_str_eqz(mn_json_str(mn_json_get(events->items[i], "type")),
+                       "response.output_text.delta"))
+            mn_buf_adds(&text, mn_json_str(mn_json_get(events->items[i], "delta")));
+    }
+    OK(mn_str_eq(mn_buf_str(&text), want));
+    const mn_json *last = events->items[events->n - 1];
+    OK(mn_str_eq(mn_json_str(openai_in(last, "response.output.0.content.0.text")), want));
+    OK(openai_in(last, "response.usage.total_tokens"));
+    mn_buf_release(&text);
+}
+
+static void a_response_may_call_a_function_and_keep_to_a_schema(void **s)
+{
+    (void)s;
+    OK(v1("responses", "{\"input\":\"hello\",\"seed\":2,\"text\":{\"format\":{\"type\":"
+                       "\"json_schema\",\"name\":\"w\",\"schema\":" SCHEMA "}}}") == 200);
+    fits_the_schema(parsed(masto_str("output.0.content.0.text")));
+    for (int stream = 0; stream < 2; stream++) {
+        bool done;
+        OK(v1("responses",
+              "{\"input\":\"hello\",\"seed\":2,\"stream\":%s,\"tools\":[{\"type\":\"function\","
+              "\"name\":\"paint\",\"strict\":true,\"parameters\":" SCHEMA "}],\"tool_choice\":"
+              "{\"type\":\"function\",\"name\":\"paint\"}}",
+              stream ? "true" : "false") == 200);
+        const mn_json *r = stream ? NULL : masto_json();
+        if (stream) {
+            const mn_json *events = openai_events(&done);
+            r = mn_json_get(events->items[events->n - 1], "response");
+            OK(masto_says("event: response.function_call_arguments.done\n"));
+        }
+        IS(mn_json_str(openai_in(r, "output.0.type")), "function_call");
+        IS(mn_json_str(openai_in(r, "output.0.name")), "paint");
+        fits_the_schema(parsed(mn_json_str(openai_in(r, "output.0.arguments"))));
+    }
+    OK(v1("responses",
+          "{\"input\":[{\"role\":\"user\",\"content\":\"x\"},{\"type\":\"function_call\","
+          "\"call_id\":"
+          "\"c\",\"name\":\"paint\",\"arguments\":\"{}\"},{\"type\":\"function_call_output\","
+          "\"call_id\":\"c\",\"output\":\"done\"}],\"max_output_tokens\":2}") == 200);
+}
+
+static void what_a_response_cannot_be_is_refused(void **s)
+{
+    (void)s;
+    OK(v1("responses", "{}") == 400 && openai_error("missing_required_parameter", "input"));
+    OK(v1("responses", "{\"input\":5}") == 400 && openai_error("invalid_type", "input"));
+    OK(v1("responses", "{\"input\":[5]}") == 400 && openai_error("invalid_type", "input"));
+    OK(v1("responses", "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}") == 400 &&
+       openai_error("unsupported_value", "input"));
+    OK(v1("responses", "{\"input\":\"x\",\"previous_response_id\":\"resp_1\"}") == 400 &&
+       openai_error("unsupported_value", "previous_response_id"));
+    OK(v1("responses", "{\"input\":\"x\",\"background\":true}") == 400);
+    OK(v1("responses", "{\"input\":\"x\",\"tools\":5}") == 400);
+    OK(v1("responses", "{\"input\":\"x\",\"tools\":[5]}") == 400);
+    OK(v1("responses", "{\"input\":\"x\",\"instructions\":5}") == 400 &&
+       openai_error("invalid_type", "instructions"));
+}
+
 /* ---- embeddings -------------------------------------------------------------------------------------------------------- */
 
 static double norm_of(const mn_json *v)
@@ -774,6 +877,10 @@ int main(void)
         TEST(a_demanded_call_is_one_of_the_tools),
         TEST(tools_that_are_not_called_leave_text),
         TEST(tools_that_are_none_are_refused),
+        TEST(a_response_says_what_chat_says_in_another_shape),
+        TEST(a_response_streams_named_events),
+        TEST(a_response_may_call_a_function_and_keep_to_a_schema),
+        TEST(what_a_response_cannot_be_is_refused),
         TEST(texts_become_vectors_of_length_one),
         TEST(vectors_in_base64_are_little_endian_floats),
         TEST(many_inputs_are_answered_in_their_order),

@@ -6,17 +6,12 @@
 
 /* ---- tool calls ---------------------------------------------------------------------------------------------------- */
 
-static void call_id(const mn_oai_job *job, const mn_oai_unit *u, size_t i, char ret[64])
-{
-    snprintf(ret, 64, "call_%s%u_%zu", job->id + strlen(job->kind->id_prefix), u->index, i);
-}
-
-/* index SIZE_MAX: in a whole answer, where calls have none. */
+/* chunk: in a stream, where calls are numbered. */
 static void write_call(const mn_oai_job *job, const mn_oai_unit *u, size_t i, bool chunk,
                        mn_str name, mn_str arguments, mn_json_writer *j)
 {
     char id[64];
-    call_id(job, u, i, id);
+    mn_oai_call_id(job, u, i, id);
     mn_jw_object(j);
     if (chunk) mn_jw_ku64(j, "index", i);
     mn_jw_kstrz(j, "id", id);
@@ -29,51 +24,7 @@ static void write_call(const mn_oai_job *job, const mn_oai_unit *u, size_t i, bo
     mn_jw_object_end(j);
 }
 
-typedef struct calls {
-    mn_tool_call *list;
-    size_t n;
-    mn_str text; /* before them */
-} calls;
-
-/* The one call of an answer {"name","arguments"}: as long as it is not complete there is none. */
-static mn_rc demanded_call(mn_str text, mn_arena *ar, calls *ret, mn_err *e)
-{
-    mn_json *v = NULL;
-    mn_buf args;
-    mn_json_writer w;
-    if (mn_json_parse(text, ar, &v, NULL) != MN_OK) return MN_OK;
-    mn_buf_init(&args, MN_OAI_BODY);
-    mn_json_writer_init(&w, &args, 0);
-    mn_jw_tree(&w, mn_json_get(v, "arguments"));
-    mn_tool_call *c = mn_arena_calloc(ar, 1, sizeof *c);
-    if (c)
-        *c = (mn_tool_call){mn_json_str(mn_json_get(v, "name")),
-                            mn_str_dup(ar, mn_buf_str(&args))};
-    mn_buf_release(&args);
-    if (!c || !c->arguments.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory for a tool call");
-    if (c->name.ptr) *ret = (calls){c, 1, MN_STR("")};
-    return MN_OK;
-}
-
-/* What an answer that has ended says: its calls, or the text alone. */
-static calls calls_of(const mn_oai_job *job, const mn_oai_unit *u, mn_arena *ar)
-{
-    calls c = {.text = mn_buf_str(&u->text)};
-    mn_err e = {0};
-    mn_rc rc = MN_OK;
-    mn_tool_call named = {job->tool, c.text};
-    if (job->tools == MN_OAI_TOOLS_NAMED) {
-        mn_tool_call *copy = mn_arena_alloc(ar, sizeof *copy);
-        if (copy) *copy = named, c = (calls){copy, 1, MN_STR("")};
-    } else if (job->tools == MN_OAI_TOOLS_REQUIRED) {
-        rc = demanded_call(c.text, ar, &c, &e);
-    } else if (job->tools == MN_OAI_TOOLS_AUTO && !job->grammar) {
-        rc = mn_chat_tool_calls(c.text, job->tool_list, ar, &c.list, &c.n, &c.text, &e);
-    }
-    return rc == MN_OK ? c : (calls){.text = mn_buf_str(&u->text)};
-}
-
-static const char *finish_reason(const mn_oai_unit *u, const calls *c)
+static const char *finish_reason(const mn_oai_unit *u, const mn_oai_calls *c)
 {
     return u->end == MN_GEN_LENGTH ? "length" : c->n ? "tool_calls" : "stop";
 }
@@ -82,7 +33,7 @@ static const char *finish_reason(const mn_oai_unit *u, const calls *c)
 
 static void write_choice(mn_oai_job *job, const mn_oai_unit *u, mn_json_writer *j)
 {
-    calls c = calls_of(job, u, &job->arena);
+    mn_oai_calls c = mn_oai_calls_of(job, u, &job->arena);
     mn_jw_object(j);
     mn_jw_ku64(j, "index", u->index);
     mn_jw_key(j, "message");
@@ -198,7 +149,7 @@ static void send_arguments(mn_oai_job *job, mn_oai_unit *u, mn_buf *out)
     u->in_call = true;
 }
 
-static void send_calls(mn_oai_job *job, mn_oai_unit *u, const calls *c, mn_buf *out)
+static void send_calls(mn_oai_job *job, mn_oai_unit *u, const mn_oai_calls *c, mn_buf *out)
 {
     mn_json_writer j = begin_event(job, u, out);
     mn_jw_key(&j, "tool_calls");
@@ -212,7 +163,7 @@ static void send_calls(mn_oai_job *job, mn_oai_unit *u, const calls *c, mn_buf *
 /* What is left to say when the answer has ended: held-back text or the calls, and why it ended. */
 static void send_end(mn_oai_job *job, mn_oai_unit *u, mn_buf *out)
 {
-    calls c = calls_of(job, u, &job->arena);
+    mn_oai_calls c = mn_oai_calls_of(job, u, &job->arena);
     if (job->tools != MN_OAI_TOOLS_NAMED) {
         send_text(job, u, c.n ? c.text.len : u->text.len, out);
         if (c.n) send_calls(job, u, &c, out);
@@ -222,21 +173,13 @@ static void send_end(mn_oai_job *job, mn_oai_unit *u, mn_buf *out)
     u->sent_end = true;
 }
 
-/* How much of the text may go out now: what could be a tool call is held back until it is known. */
-static size_t plain_part(const mn_oai_job *job, const mn_oai_unit *u)
-{
-    if (job->tools == MN_OAI_TOOLS_REQUIRED) return 0;
-    if (job->tools != MN_OAI_TOOLS_AUTO || job->grammar) return u->text.len;
-    return mn_oai_tools_plain(mn_buf_str(&u->text));
-}
-
 static void news(mn_oai_job *job, mn_oai_unit *u, mn_buf *out)
 {
     bool ended = u->state == MN_OAI_UNIT_ENDED;
     if (u->sent_end || (ended && u->end >= MN_GEN_CANCELLED)) return;
     if (!u->sent_begin) send_begin(job, u, out);
     if (job->tools == MN_OAI_TOOLS_NAMED) send_arguments(job, u, out);
-    else send_text(job, u, plain_part(job, u), out);
+    else send_text(job, u, mn_oai_plain_part(job, u), out);
     if (ended) send_end(job, u, out);
 }
 
@@ -246,6 +189,7 @@ const mn_oai_kind mn_oai_kind_chat = {
     .id_prefix = "chatcmpl-",
     .whole = whole,
     .news = news,
+    .last = mn_oai_write_last,
 };
 
 /* ---- the request --------------------------------------------------------------------------------------------------- */
@@ -292,15 +236,13 @@ static bool make_prompt(mn_oai_job *job, const mn_oai_body *b, const mn_json *me
     return !mn_oai_too_long(job, b->w, "messages", ids->n);
 }
 
-static bool read_request(mn_oai_job *job, mn_req *r, mn_resp *w, size_t *ret_choices)
+bool mn_oai_chat_read(mn_oai_job *job, const mn_oai_body *b, size_t *ret_choices)
 {
-    mn_oai_body b;
     const mn_json *messages;
-    bool fine = mn_oai_read(r, w, &job->arena, &b) && mn_oai_messages(&b, &messages) &&
-                mn_oai_job_model(job, &b) && mn_oai_ask(job, &b, ret_choices) &&
-                ask_logprobs(job, &b) && ask_length(job, &b) && mn_oai_ask_tools(job, &b) &&
-                mn_oai_ask_format(job, &b) && mn_oai_job_prompts(job, w, 1) &&
-                make_prompt(job, &b, messages);
+    bool fine = mn_oai_messages(b, &messages) && mn_oai_job_model(job, b) &&
+                mn_oai_ask(job, b, ret_choices) && ask_logprobs(job, b) && ask_length(job, b) &&
+                mn_oai_ask_tools(job, b) && mn_oai_ask_format(job, b) &&
+                mn_oai_job_prompts(job, b->w, 1) && make_prompt(job, b, messages);
     /* Some models write their calls with special tokens, which have to be seen. */
     job->request.specials = fine && job->tools == MN_OAI_TOOLS_AUTO && !job->grammar;
     return fine;
@@ -310,7 +252,9 @@ void mn_oai_chat(mn_req *r, mn_resp *w)
 {
     size_t choices = 1;
     mn_oai_job *job = mn_oai_job_new(r, w, &mn_oai_kind_chat);
+    mn_oai_body b;
     if (!job) return;
-    if (read_request(job, r, w, &choices)) mn_oai_job_start(job, w, choices);
+    if (mn_oai_read(r, w, &job->arena, &b) && mn_oai_chat_read(job, &b, &choices))
+        mn_oai_job_start(job, w, choices);
     else mn_oai_job_drop(job);
 }

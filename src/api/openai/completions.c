@@ -127,6 +127,7 @@ const mn_oai_kind mn_oai_kind_completion = {
     .id_prefix = "cmpl-",
     .whole = whole,
     .news = news,
+    .last = mn_oai_write_last,
 };
 
 /* ---- prompts ------------------------------------------------------------------------------------------------------- */

@@ -212,6 +212,7 @@ const mn_route mn_oai__routes[] = {
     {MN_POST, "/v1/chat/completions", mn_oai_chat, MN_OAI_BODY, MN_RUN_MODEL, "model:generate"},
     {MN_POST, "/v1/completions", mn_oai_completions, MN_OAI_BODY, MN_RUN_MODEL,
      "model:generate"},
+    {MN_POST, "/v1/responses", mn_oai_responses, MN_OAI_BODY, MN_RUN_MODEL, "model:generate"},
     {MN_POST, "/v1/embeddings", mn_oai_embeddings, MN_OAI_BODY, MN_RUN_MODEL, "model:embed"},
     {.path = NULL},
 };

@@ -103,3 +103,20 @@ void mn_oai_write_chat_logprobs(const mn_oai_job *job, const mn_oai_unit *u, siz
     mn_jw_null(j);
     mn_jw_object_end(j);
 }
+
+void mn_oai_write_last(mn_oai_job *job, mn_buf *out)
+{
+    mn_json_writer j;
+    mn_json_writer_init(&j, out, 0);
+    if (job->include_usage) {
+        mn_buf_addz(out, "data: ");
+        mn_oai_write_head(job, &j, true);
+        mn_jw_key(&j, "choices");
+        mn_jw_array(&j);
+        mn_jw_array_end(&j);
+        mn_oai_write_usage(job, &j);
+        mn_jw_object_end(&j);
+        mn_buf_addz(out, "\n\n");
+    }
+    mn_buf_addz(out, "data: [DONE]\n\n");
+}

@@ -90,6 +90,7 @@ typedef struct mn_oai_unit {
     /* what a stream has sent */
     size_t sent_text, sent_tokens;
     bool sent_begin, sent_end, in_call;
+    uint32_t n_items; /* of a response: outputs begun */
 } mn_oai_unit;
 
 typedef struct mn_oai_prompt {
@@ -110,6 +111,8 @@ typedef struct mn_oai_kind {
     void (*whole)(mn_oai_job *job, mn_json_writer *j); /* the answer's object */
     /* What is new of a unit, as events on out. */
     void (*news)(mn_oai_job *job, mn_oai_unit *u, mn_buf *out);
+    /* The last events of a stream that went well. */
+    void (*last)(mn_oai_job *job, mn_buf *out);
 } mn_oai_kind;
 
 struct mn_oai_job {
@@ -133,6 +136,8 @@ struct mn_oai_job {
     const mn_json *tool_list; /* what the client sent */
     mn_str tool;              /* the named one */
     bool base64;              /* embeddings */
+    uint64_t sequence;        /* responses: events sent */
+    mn_str instructions;      /* the same: MN_STR_NONE when there are none */
     uint32_t dimensions;
 
     mn_http *http;
@@ -200,10 +205,26 @@ bool mn_oai_ask_format(mn_oai_job *job, const mn_oai_body *b);
 /* How many bytes of a text can be no part of a tool call. */
 size_t mn_oai_tools_plain(mn_str text);
 
+/* calls.c: the calls in what an answer that has ended says, and the text before them (or all of it). */
+typedef struct mn_oai_calls {
+    mn_tool_call *list;
+    size_t n;
+    mn_str text;
+} mn_oai_calls;
+mn_oai_calls mn_oai_calls_of(const mn_oai_job *job, const mn_oai_unit *u, mn_arena *ar);
+void mn_oai_call_id(const mn_oai_job *job, const mn_oai_unit *u, size_t i, char ret[64]);
+/* How much of the text may go out now. */
+size_t mn_oai_plain_part(const mn_oai_job *job, const mn_oai_unit *u);
+
+/* chat.c: reads a body of chat into the job, up to the prompt. */
+bool mn_oai_chat_read(mn_oai_job *job, const mn_oai_body *b, size_t *ret_choices);
+
 /* json.c: what several kinds of answers write */
 void mn_oai_write_head(mn_oai_job *job, mn_json_writer *j, bool chunk);
 void mn_oai_write_usage(mn_oai_job *job, mn_json_writer *j);
 const char *mn_oai_finish_reason(const mn_oai_unit *u);
+void mn_oai_write_last(mn_oai_job *job,
+                       mn_buf *out); /* usage, where it was asked for, and [DONE] */
 mn_str mn_oai_token_text(const mn_oai_job *job, uint32_t id);
 /* Tokens of the unit from..to whose text is part of the answer: n_tokens, less those beyond the end of the text. */
 size_t mn_oai_tokens_told(const mn_oai_unit *u);
@@ -216,7 +237,8 @@ bool mn_oai_read_ids(const mn_oai_job *job, const mn_oai_body *b, const char *pa
                      const mn_json *v, mn_ids *ret);
 bool mn_oai_too_long(const mn_oai_job *job, mn_resp *w, const char *param, size_t n);
 
-extern const mn_oai_kind mn_oai_kind_chat, mn_oai_kind_completion, mn_oai_kind_embedding;
+extern const mn_oai_kind mn_oai_kind_chat, mn_oai_kind_completion, mn_oai_kind_embedding,
+    mn_oai_kind_response;
 
 /* handlers */
 void mn_oai_models(mn_req *r, mn_resp *w);
@@ -224,5 +246,6 @@ void mn_oai_model(mn_req *r, mn_resp *w);
 void mn_oai_chat(mn_req *r, mn_resp *w);
 void mn_oai_completions(mn_req *r, mn_resp *w);
 void mn_oai_embeddings(mn_req *r, mn_resp *w);
+void mn_oai_responses(mn_req *r, mn_resp *w);
 
 #endif

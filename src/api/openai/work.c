@@ -391,17 +391,7 @@ static void write_end(mn_oai_job *job, mn_buf *out)
         mn_buf_addz(out, "\n\n");
         return;
     }
-    if (job->include_usage) {
-        mn_buf_addz(out, "data: ");
-        mn_oai_write_head(job, &j, true);
-        mn_jw_key(&j, "choices");
-        mn_jw_array(&j);
-        mn_jw_array_end(&j);
-        mn_oai_write_usage(job, &j);
-        mn_jw_object_end(&j);
-        mn_buf_addz(out, "\n\n");
-    }
-    mn_buf_addz(out, "data: [DONE]\n\n");
+    job->kind->last(job, out);
 }
 
 bool mn_oai_stream_next(void *arg, mn_buf *out)
