@@ -7,14 +7,14 @@
 #include "base/stop.h"
 #include "cmd/cmd.h"
 #include "cmd/models.h"
-#include "infer/infer.h"
+#include "infer/chat.h"
 #include "social/social.h"
 
 typedef struct options {
     const char *data, *model, *prompt, *lang;
     uint64_t max_tokens, seed, top_k, threads;
     double temperature, top_p;
-    bool json, logits;
+    bool json, logits, chat;
 } options;
 
 typedef struct output {
@@ -88,12 +88,49 @@ static mn_rc print_logits(mn_engine *g, const mn_ids *prompt, mn_err *e)
     return rc;
 }
 
+/* The prompt as what a user says, through the model's chat template. */
+static mn_rc chat_prompt(const mn_engine *g, mn_str text, mn_arena *a, mn_ids *ret, mn_err *e)
+{
+    mn_buf b;
+    mn_json_writer w;
+    mn_json *messages = NULL;
+    mn_buf_init(&b, 16u << 20);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_array(&w);
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "role", "user");
+    mn_jw_kstr(&w, "content", text);
+    mn_jw_object_end(&w);
+    mn_jw_array_end(&w);
+    mn_rc rc = b.failed ? mn_fail(e, b.failed, "the prompt is too long")
+                        : mn_json_parse(mn_buf_str(&b), a, &messages, e);
+    if (rc == MN_OK) {
+        const mn_chat_prompt p = {.messages = messages, .answer = true, .now_ms = mn_now_ms()};
+        rc = mn_chat_ids(g, &p, ret, NULL, e);
+    }
+    mn_buf_release(&b);
+    return rc;
+}
+
+static mn_rc make_prompt(const options *o, const mn_engine *g, mn_arena *a, mn_ids *ret,
+                         mn_err *e)
+{
+    if (o->chat) return chat_prompt(g, mn_str_from(o->prompt), a, ret, e);
+    mn_rc rc = mn_prompt_post(mn_engine_tokenizer(g), mn_now_ms(), mn_str_from(o->lang),
+                              mn_str_from(o->prompt), ret);
+    if (rc != MN_OK) return mn_fail(e, rc, "out of memory for the prompt");
+    return ret->n
+               ? MN_OK
+               : mn_fail(e, MN_E_USAGE,
+                         "this model needs a prompt of at least one token: give --prompt TEXT");
+}
+
 static mn_rc run(const options *o, mn_arena *a, mn_err *e)
 {
     const char *dir;
     mn_engine *g = NULL;
     mn_ids prompt = {0};
-    output out = {.json = o->json, .prompt = o->prompt};
+    output out = {.json = o->json, .prompt = o->chat ? "" : o->prompt};
     mn_sampling p = {.temperature = (float)o->temperature,
                      .top_k = (uint32_t)o->top_k,
                      .top_p = (float)o->top_p,
@@ -102,12 +139,7 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
     mn_buf_init(&out.text, 64u << 20);
     MN_TRY(mn_models_find(mn_home_dir(o->data), o->model, a, &dir, e));
     mn_rc rc = mn_engine_load(dir, &(mn_engine_opts){.n_threads = (int)o->threads}, &g, e);
-    if (rc == MN_OK)
-        rc = mn_prompt_post(mn_engine_tokenizer(g), mn_now_ms(), mn_str_from(o->lang),
-                            mn_str_from(o->prompt), &prompt);
-    if (rc == MN_OK && prompt.n == 0)
-        rc = mn_fail(e, MN_E_USAGE,
-                     "this model needs a prompt of at least one token: give --prompt TEXT");
+    if (rc == MN_OK) rc = make_prompt(o, g, a, &prompt, e);
     if (rc == MN_OK && o->logits) {
         rc = print_logits(g, &prompt, e);
         goto out;
@@ -139,8 +171,10 @@ int mn_cmd_generate(int argc, char **argv)
     int n_pos;
     const mn_opt opts[] = {
         {"model", 'm', MN_OPT_STR, &o.model, "MODEL",
-         "a name under models/ or a folder; default: the promoted model"},
+         "a name under models/, a folder or a GGUF file; default: the promoted model"},
         {"prompt", 'p', MN_OPT_STR, &o.prompt, "TEXT", "how the post begins; default: nothing"},
+        {"chat", 0, MN_OPT_FLAG, &o.chat, NULL,
+         "the prompt is what a user says: the model answers, by its chat template"},
         {"lang", 0, MN_OPT_STR, &o.lang, "CODE",
          "language of the post, e.g. en; default: that of the prompt"},
         {"max-tokens", 'n', MN_OPT_U64, &o.max_tokens, "N",
@@ -161,7 +195,7 @@ int mn_cmd_generate(int argc, char **argv)
     const mn_usage u = {
         "generate",
         "[--model MODEL] [--prompt TEXT] [--max-tokens N] [--temperature T] [--seed S]",
-        "Lets a model write a post, or go on with one, streaming as it comes.",
+        "Lets a model write a post, go on with a text, or answer one, streaming as it comes.",
         "mynah generate --prompt \"The weather today\" --seed 7"};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
     if (rc == MN_OK && n_pos > 0)

@@ -14,7 +14,8 @@ static const char *const tiny_lines[] = {
     "what is quoted is quoted whole"};
 
 /* dir gets the folder's path; *ret the weights as they were saved. context: of the model. */
-static void tiny_model(char dir[64], uint32_t C, uint32_t D, uint32_t context, mn_weights *ret)
+static inline void tiny_model(char dir[64], uint32_t C, uint32_t D, uint32_t context,
+                              mn_weights *ret)
 {
     mn_err e = {0};
     mn_tok_trainer *tr;
