@@ -15,6 +15,7 @@
 #define ROW_TOKENS     512
 #define ROW_LEAST      128 /* shorter rows would not be faster */
 #define BATCH_ROWS     8
+#define BATCH_LEAST    2  /* one row is work for one thread alone */
 #define STEPS_AN_EPOCH 16 /* at least, when the batch is chosen */
 #define EPOCHS         3
 #define MEMORY_BYTES   (UINT64_C(2) << 30)
@@ -110,7 +111,8 @@ static void shorten_rows(mn_tune__run *r)
 static void choose_batch(mn_tune__run *r)
 {
     uint64_t rows = r->packing.n_rows / STEPS_AN_EPOCH;
-    rows = rows < 1 ? 1 : rows > BATCH_ROWS ? BATCH_ROWS : rows;
+    rows = rows < BATCH_LEAST ? BATCH_LEAST : rows > BATCH_ROWS ? BATCH_ROWS : rows;
+    if (rows > r->packing.n_rows) rows = r->packing.n_rows;
     r->at.batch_rows = r->o->batch_rows ? r->o->batch_rows : rows;
 }
 
