@@ -79,6 +79,7 @@ $(B)/obj/%.o: src/%.cc
 # Inner loops of the tensor module are written to be vectorised; per-file CPU variants are chosen at run time.
 $(B)/obj/tensor/%.o: OPT := -O3
 CFLAGS_tensor_kernels_plain  := -ffp-contract=fast -Wno-psabi
+ifneq (,$(findstring x86_64,$(shell $(CC) -dumpmachine)))
 CFLAGS_tensor_kernels_avx2   := -mavx2 -mfma -ffp-contract=fast -Wno-psabi
 CFLAGS_tensor_kernels_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 \
                                 -ffp-contract=fast -Wno-psabi
@@ -87,6 +88,7 @@ CFLAGS_tensor_packed_avxvnni := -mavx2 -mfma -mf16c -mavxvnni -Wno-psabi
 CFLAGS_tensor_attend_avx2    := -mavx2 -mfma -mf16c -Wno-psabi
 CFLAGS_tensor_attend_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -Wno-psabi
 CFLAGS_tensor_packed_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -Wno-psabi
+endif
 
 # ---- tests: tests/unit/MODULE/test_X.c links MODULE and what it sees ---------------------------------------------
 UNIT := $(sort $(wildcard tests/unit/*/test_*.c))

@@ -7,6 +7,8 @@
 
 #if defined __x86_64__
 #    include <cpuid.h>
+#elif defined __aarch64__
+#    include <sys/auxv.h>
 #endif
 
 #include "base/mem.h"
@@ -39,6 +41,9 @@ const mn_packed__set *mn_packed__set_at(int i)
         if (has_avxvnni() && i-- == 0) return &mn_packed__avxvnni;
         if (i-- == 0) return &mn_packed__avx2;
     }
+#elif defined __aarch64__
+    if ((getauxval(AT_HWCAP) & HWCAP_ASIMDDP) && i-- == 0) return &mn_packed__neondot;
+    if (i-- == 0) return &mn_packed__neon;
 #endif
     return i == 0 ? &mn_packed__plain : NULL;
 }

@@ -46,8 +46,10 @@ typedef struct mn_packed__set {
                    float *work);
 } mn_packed__set;
 
-extern const mn_packed__set mn_packed__plain, mn_packed__avx512, mn_packed__avxvnni,
-    mn_packed__avx2;
+extern const mn_packed__set mn_packed__plain;
+extern const mn_packed__set mn_packed__avx512, mn_packed__avxvnni, mn_packed__avx2; /* x86-64 */
+extern const mn_packed__set mn_packed__neondot, mn_packed__neon; /* aarch64 */
+void mn_act__bf16_plain(const float *x, uint32_t K, uint8_t *ret);
 /* Attention of each set: attend_SET.c. */
 #define MN_ATTEND__SET(set)                                                                    \
     void mn_attend__store_##set(const mn_kv_shape *s, void *block, uint32_t at, uint32_t kv,   \
@@ -58,6 +60,7 @@ extern const mn_packed__set mn_packed__plain, mn_packed__avx512, mn_packed__avxv
 MN_ATTEND__SET(plain);
 MN_ATTEND__SET(avx512);
 MN_ATTEND__SET(avx2);
+MN_ATTEND__SET(neon);
 
 /* The i-th set that this CPU can run, best first; NULL past the last ("plain"). For tests and benches. */
 const mn_packed__set *mn_packed__set_at(int i);

@@ -28,7 +28,7 @@ static void act_q8(const float *x, uint32_t K, uint8_t *ret)
     }
 }
 
-static void act_bf16(const float *x, uint32_t K, uint8_t *ret)
+void mn_act__bf16_plain(const float *x, uint32_t K, uint8_t *ret)
 {
     for (uint32_t k = 0; k < K + (K & 1); k++) {
         uint16_t h = k < K ? mn_f32_to_bf16(x[k]) : 0;
@@ -112,7 +112,7 @@ const mn_packed__set mn_packed__plain = {
                 [MN_Q_Q5_K] = product_blocks,
                 [MN_Q_Q6_K] = product_blocks},
     .act_q8 = act_q8,
-    .act_bf16 = act_bf16,
+    .act_bf16 = mn_act__bf16_plain,
     .kv_store = mn_attend__store_plain,
     .attend = mn_attend__plain,
 };
