@@ -297,7 +297,6 @@ static mn_rc converse(chat *c, int *ret_failed, mn_err *e)
         if (!more) break;
         if (one(c, line, &own) == MN_OK) continue;
         complain(c, &own);
-        if (own.rc == MN_E_NOMEM || own.rc == MN_E_IO) return *e = own, own.rc;
         *ret_failed = 1;
     }
     if (c->in.terminal) fputc('\n', stderr);

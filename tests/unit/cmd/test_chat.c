@@ -339,15 +339,15 @@ static int ended(pid_t child, int fd)
     return status;
 }
 
-static pid_t chat_on_terminal(const room *r, const char *max_tokens, int *ret_fd)
+static pid_t chat_on_terminal(const char *model, const char *max_tokens, int *ret_fd)
 {
     n_seen = 0;
     pid_t child = forkpty(ret_fd, NULL, NULL, NULL);
     if (child == 0) {
-        char name[] = "chat", opt[] = "--model", dir[64], n[] = "--max-tokens", many[16],
+        char name[] = "chat", opt[] = "--model", dir[512], n[] = "--max-tokens", many[16],
              threads[] = "--threads", one[] = "1";
         char *argv[] = {program, name, opt, dir, n, many, threads, one, NULL};
-        snprintf(dir, sizeof dir, "%s", r->dir);
+        snprintf(dir, sizeof dir, "%s", model);
         snprintf(many, sizeof many, "%s", max_tokens);
         execv(program, argv);
         _exit(127);
@@ -358,8 +358,9 @@ static pid_t chat_on_terminal(const room *r, const char *max_tokens, int *ret_fd
 
 static void a_terminal_is_greeted_and_left_with_ctrl_d(void **state)
 {
+    const room *r = *state;
     int fd;
-    pid_t child = chat_on_terminal(*state, "4", &fd);
+    pid_t child = chat_on_terminal(r->dir, "4", &fd);
     expect(fd, "Ctrl-D leaves.");
     expect(fd, "> ");
     type(fd, "the mynah\n");
@@ -375,12 +376,36 @@ static void a_terminal_is_greeted_and_left_with_ctrl_d(void **state)
 
 static void ctrl_c_at_the_question_leaves(void **state)
 {
+    const room *r = *state;
     int fd;
-    pid_t child = chat_on_terminal(*state, "4", &fd);
+    pid_t child = chat_on_terminal(r->dir, "4", &fd);
     expect(fd, "> ");
     type(fd, "\x03");
     int status = ended(child, fd);
     OK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(fd);
+}
+
+static void ctrl_c_stops_an_answer_and_the_conversation_goes_on(void **state)
+{
+    (void)state;
+    int fd;
+    const char *named = getenv("MYNAH_SMOLLM2"), *usual = "build/models/smollm2.gguf";
+    const char *model = named ? named : access(usual, R_OK) == 0 ? usual : NULL;
+    if (!model) SKIP("SmolLM2-135M-Instruct is not here (MYNAH_SMOLLM2)");
+    pid_t child = chat_on_terminal(model, "0", &fd);
+    expect(fd, "> ");
+    type(fd, "Write a very long story about birds.\n");
+    expect(fd, "birds.\r\n");
+    expect(fd, " "); /* it has begun */
+    type(fd, "\x03");
+    expect(fd, "(stopped)");
+    expect(fd, "> ");
+    type(fd, "/save /dev/null/no\n"); /* a failure ends nothing on a terminal */
+    expect(fd, "> ");
+    type(fd, "/quit\n");
+    int status = ended(child, fd);
+    OK(WIFEXITED(status));
     close(fd);
 }
 
@@ -398,6 +423,7 @@ int main(int argc, char **argv)
         TEST(wrong_options_and_models_are_refused_before_anything_is_read),
         TEST(a_terminal_is_greeted_and_left_with_ctrl_d),
         TEST(ctrl_c_at_the_question_leaves),
+        TEST(ctrl_c_stops_an_answer_and_the_conversation_goes_on),
     };
     (void)argc;
     /* the program stands beside the tests: B/mynah for B/tests/unit/cmd/test_chat */
