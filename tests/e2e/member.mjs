@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
-import { assert, check, done, remove, serve, temporary } from "./lib.mjs";
+import { assert, check, done, remove, run, serve, temporary } from "./lib.mjs";
 
 const { chromium } = createRequire(new URL("../../web/package.json", import.meta.url))("playwright-core");
 const program = process.env.MYNAH ?? "./mynah";
@@ -181,6 +181,65 @@ await check("direct messages are a conversation", async () => {
     await at(ben.page, "/messages");
     await ben.page.waitForSelector('.conversation:has-text("at eight")');
 });
+await check("without a model the chat page says so", async () => {
+    await at(ada.page, "/chat");
+    await ada.page.waitForSelector('.chat-begin:has-text("There is no model here")');
+});
+const smol = process.env.MYNAH_SMOLLM2;
+if (!smol) console.log("skipped talking to a model, stopping, trying again, writing anew: MYNAH_SMOLLM2 names no model");
+else
+    await check("a model answers, is stopped, tries again; a message is written anew; all of it is kept", async () => {
+        const p = ada.page;
+        for (const args of [["import", smol, "--name", "smol"], ["promote", "smol"]]) {
+            const made = await run(program, ["model", ...args, "--data", data]);
+            assert(made.code === 0, made.err);
+        }
+        await at(p, "/chat");
+        await p.fill(".chat-form textarea", "Tell a long story about a mynah bird.");
+        await p.keyboard.press("Enter");
+        await p.waitForURL(/\/chat\/\d+$/);
+        await p.waitForSelector(".chat-form .round[aria-label=Stop]");
+        await p.waitForSelector(".model-text.live", { timeout: 60_000 });
+        assert((await p.getAttribute("ol.chat", "aria-live")) === "off", "what streams in is read out word by word");
+        await p.click(".chat-form .round[aria-label=Stop]");
+        await p.waitForSelector('#say:has-text("The answer is ready.")', { state: "attached" });
+        await shot(p, "chat-1280");
+        await p.fill(".chat-form textarea", "Say hello.");
+        await p.keyboard.press("Enter");
+        await p.waitForSelector(".turn.theirs:nth-child(4) [aria-label='Answer again']", { timeout: 60_000 });
+        await p.click("[aria-label='Answer again']");
+        await p.waitForSelector('.turn.theirs:nth-child(4) .branches:has-text("2/2")', { timeout: 60_000 });
+        await p.click("[aria-label='Version before']");
+        await p.waitForSelector('.turn.theirs:nth-child(4) .branches:has-text("1/2")');
+        await p.click("[aria-label='Write this message anew'] >> nth=0");
+        await p.fill(".turn.editing textarea", "Say yes.");
+        await p.click(".turn.editing .primary");
+        await p.waitForSelector('.turn.mine:nth-child(1) .branches:has-text("2/2")', { timeout: 60_000 });
+        await p.waitForSelector(".chat-form button[aria-label=Send]", { timeout: 60_000 });
+        await p.click(".mark .link"); // the name leads to the card
+        await p.waitForSelector('.model-card:has-text("apache-2.0")');
+        await shot(p, "chat-card");
+        await p.keyboard.press("Escape");
+        await p.reload();
+        await p.waitForSelector('.turn.mine:has-text("Say yes.")');
+        assert((await p.$$(".turn")).length === 2, "the branch that was shown is not the one that is shown again");
+        p.once("dialog", (d) => d.accept("of birds"));
+        await p.click(".page-tools .menu .tool");
+        await p.click('[role=menuitem]:has-text("Rename")');
+        await p.waitForSelector('h1:has-text("of birds")');
+        await p.setViewportSize({ width: 390, height: 844 });
+        assert(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the conversation is wider than the screen");
+        await shot(p, "chat-390");
+        await at(p, "/chat");
+        await p.waitForSelector('.chat-line:has-text("of birds")');
+        assert(await p.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the list is wider than the screen");
+        await shot(p, "chats-390");
+        await p.setViewportSize({ width: 1280, height: 900 });
+        p.once("dialog", (d) => d.accept());
+        await p.click(".chat-line .menu .tool");
+        await p.click('[role=menuitem]:has-text("Delete")');
+        await p.waitForSelector(".chat-line", { state: "detached" });
+    });
 await check("search finds people and tags; lists hold people", async () => {
     const p = ben.page;
     await at(p, "/explore");

@@ -247,8 +247,8 @@ static bool start(asking *a, mn_answering *x, const mn_ids *ids)
     uint32_t retry_s = 0, room = mn_engine_context(x->model->engine) - (uint32_t)ids->n;
     mn_gen_request g = {.prompt = ids->ptr,
                         .n_prompt = ids->n,
-                        .sampling = {.temperature = 0.7f,
-                                     .top_p = 0.95f,
+                        .sampling = {.temperature = 0.5f,
+                                     .top_p = 0.9f,
                                      .repetition = 1.05f,
                                      .seed = x->turn.id},
                         .max_tokens = room < MN_CHATS_ANSWER ? room : MN_CHATS_ANSWER};
