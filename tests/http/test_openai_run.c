@@ -107,23 +107,24 @@ static void company_does_not_change_an_answer(void **s)
 static void a_promotion_drops_no_request(void **s)
 {
     (void)s;
-    bool done, closed;
+    bool closed;
     OK(v1("completions", "{\"prompt\":\"x\",\"max_tokens\":1}") == 200);
     IS(masto_str("model"), "tiny");
     int fd =
         v1_open("completions", "{\"prompt\":\"the mynah\",\"max_tokens\":400,\"stream\":true}");
-    size_t n = raw_hear(fd, masto_answer, 65536, "data:", 5000, &closed);
+    static char first[1 << 20];
+    size_t n = raw_hear(fd, first, sizeof first, "data:", 5000, &closed);
     OK(n > 0);
     openai_promote("other");
     OK(v1("completions", "{\"prompt\":\"x\",\"max_tokens\":1}") == 200);
     IS(masto_str("model"), "other");
-    v1_close(fd); /* its head was heard above: what is left ends as it should */
-    OK(memmem(masto_answer, masto_answer_len, "[DONE]", 6));
+    bool whole = raw_count(first, n, "[DONE]") == 1; /* it may have been over by then */
+    v1_close(fd);
+    OK(whole || memmem(masto_answer, masto_answer_len, "[DONE]", 6));
     OK(!memmem(masto_answer, masto_answer_len, "\"model\":\"other\"", 15));
     openai_promote("tiny");
     OK(v1("completions", "{\"prompt\":\"x\",\"max_tokens\":1}") == 200);
     IS(masto_str("model"), "tiny");
-    (void)done;
 }
 
 static void weights_that_are_replaced_are_another_model(void **s)

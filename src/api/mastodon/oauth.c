@@ -211,7 +211,9 @@ static void metadata(mn_req *r, mn_resp *w)
     put_address(r, &j, "userinfo_endpoint", "/oauth/userinfo");
     mn_jw_key(&j, "scopes_supported");
     mn_jw_array(&j);
-    for (size_t i = 0; mn_scopes_name(i); i++) mn_jw_strz(&j, mn_scopes_name(i));
+    for (size_t i = 0; mn_scopes_name(i);
+         i++) /* those of the model API are no scopes of Mastodon's */
+        if (strncmp(mn_scopes_name(i), "model", 5) != 0) mn_jw_strz(&j, mn_scopes_name(i));
     mn_jw_array_end(&j);
     put_list(&j, "response_types_supported", code);
     put_list(&j, "response_modes_supported", query);

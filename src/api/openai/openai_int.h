@@ -202,6 +202,10 @@ bool mn_oai_messages(const mn_oai_body *b, const mn_json **ret);
 bool mn_oai_ask_tools(mn_oai_job *job, const mn_oai_body *b);
 /* response_format; sets the job's grammar. */
 bool mn_oai_ask_format(mn_oai_job *job, const mn_oai_body *b);
+/* A schema of {"name","arguments"} for any of the tools; NULL: out of memory, or a tool without a name. */
+mn_json *mn_oai_calls_schema(mn_arena *ar, const mn_json *tools);
+/* responses.c: a body of chat that says the same as one of responses. */
+bool mn_oai_as_chat(const mn_oai_body *b, mn_str instructions, mn_oai_body *ret);
 /* How many bytes of a text can be no part of a tool call. */
 size_t mn_oai_tools_plain(mn_str text);
 

@@ -150,7 +150,7 @@ static bool write_chat(const mn_oai_body *b, mn_str instructions, mn_buf *out)
 }
 
 /* *ret: a body of chat that says the same. */
-static bool as_chat(const mn_oai_body *b, mn_str instructions, mn_oai_body *ret)
+bool mn_oai_as_chat(const mn_oai_body *b, mn_str instructions, mn_oai_body *ret)
 {
     mn_buf text;
     mn_json *v = NULL;
@@ -479,7 +479,7 @@ void mn_oai_responses(mn_req *r, mn_resp *w)
     if (!job) return;
     if (mn_oai_read(r, w, &job->arena, &b) && refuse_stored(&b) &&
         mn_oai_str(&b, "instructions", &job->instructions) &&
-        as_chat(&b, job->instructions, &chat) && mn_oai_chat_read(job, &chat, &choices))
+        mn_oai_as_chat(&b, job->instructions, &chat) && mn_oai_chat_read(job, &chat, &choices))
         mn_oai_job_start(job, w, choices);
     else mn_oai_job_drop(job);
 }

@@ -148,7 +148,7 @@ static size_t count_definitions(const mn_json *p)
     return n;
 }
 
-static mn_json *calls_schema(mn_arena *ar, const mn_json *tools)
+mn_json *mn_oai_calls_schema(mn_arena *ar, const mn_json *tools)
 {
     size_t n = 0;
     for (size_t i = 0; i < tools->n; i++) {
@@ -265,7 +265,7 @@ bool mn_oai_ask_tools(mn_oai_job *job, const mn_oai_body *b)
         return mn_oai_bad(b->w, "tool_choice", "invalid_value",
                           "'tool_choice' demands a call, but there are no tools");
     job->tools = MN_OAI_TOOLS_REQUIRED;
-    return demand_call(job, b, calls_schema(b->arena, job->tool_list));
+    return demand_call(job, b, mn_oai_calls_schema(b->arena, job->tool_list));
 }
 
 /* ---- calls in what is being written -------------------------------------------------------------------------------------- */
