@@ -216,7 +216,10 @@ static mn_json *tokens(const work *w)
 static mn_rc variables(const work *w, bool plain, mn_json **ret, mn_err *e)
 {
     const form f = {.a = w->a, .plain = plain, .e = e};
-    mn_json *o = json_new(w->a, MN_JSON_OBJECT, 4), *messages = NULL;
+    const mn_json *more = w->p->more;
+    mn_json *o = more && more->type == MN_JSON_OBJECT ? copy_object(w->a, more, 4)
+                                                      : json_new(w->a, MN_JSON_OBJECT, 4);
+    mn_json *messages = NULL;
     mn_json *none = json_new(w->a, MN_JSON_NULL, 0), *answer = json_new(w->a, MN_JSON_BOOL, 0);
     mn_json *tools = json_new(w->a, MN_JSON_NULL, 0);
     if (!o || !none || !answer || !tools) return no_memory(e);
@@ -224,10 +227,10 @@ static mn_rc variables(const work *w, bool plain, mn_json **ret, mn_err *e)
     answer->boolean = w->p->answer;
     if (w->p->tools && w->p->tools->type == MN_JSON_ARRAY && w->p->tools->n)
         *tools = *w->p->tools;
-    set(o, "messages", messages);
-    set(o, "tools", tools);
-    set(o, "documents", none);
-    set(o, "add_generation_prompt", answer);
+    replace(o, "messages", messages);
+    replace(o, "tools", tools);
+    replace(o, "documents", none);
+    replace(o, "add_generation_prompt", answer);
     *ret = o;
     return MN_OK;
 }

@@ -14,18 +14,22 @@ typedef struct mn_chat_prompt {
     const mn_json *
         messages; /* array of {"role","content",…} as OpenAI's API has them; content a string or parts of type text */
     const mn_json *tools; /* array of OpenAI's tools, or NULL */
-    bool answer;          /* end where the assistant's answer begins (add_generation_prompt) */
+    const mn_json *
+        more; /* further variables of the template, an object such as {"enable_thinking":false}, or NULL; the names above win */
+    bool answer; /* end where the assistant's answer begins (add_generation_prompt) */
     int64_t now_ms;
 } mn_chat_prompt;
 
-/* Appends the prompt's ids; ret_text (the rendered text) may be NULL.
- * errors  MN_E_USAGE: the messages do not suit the template (its own words), or are no array of messages; MN_E_LIMIT */
+/* Appends the prompt's ids; ret_text (the rendered text) may be NULL. Nothing is put before what the template writes (no begin token).
+ * Text of messages, tools and `more` is marked, so none of it becomes a control token; names of roles alone are not.
+ * errors  MN_E_USAGE: the messages do not suit the template (its own words), are no array of messages, are none, or have parts that are no text;
+ *         MN_E_PARSE, MN_E_UNSUPPORTED: the model's template (line, and what it lacks); MN_E_LIMIT; *ret is then as it was */
 mn_rc mn_chat_ids(const mn_engine *g, const mn_chat_prompt *p, mn_ids *ret, mn_buf *ret_text,
                   mn_err *e);
 
 /* Tool calls in what a model wrote, in the forms that open models use: {"name","arguments"} objects between <tool_call> tags (Qwen, Hermes, SmolLM3),
  * after <|python_tag|> or alone (Llama 3: "parameters" too), [{"name"…}] lists (SmolLM2, Mistral). *ret: the calls on the arena, n = 0 when the text is no call;
- * only names that `tools` has count. `text` before the calls is left in ret_text. */
+ * only names that `tools` has count, at most 128 calls. *ret_text: the text before the calls, all of it when there is none. errors MN_E_NOMEM */
 typedef struct mn_tool_call {
     mn_str name, arguments; /* JSON text of an object */
 } mn_tool_call;

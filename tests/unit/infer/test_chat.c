@@ -241,6 +241,33 @@ static void the_template_sees_tools_and_the_names_of_tokens(void **state)
     renders(template, "[{\"role\":\"user\",\"content\":\"\"}]", "[]", "none<|end|>TrueTrue", 1);
 }
 
+static void further_variables_reach_the_template_but_do_not_replace_its_own(void **state)
+{
+    (void)state;
+    room r;
+    mn_engine *g;
+    mn_arena a;
+    mn_json *m, *more;
+    mn_ids ids = {0};
+    mn_buf text;
+    mn_err e = {0};
+    mn_arena_init(&a, 0);
+    mn_buf_init(&text, 0);
+    open_room(&r, "{{ enable_thinking }}{{ messages|length }}{{ note }}", &g);
+    RUN(mn_json_parse(MN_STR("[{\"role\":\"user\",\"content\":\"\"}]"), &a, &m, &e));
+    RUN(mn_json_parse(
+        MN_STR("{\"enable_thinking\":false,\"messages\":[],\"note\":\"<|end|>\"}"), &a, &more,
+        &e));
+    const mn_chat_prompt p = {.messages = m, .more = more};
+    RUN(mn_chat_ids(g, &p, &ids, &text, &e));
+    IS(mn_buf_str(&text), "False1<|end|>");
+    OK(count(&ids, MN_TOK_END) == 0);
+    mn_ids_release(&ids);
+    mn_buf_release(&text);
+    mn_arena_release(&a);
+    close_room(&r, g);
+}
+
 static void messages_that_do_not_suit_are_refused_in_the_templates_words(void **state)
 {
     (void)state;
@@ -384,6 +411,7 @@ int main(void)
         TEST(arguments_are_objects_and_text_where_a_template_wants_text),
         TEST(thoughts_are_found_under_every_name),
         TEST(the_template_sees_tools_and_the_names_of_tokens),
+        TEST(further_variables_reach_the_template_but_do_not_replace_its_own),
         TEST(messages_that_do_not_suit_are_refused_in_the_templates_words),
         TEST(our_own_models_read_a_thread_of_posts),
         TEST(tool_calls_are_read_in_the_forms_that_models_write),
