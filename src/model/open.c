@@ -186,7 +186,7 @@ mn_qtype mn_model_format(const mn_model *m)
     mn_tensor t;
     for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
         const mn_view *v = mn_model__view(views, &t);
-        if (!t.cols) continue;
+        if (!t.cols || t.part == MN_PART_EMBED || t.part == MN_PART_HEAD) continue;
         bytes[v->type] += mn_qformat_row_bytes(mn_qformat_of(v->type), t.cols) * t.rows;
         if (bytes[v->type] <= most) continue;
         most = bytes[v->type];

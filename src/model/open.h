@@ -52,7 +52,7 @@ mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e);
 /* As above without the tokenizer (tok is NULL, end_ids are those that a folder names): where only weights or facts are wanted. */
 mn_rc mn_model_open_weights(const char *path, mn_model **ret, mn_err *e);
 void mn_model_free(mn_model *m);
-/* The format that most bytes of the matrices are in. */
+/* The format that most bytes of the layers' matrices are in. */
 mn_qtype mn_model_format(const mn_model *m);
 /* The angle that each position adds, [D/2]: mn_config_rope's, or what a GGUF file's rope_freqs make of it. */
 void mn_model_rope(const mn_model *m, double *ret);

@@ -3,6 +3,7 @@
  * Sources: ggml's docs/gguf.md for the keys; llama.cpp's conversion for the order of the rows of q and k and for rope_freqs.weight
  * (what Llama 3's stretching divides each pair's angle by). What would compute something else is refused by name. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model/gguf.h"
@@ -221,6 +222,16 @@ static uint32_t special(const mn_gguf *g, const char *name, size_t n)
     return id < n ? (uint32_t)id : NONE;
 }
 
+/* Conversions name what the model knows beyond its tokenizer "[PADn]": no tokens of it. */
+static void drop_padding(mn_tok_parts *p)
+{
+    char name[32];
+    for (; p->types && p->n > 1 && p->types[p->n - 1] == 5; p->n--) {
+        snprintf(name, sizeof name, "[PAD%zu]", p->n - 1);
+        if (!mn_str_eqz(p->tokens[p->n - 1], name)) return;
+    }
+}
+
 static mn_rc read_parts(const mn_gguf *g, mn_arena *a, mn_tok_parts *p, mn_err *e)
 {
     void *scores, *types;
@@ -237,6 +248,7 @@ static mn_rc read_parts(const mn_gguf *g, mn_arena *a, mn_tok_parts *p, mn_err *
     MN_TRY(read_numbers(g, "tokenizer.ggml.token_type", MN_GGUF_I32, p->n, a, &types, e));
     p->scores = scores;
     p->types = types;
+    drop_padding(p);
     p->bos = special(g, "tokenizer.ggml.bos_token_id", p->n);
     p->eos = special(g, "tokenizer.ggml.eos_token_id", p->n);
     p->unk = special(g, "tokenizer.ggml.unknown_token_id", p->n);

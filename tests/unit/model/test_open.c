@@ -390,6 +390,10 @@ static void a_gguf_file_holds_the_same_model(void **state)
         RUN(mn_tok_encode(m->tok, NULL, MN_STR("the cat ate 12 hats, \xf0\x9f\x90\xa6"), &x));
         RUN(mn_tok_encode(g->tok, NULL, MN_STR("the cat ate 12 hats, \xf0\x9f\x90\xa6"), &y));
         OK(x.n == y.n && memcmp(x.ptr, y.ptr, x.n * 4) == 0);
+        uint8_t hash[2][32]; /* so that training may start from either */
+        mn_tok_hash(m->tok, hash[0]);
+        mn_tok_hash(g->tok, hash[1]);
+        OK(memcmp(hash[0], hash[1], 32) == 0);
         OK(mn_tok_bos(m->tok) == mn_tok_bos(g->tok) &&
            mn_tok_eos(m->tok) == mn_tok_eos(g->tok));
         OK(same_weights(path_of(folder), path_of(gguf)));
