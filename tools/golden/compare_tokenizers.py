@@ -162,7 +162,8 @@ def reference(path, use_tiktoken):
     hf = hugging_face(path)
     added = [t.content for t in hf.get_added_tokens_decoder().values()]
     if use_tiktoken:
-        return "tiktoken", tik_token(path, hf).encode_ordinary, False, []
+        bare, normal = tik_token(path, hf).encode_ordinary, hf.normalizer
+        return "tiktoken", lambda s: bare(normal.normalize_str(s) if normal else s), False, []
     return "tokenizers", lambda s: hf.encode(s, add_special_tokens=False).ids, False, added
 
 
