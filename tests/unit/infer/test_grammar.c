@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <locale.h>
 #include <math.h>
+#include <pthread.h>
 #include <regex.h>
 
 #include "infer/grammar.h"
@@ -674,8 +675,7 @@ static void recursion_without_bounds_comes_to_an_end(void **state)
             mn_json *v;
             mn_arena_init(&a, 0);
             mn_rc rc = mn_json_parse(mn_buf_str(&text), &a, &v, &e);
-            if (rc != MN_OK && !strstr(e.msg, "twice"))
-                fail_msg("%s", e.msg);
+            if (rc != MN_OK && !strstr(e.msg, "twice")) fail_msg("%s", e.msg);
             mn_arena_release(&a);
         }
         mn_grammar_unref(g);
@@ -837,6 +837,58 @@ static void without_memory_there_is_an_error_and_no_leak(void **state)
     }
 }
 
+typedef struct worker {
+    pthread_t thread;
+    mn_grammar *g;
+    uint32_t words;
+    uint64_t sum; /* of all masks on the way */
+} worker;
+
+/* The same way for everybody: always the token that a fixed rule takes from the mask. */
+static void *go_a_fixed_way(void *arg)
+{
+    worker *w = arg;
+    mn_err e = {0};
+    for (int k = 0; k < 20; k++) {
+        mn_constraint *c;
+        const uint64_t *mask;
+        if (mn_constraint_new(w->g, &c, &e) != MN_OK) return NULL;
+        for (int i = 0; i < 60; i++) {
+            uint32_t id = UINT32_MAX, n = 0;
+            if (mn_constraint_mask(c, &mask, &e) != MN_OK) break;
+            for (uint32_t word = 0; word < w->words; word++) {
+                w->sum = w->sum * 31 + mask[word];
+                for (uint64_t bits = mask[word]; bits; bits &= bits - 1, n++) {
+                    if (n % 7 == (uint32_t)i % 7)
+                        id = word * 64 + (uint32_t)__builtin_ctzll(bits);
+                }
+            }
+            if (id == UINT32_MAX || mn_constraint_take(c, id, &e) != MN_OK) break;
+        }
+        mn_constraint_free(c);
+    }
+    return NULL;
+}
+
+static void threads_share_a_grammar_and_what_it_has_worked_out(void **state)
+{
+    room *r = *state;
+    mn_err e = {0};
+    worker w[4];
+    mn_grammar *g;
+    RUN(compile(r,
+                "{\"type\":\"array\",\"items\":{\"anyOf\":[{\"type\":\"string\",\"maxLength\":"
+                "9},{\"type\":\"object\"},{\"type\":\"number\"}]}}",
+                &g, &e));
+    for (int i = 0; i < 4; i++) {
+        w[i] = (worker){.g = g, .words = (mn_tok_vocab(r->tok) + 63) / 64};
+        OK(pthread_create(&w[i].thread, NULL, go_a_fixed_way, &w[i]) == 0);
+    }
+    for (int i = 0; i < 4; i++) pthread_join(w[i].thread, NULL);
+    for (int i = 1; i < 4; i++) OK(w[i].sum == w[0].sum && w[i].sum != 0);
+    mn_grammar_unref(g);
+}
+
 static void special_tokens_are_never_allowed(void **state)
 {
     room *r = *state;
@@ -869,6 +921,7 @@ int main(void)
         TEST(schemas_that_are_not_understood_are_refused_by_name),
         TEST(big_and_exponential_schemas_meet_a_limit),
         TEST(without_memory_there_is_an_error_and_no_leak),
+        TEST(threads_share_a_grammar_and_what_it_has_worked_out),
         TEST(special_tokens_are_never_allowed),
     };
     setlocale(LC_CTYPE, "C.UTF-8"); /* for regexec */
