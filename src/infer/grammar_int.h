@@ -151,12 +151,15 @@ uint16_t mn_grammar__number(mn_gbuild *b, const mn_gbounds *in, bool integer);
 mn_rc mn_grammar__number_cmp(mn_str a, mn_str b, int *ret);
 bool mn_grammar__number_is_integer(mn_str a);
 
-/* Patterns (grammar_pattern.c): deterministic automata over the bytes of what stands between the quotes of a JSON string. */
+/* Patterns (grammar_pattern.c, grammar_dfa.c): deterministic automata over the bytes of what stands between the quotes of a JSON string. */
 typedef struct mn_gdfa {
     uint32_t n, cap;
     uint16_t (*to)[256]; /* MN_G_NONE: dead */
     bool *accept;
 } mn_gdfa; /* on the builder's arena; state 0 is the first */
+/* A new state that leads nowhere; MN_G_NONE on failure. */
+uint16_t mn_grammar__dfa_add(mn_gbuild *b, mn_gdfa *d, bool accept);
+bool mn_grammar__spend(mn_gbuild *b, uint32_t n); /* counts work; false once it is too much */
 /* errors MN_E_UNSUPPORTED (what of it), MN_E_PARSE, MN_E_LIMIT */
 mn_rc mn_grammar__pattern(mn_gbuild *b, mn_str pattern, mn_gdfa *ret);
 mn_rc mn_grammar__format(mn_gbuild *b, mn_str format, mn_gdfa *ret);
