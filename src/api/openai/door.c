@@ -5,6 +5,7 @@
 #include "api/openai/openai_int.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/snowflake.h"
 
 /* ---- browsers ------------------------------------------------------------------------------------------------------ */
 
@@ -188,6 +189,15 @@ static bool check_tokens(mn_req *r, mn_resp *w, uint64_t account_id)
 
 /* ---- before a handler ---------------------------------------------------------------------------------------------- */
 
+/* By which a client's report and our log can be matched, as OpenAI's clients show it. */
+static void name_request(mn_req *r, mn_resp *w)
+{
+    uint64_t n = mn_snowflake_next();
+    mn_resp_header(w, "X-Request-Id",
+                   mn_str_fmt(r->arena, "req_%016llx", (unsigned long long)n));
+    mn_debug("openai", "req_%016llx %.*s", (unsigned long long)n, MN_STR_FMT(r->path));
+}
+
 bool mn_oai_before(mn_req *r, mn_resp *w)
 {
     const mn_route *route = mn_req_route_of(r);
@@ -196,6 +206,7 @@ bool mn_oai_before(mn_req *r, mn_resp *w)
     s->asked = true; /* by us: no cookie counts here */
     r->priv = s;
     cross_origin(r, w);
+    name_request(r, w);
     if (mn_api__limited(r, w)) return true; /* by address */
     if (!route) return false;
     if (!let_in(r, w, route->scope, s)) return true;

@@ -121,26 +121,32 @@ static bool make_units(mn_oai_job *job, mn_resp *w, size_t choices)
     return true;
 }
 
-static void link_job(mn_oai_job *job)
+/* False: requests under way hold as much memory as they may. */
+static bool link_job(mn_oai_job *job)
 {
     mn_oai *o = job->all;
     pthread_mutex_lock(&o->lock);
+    bool fits = o->n_jobs == 0 || o->held + job->arena.used_bytes <= MN_OAI_HELD;
+    if (!fits) {
+        pthread_mutex_unlock(&o->lock);
+        return false;
+    }
+    job->held = job->arena.used_bytes;
+    o->held += job->held;
     job->starting = true;
     job->next = o->jobs;
     if (job->next) job->next->prev = job;
     o->jobs = job;
     o->n_jobs++;
     pthread_mutex_unlock(&o->lock);
+    return true;
 }
 
 static void unlink_job(mn_oai_job *job)
 {
     mn_oai *o = job->all;
     pthread_mutex_lock(&o->lock);
-    if (job->prev) job->prev->next = job->next;
-    else o->jobs = job->next;
-    if (job->next) job->next->prev = job->prev;
-    o->n_jobs--;
+    mn_oai_unlink(job);
     pthread_mutex_unlock(&o->lock);
 }
 
@@ -162,7 +168,13 @@ void mn_oai_job_start(mn_oai_job *job, mn_resp *w, size_t choices)
         mn_oai_job_drop(job);
         return;
     }
-    link_job(job);
+    if (!link_job(job)) {
+        mn_err full = {.rc = MN_E_BUSY,
+                       .msg = "too much is being asked at once; try again soon"};
+        mn_oai_failed(w, NULL, 5, &full);
+        mn_oai_job_drop(job);
+        return;
+    }
     mn_rc rc = mn_oai_submit(&job->units[0], &retry_s, &e);
     if (rc != MN_OK) {
         e.rc = rc;

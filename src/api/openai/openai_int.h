@@ -10,7 +10,8 @@
 #include "infer/chat.h"
 
 #define MN_OAI_BODY    (4u << 20)
-#define MN_OAI_TREE    (64u << 20) /* of memory for a body's JSON */
+#define MN_OAI_TREE    (64u << 20)  /* of memory for a body's JSON */
+#define MN_OAI_HELD    (256u << 20) /* of memory that requests under way hold together */
 #define MN_OAI_STOPS   16
 #define MN_OAI_CHOICES 16
 #define MN_OAI_UNITS   128 /* choices of all prompts */
@@ -149,6 +150,7 @@ struct mn_oai_job {
     atomic_bool recheck; /* the account has changed */
     atomic_bool closed;  /* nobody answers from it any more */
     /* Under the lock of `all`: */
+    size_t held; /* bytes, as counted in `all` */
     bool queued, starting,
         hungry;   /* hungry: the batcher's queue was full for a unit that waits */
     bool settled; /* only the thread's */
@@ -177,8 +179,8 @@ struct mn_oai {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     mn_oai_job *jobs, *work, **work_end;
-    size_t n_jobs, n_hungry;
-    int64_t fed_us; /* when hungry jobs tried last */
+    size_t n_jobs, n_hungry, held; /* held: bytes of the jobs' arenas */
+    int64_t fed_us;                /* when hungry jobs tried last */
 };
 /* The thread shall look at the job: something has happened to it. Any thread; takes the lock of `all`. */
 void mn_oai_push(mn_oai_job *job);
@@ -188,6 +190,8 @@ bool mn_oai_stream_next(void *job, mn_buf *out);
 void mn_oai_stream_close(void *job);
 void mn_oai_hung_up(void *job);
 void mn_oai_job_free(mn_oai_job *job); /* it is in no list */
+void mn_oai_unlink(
+    mn_oai_job *job); /* takes it out of the list of jobs; the lock of `all` is held */
 
 /* ---- what requests ask for ---------------------------------------------------------------------------------------------- */
 

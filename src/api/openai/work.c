@@ -282,17 +282,22 @@ static void answer(mn_oai_job *job)
     mn_resp_done(w);
 }
 
+void mn_oai_unlink(mn_oai_job *job)
+{
+    mn_oai *o = job->all;
+    if (job->prev) job->prev->next = job->next;
+    else o->jobs = job->next;
+    if (job->next) job->next->prev = job->prev;
+    o->n_jobs--;
+    o->held -= job->held;
+}
+
 static void drop_job(mn_oai_job *job)
 {
     mn_oai *o = job->all;
     pthread_mutex_lock(&o->lock);
     bool queued = job->queued;
-    if (!queued) {
-        if (job->prev) job->prev->next = job->next;
-        else o->jobs = job->next;
-        if (job->next) job->next->prev = job->prev;
-        o->n_jobs--;
-    }
+    if (!queued) mn_oai_unlink(job);
     pthread_mutex_unlock(&o->lock);
     if (!queued) mn_oai_job_free(job); /* else it comes by once more */
 }
