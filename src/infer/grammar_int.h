@@ -171,7 +171,24 @@ mn_rc mn_grammar__dfa_length(mn_gbuild *b, uint32_t min, uint32_t max, mn_gdfa *
 bool mn_grammar__dfa_accepts(const mn_gdfa *d, mn_str bytes);
 uint16_t mn_grammar__string_dfa(mn_gbuild *b, const mn_gdfa *d); /* the rule, with quotes */
 
-/* Schemas (grammar_schema.c, grammar_value.c). */
+/* Schemas (grammar_schema.c, grammar_members.c, grammar_value.c): those that a value must suit together. */
+#define MN_G_SET_MAX 128u
+typedef struct mn_gset {
+    const mn_json **s; /* room for MN_G_SET_MAX where something is added */
+    size_t n;
+} mn_gset;
+bool mn_grammar__set_add(mn_gbuild *b, mn_gset *to,
+                         const mn_json *s); /* each once, those that say nothing never */
+/* The rule of a set; made later when it is new. Copies the set. */
+uint16_t mn_grammar__rule_of(mn_gbuild *b, mn_gset of);
+uint16_t mn_grammar__array(mn_gbuild *b, const mn_gset *a);
+uint16_t mn_grammar__object(mn_gbuild *b, const mn_gset *a);
+/* The largest or smallest count of that name in the set. */
+uint32_t mn_grammar__count_of(mn_gbuild *b, const mn_gset *a, const char *key, bool largest,
+                              uint32_t fallback);
+mn_str mn_grammar__text_of(mn_gbuild *b, const mn_json *v); /* as JSON, on the arena */
+uint16_t mn_grammar__ws_then(mn_gbuild *b, uint16_t next);
+uint16_t mn_grammar__no_memory(mn_gbuild *b);
 uint16_t mn_grammar__schema(mn_gbuild *b, const mn_json *root);
 /* Where a $ref leads; NULL and a failure recorded when nowhere. */
 const mn_json *mn_grammar__deref(mn_gbuild *b, mn_str ref);

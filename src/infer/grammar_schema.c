@@ -6,25 +6,15 @@
  * rules again, made when their turn comes; a set that was seen is the same rule, which is how recursion ends. */
 #include "infer/grammar_int.h"
 
-enum {
-    SCHEMA_BYTES_MAX = 256 << 10,
-    OPEN_DEPTH_MAX = 256,
-    OPEN_STEPS_MAX = 1 << 18,
-    MEMBERS_MAX = 2000
-};
-
-typedef struct set {
-    const mn_json **s;
-    size_t n;
-} set;
+enum { SCHEMA_BYTES_MAX = 256 << 10, OPEN_DEPTH_MAX = 256, OPEN_STEPS_MAX = 1 << 18 };
 
 struct mn_grule {
     mn_grule *next, *later; /* all of them; those to be made */
-    set of;
+    mn_gset of;
     uint16_t pc;
 };
 
-static uint16_t no_memory(mn_gbuild *b)
+uint16_t mn_grammar__no_memory(mn_gbuild *b)
 {
     return mn_grammar__fail(b, MN_E_NOMEM, "out of memory for a grammar");
 }
@@ -36,22 +26,22 @@ static bool says_nothing(const mn_json *s)
     return s->type == MN_JSON_BOOL ? s->boolean : s->type == MN_JSON_OBJECT && s->n == 0;
 }
 
-static bool set_add(mn_gbuild *b, set *to, size_t cap, const mn_json *s)
+bool mn_grammar__set_add(mn_gbuild *b, mn_gset *to, const mn_json *s)
 {
     if (says_nothing(s)) return true;
     for (size_t i = 0; i < to->n; i++) {
         if (to->s[i] == s) return true;
     }
-    if (to->n == cap) {
-        mn_grammar__fail(b, MN_E_LIMIT, "more than %zu schemas that must hold together", cap);
+    if (to->n == MN_G_SET_MAX) {
+        mn_grammar__fail(b, MN_E_LIMIT, "more than %u schemas that must hold together",
+                         MN_G_SET_MAX);
         return false;
     }
     to->s[to->n++] = s;
     return true;
 }
 
-/* The rule of a set; made later when it is new. Copies the set. */
-static uint16_t rule_of(mn_gbuild *b, set of)
+uint16_t mn_grammar__rule_of(mn_gbuild *b, mn_gset of)
 {
     if (b->rc != MN_OK) return MN_G_NONE;
     for (mn_grule *r = b->rules; r; r = r->next) {
@@ -59,9 +49,9 @@ static uint16_t rule_of(mn_gbuild *b, set of)
             return r->pc;
     }
     mn_grule *r = mn_arena_calloc(b->a, 1, sizeof *r);
-    if (!r) return no_memory(b);
+    if (!r) return mn_grammar__no_memory(b);
     r->of.s = mn_arena_alloc(b->a, (of.n + 1) * sizeof *r->of.s);
-    if (!r->of.s) return no_memory(b);
+    if (!r->of.s) return mn_grammar__no_memory(b);
     if (of.n) memcpy(r->of.s, of.s, of.n * sizeof *of.s);
     r->of.n = of.n;
     r->pc = mn_grammar__hole(b);
@@ -86,12 +76,11 @@ typedef struct opened {
     const struct opened *in;
 } opened;
 
-enum { SET_MAX = 128 };
 typedef struct opening {
     mn_gbuild *b;
-    const mn_json *now[SET_MAX]; /* the alternative that is being made */
+    const mn_json *now[MN_G_SET_MAX]; /* the alternative that is being made */
     size_t n;
-    set *alts; /* [MN_G_ALTS_MAX] */
+    mn_gset *alts; /* [MN_G_ALTS_MAX] */
     size_t n_alts;
     uint32_t steps; /* for the whole schema */
     int depth;
@@ -102,7 +91,7 @@ static const pending *also(opening *o, const mn_json *s, const opened *in, const
 {
     pending *p = mn_arena_alloc(o->b->a, sizeof *p);
     if (!p) {
-        no_memory(o->b);
+        mn_grammar__no_memory(o->b);
         return rest;
     }
     *p = (pending){s, in, rest, choice};
@@ -117,10 +106,10 @@ static void alternative_done(opening *o)
                          MN_G_ALTS_MAX);
         return;
     }
-    set *a = &o->alts[o->n_alts];
+    mn_gset *a = &o->alts[o->n_alts];
     a->s = mn_arena_alloc(o->b->a, (o->n + 1) * sizeof *a->s);
     if (!a->s) {
-        no_memory(o->b);
+        mn_grammar__no_memory(o->b);
         return;
     }
     memcpy(a->s, o->now, o->n * sizeof *a->s);
@@ -144,7 +133,7 @@ static const pending *open_parts(opening *o, const mn_json *s, const opened *in,
     static const char *const choices[] = {"oneOf", "anyOf"};
     opened *here = mn_arena_alloc(o->b->a, sizeof *here);
     if (!here) {
-        no_memory(o->b);
+        mn_grammar__no_memory(o->b);
         return rest;
     }
     *here = (opened){s, in};
@@ -195,8 +184,8 @@ static void open_all(opening *o, const pending *p)
             mn_grammar__fail(o->b, MN_E_PARSE, "a schema is an object, true or false");
         if (in_circle(o, s, p->in)) goto out;
         size_t before = o->n;
-        set now = {o->now, o->n};
-        if (!set_add(o->b, &now, SET_MAX, s)) goto out;
+        mn_gset now = {o->now, o->n};
+        if (!mn_grammar__set_add(o->b, &now, s)) goto out;
         o->n = now.n;
         p = o->n > before ? open_parts(o, s, p->in, p->rest) : p->rest;
     }
@@ -274,7 +263,7 @@ static unsigned spoken_of(mn_gbuild *b, const mn_json *s)
 }
 
 /* What all of the set allow. A set that names no type is of those that its words speak of. */
-static unsigned types_of(mn_gbuild *b, const set *a)
+static unsigned types_of(mn_gbuild *b, const mn_gset *a)
 {
     unsigned types = MN_GT_ANY, spoken = 0;
     bool named = false;
@@ -286,8 +275,8 @@ static unsigned types_of(mn_gbuild *b, const set *a)
     return named || !spoken ? types : types & spoken;
 }
 
-static uint32_t count_of(mn_gbuild *b, const set *a, const char *key, bool largest,
-                         uint32_t fallback)
+uint32_t mn_grammar__count_of(mn_gbuild *b, const mn_gset *a, const char *key, bool largest,
+                              uint32_t fallback)
 {
     uint32_t all_of = fallback, v;
     for (size_t i = 0; i < a->n; i++) {
@@ -299,7 +288,7 @@ static uint32_t count_of(mn_gbuild *b, const set *a, const char *key, bool large
 
 /* ---- one of a list --------------------------------------------------------------------------------------------- */
 
-static bool suits_all(mn_gbuild *b, const mn_json *v, const set *a)
+static bool suits_all(mn_gbuild *b, const mn_json *v, const mn_gset *a)
 {
     for (size_t i = 0; i < a->n; i++) {
         if (!mn_grammar__suits(b, v, a->s[i], 0)) return false;
@@ -338,7 +327,7 @@ static void write_value(mn_json_writer *w, const mn_json *v)
     }
 }
 
-static mn_str text_of(mn_gbuild *b, const mn_json *v)
+mn_str mn_grammar__text_of(mn_gbuild *b, const mn_json *v)
 {
     mn_buf buf;
     mn_json_writer w;
@@ -347,12 +336,12 @@ static mn_str text_of(mn_gbuild *b, const mn_json *v)
     write_value(&w, v);
     mn_str s = buf.failed ? MN_STR_NONE : mn_str_dup(b->a, mn_buf_str(&buf));
     mn_buf_release(&buf);
-    if (!s.ptr) no_memory(b);
+    if (!s.ptr) mn_grammar__no_memory(b);
     return s;
 }
 
 /* The values that `one` lists (enum or const), as far as they suit the whole set. */
-static uint16_t listed(mn_gbuild *b, const set *a, const mn_json *one)
+static uint16_t listed(mn_gbuild *b, const mn_gset *a, const mn_json *one)
 {
     const mn_json *k = mn_json_get(one, "const"), *list = mn_json_get(one, "enum");
     size_t n = k ? 1 : list->n, kept = 0;
@@ -362,10 +351,10 @@ static uint16_t listed(mn_gbuild *b, const set *a, const mn_json *one)
         return mn_grammar__fail(b, MN_E_LIMIT, "an 'enum' of more than %u values",
                                 MN_G_NODES_MAX);
     mn_str *s = mn_arena_alloc(b->a, n * sizeof *s);
-    if (!s) return no_memory(b);
+    if (!s) return mn_grammar__no_memory(b);
     for (size_t i = 0; i < n && b->rc == MN_OK; i++) {
         const mn_json *v = k ? k : list->items[i];
-        if (suits_all(b, v, a)) s[kept++] = text_of(b, v);
+        if (suits_all(b, v, a)) s[kept++] = mn_grammar__text_of(b, v);
     }
     if (b->rc != MN_OK || !kept) return MN_G_NONE;
     return mn_grammar__choice(b, s, kept, b->ret);
@@ -400,7 +389,7 @@ static void bound(mn_gbuild *b, const mn_json *s, bool lower, mn_str *io, bool *
     if (x && !of_old) tighter(b, io, io_open, x->text, true, lower);
 }
 
-static uint16_t number(mn_gbuild *b, const set *a, bool integer)
+static uint16_t number(mn_gbuild *b, const mn_gset *a, bool integer)
 {
     mn_gbounds in = {MN_STR_NONE, MN_STR_NONE, false, false};
     for (size_t i = 0; i < a->n; i++) {
@@ -425,10 +414,10 @@ static void narrow(mn_gbuild *b, mn_gdfa *d, const mn_json *word, bool format)
     else if (mn_grammar__dfa_both(b, d, &more, &both) == MN_OK) *d = both;
 }
 
-static uint16_t string(mn_gbuild *b, const set *a)
+static uint16_t string(mn_gbuild *b, const mn_gset *a)
 {
-    uint32_t min = count_of(b, a, "minLength", true, 0),
-             max = count_of(b, a, "maxLength", false, MN_G_INF);
+    uint32_t min = mn_grammar__count_of(b, a, "minLength", true, 0),
+             max = mn_grammar__count_of(b, a, "maxLength", false, MN_G_INF);
     mn_gdfa d = {0}, length, both;
     for (size_t i = 0; i < a->n && b->rc == MN_OK; i++) {
         const mn_json *pattern = mn_json_get(a->s[i], "pattern"),
@@ -447,254 +436,6 @@ static uint16_t string(mn_gbuild *b, const set *a)
                : MN_G_NONE;
 }
 
-/* ---- arrays ---------------------------------------------------------------------------------------------------- */
-
-/* What the set says of the item at index i (SIZE_MAX: of those behind all prefixes): false when there must be none. */
-static bool item_set(mn_gbuild *b, const set *a, size_t i, set *ret)
-{
-    for (size_t k = 0; k < a->n; k++) {
-        const mn_json *items = mn_json_get(a->s[k], "items"),
-                      *prefix = mn_json_get(a->s[k], "prefixItems");
-        if (items && items->type == MN_JSON_ARRAY) { /* of old */
-            prefix = items;
-            items = mn_json_get(a->s[k], "additionalItems");
-        }
-        const mn_json *s = prefix && i < prefix->n ? mn_json_at(prefix, i) : items;
-        if (s && s->type == MN_JSON_BOOL && !s->boolean) return false;
-        if (s && !set_add(b, ret, SET_MAX, s)) return false;
-    }
-    return true;
-}
-
-static size_t prefix_of(mn_gbuild *b, const set *a)
-{
-    size_t most = 0;
-    for (size_t k = 0; k < a->n; k++) {
-        const mn_json *items = mn_json_get(a->s[k], "items"),
-                      *prefix = mn_json_get(a->s[k], "prefixItems");
-        if (prefix && prefix->type != MN_JSON_ARRAY)
-            mn_grammar__fail(b, MN_E_PARSE, "'prefixItems' is not an array");
-        if (items && items->type == MN_JSON_ARRAY) prefix = items;
-        if (prefix && prefix->n > most) most = prefix->n;
-    }
-    return most;
-}
-
-static uint16_t item_rule(mn_gbuild *b, const set *a, size_t i)
-{
-    const mn_json *s[SET_MAX];
-    set of = {s, 0};
-    return item_set(b, a, i, &of) ? rule_of(b, of) : MN_G_NONE;
-}
-
-static uint16_t ws_then(mn_gbuild *b, uint16_t next)
-{
-    return mn_grammar__call(b, mn_grammar__ws(b), false, next);
-}
-
-static uint16_t comma_then(mn_gbuild *b, uint16_t next)
-{
-    return next == MN_G_NONE ? next : mn_grammar__byte(b, ',', ws_then(b, next));
-}
-
-/* Items behind the prefix, each with its comma before it, then the end: min .. max of them. */
-static uint16_t more_items(mn_gbuild *b, uint16_t item, uint32_t min, uint32_t max,
-                           uint16_t end)
-{
-    if (item == MN_G_NONE || !max) return min ? MN_G_NONE : end;
-    if (min || max != MN_G_INF)
-        return mn_grammar__rep(b, comma_then(b, mn_grammar__call(b, item, false, b->ret)), min,
-                               max, end);
-    uint16_t loop = mn_grammar__hole(b); /* no counting */
-    uint16_t more = comma_then(b, mn_grammar__call(b, item, false, loop));
-    mn_grammar__fill(b, loop, mn_grammar__split(b, more, end));
-    return loop;
-}
-
-static uint32_t less(uint32_t n, size_t k)
-{
-    return n == MN_G_INF ? n : n > k ? n - (uint32_t)k : 0;
-}
-
-static uint16_t array(mn_gbuild *b, const set *a)
-{
-    uint32_t min = count_of(b, a, "minItems", true, 0),
-             max = count_of(b, a, "maxItems", false, MN_G_INF);
-    size_t prefix = prefix_of(b, a);
-    uint16_t close = mn_grammar__byte(b, ']', b->ret), end = ws_then(b, close);
-    if (b->rc != MN_OK || min > max) return MN_G_NONE;
-    if (prefix > max) prefix = max;
-    uint16_t more = item_rule(b, a, SIZE_MAX);
-    size_t k = prefix ? prefix : 1; /* items that are written out */
-    uint16_t at = more_items(b, more, less(min, k), less(max, k), end);
-    for (size_t i = k; i-- > 0;) { /* at: what stands behind item i */
-        uint16_t item = max ? (i < prefix ? item_rule(b, a, i) : more) : MN_G_NONE;
-        at = mn_grammar__call(b, item, false, at);
-        if (i) at = mn_grammar__split(b, comma_then(b, at), min <= i ? end : MN_G_NONE);
-    }
-    at = at == MN_G_NONE ? at : ws_then(b, at);
-    return mn_grammar__byte(b, '[', mn_grammar__split(b, at, min == 0 ? close : MN_G_NONE));
-}
-
-/* ---- objects --------------------------------------------------------------------------------------------------- */
-
-typedef struct member {
-    mn_str name;
-    bool required;
-    uint16_t rule; /* MN_G_NONE: it may not be there */
-} member;
-
-typedef struct object {
-    mn_gbuild *b;
-    const set *a;
-    member *m;
-    size_t n, cap;
-    bool open;      /* others may follow */
-    uint16_t other; /* their rule */
-} object;
-
-static member *member_of(object *o, mn_str name)
-{
-    for (size_t i = 0; i < o->n; i++) {
-        if (mn_str_eq(o->m[i].name, name)) return &o->m[i];
-    }
-    o->m[o->n] = (member){name, false, MN_G_NONE};
-    return &o->m[o->n++];
-}
-
-static void gather_members(object *o)
-{
-    for (size_t k = 0; k < o->a->n; k++) {
-        const mn_json *p = mn_json_get(o->a->s[k], "properties"),
-                      *r = mn_json_get(o->a->s[k], "required");
-        if (p && p->type != MN_JSON_OBJECT)
-            mn_grammar__fail(o->b, MN_E_PARSE, "'properties' is not an object");
-        if (r && r->type == MN_JSON_BOOL) r = NULL; /* of very old */
-        if (r && r->type != MN_JSON_ARRAY)
-            mn_grammar__fail(o->b, MN_E_PARSE, "'required' is not an array");
-        for (size_t i = 0; p && i < p->n && o->b->rc == MN_OK; i++) member_of(o, p->keys[i]);
-    }
-    for (size_t k = 0; k < o->a->n; k++) {
-        const mn_json *r = mn_json_get(o->a->s[k], "required");
-        for (size_t i = 0; r && r->type == MN_JSON_ARRAY && i < r->n && o->b->rc == MN_OK;
-             i++) {
-            if (r->items[i]->type != MN_JSON_STRING)
-                mn_grammar__fail(o->b, MN_E_PARSE, "'required' names no property");
-            member *m = o->b->rc == MN_OK ? member_of(o, r->items[i]->text) : NULL;
-            if (m) m->required = true;
-        }
-    }
-}
-
-/* What the set says of the property (name.ptr NULL: of those that nobody names); MN_G_NONE: it may not be there. */
-static uint16_t member_rule(object *o, mn_str name)
-{
-    const mn_json *s[SET_MAX];
-    set of = {s, 0};
-    for (size_t k = 0; k < o->a->n; k++) {
-        const mn_json *p = mn_json_get(o->a->s[k], "properties"), *say = NULL;
-        for (size_t i = 0; p && name.ptr && i < p->n; i++) {
-            if (mn_str_eq(p->keys[i], name)) say = p->items[i];
-        }
-        if (!say) say = mn_json_get(o->a->s[k], "additionalProperties");
-        if (say && say->type == MN_JSON_BOOL && !say->boolean) return MN_G_NONE;
-        if (say && !set_add(o->b, &of, SET_MAX, say)) return MN_G_NONE;
-    }
-    return rule_of(o->b, of);
-}
-
-/* Others follow where they are asked for, or where nothing at all is said of members. */
-static void find_others(object *o)
-{
-    bool asked = false, named = o->n > 0;
-    for (size_t k = 0; k < o->a->n; k++) {
-        if (mn_json_get(o->a->s[k], "additionalProperties")) asked = true;
-        if (mn_json_get(o->a->s[k], "properties")) named = true;
-    }
-    o->other = asked || !named ? member_rule(o, MN_STR_NONE) : MN_G_NONE;
-    o->open = o->other != MN_G_NONE;
-}
-
-/* How many members there are is only understood where it is so anyway. */
-static void check_counts(object *o)
-{
-    uint32_t required = 0, min = count_of(o->b, o->a, "minProperties", true, 0),
-             max = count_of(o->b, o->a, "maxProperties", false, MN_G_INF);
-    for (size_t i = 0; i < o->n; i++) required += o->m[i].required;
-    if (min > required || (max != MN_G_INF && (o->open || max < o->n)))
-        mn_grammar__fail(o->b, MN_E_UNSUPPORTED,
-                         "the schema's 'minProperties' or 'maxProperties' is not supported: "
-                         "name the properties and require them");
-}
-
-static uint16_t colon_then(mn_gbuild *b, uint16_t rule, uint16_t next)
-{
-    uint16_t value = mn_grammar__call(b, rule, false, next);
-    if (value == MN_G_NONE) return value;
-    return mn_grammar__byte(b, ':',
-                            mn_grammar__split(b, value, mn_grammar__byte(b, ' ', value)));
-}
-
-static mn_str quoted(mn_gbuild *b, mn_str name)
-{
-    const mn_json v = {.type = MN_JSON_STRING, .text = name};
-    return text_of(b, &v);
-}
-
-/* Other members, one or more, then the end. */
-static uint16_t others(object *o, uint16_t end)
-{
-    mn_gbuild *b = o->b;
-    mn_str *names = mn_arena_alloc(b->a, (o->n + 1) * sizeof *names);
-    if (!names) return no_memory(b);
-    for (size_t i = 0; i < o->n; i++) names[i] = o->m[i].name;
-    uint16_t after = mn_grammar__hole(b), name = mn_grammar__name_but(b, names, o->n);
-    uint16_t one = mn_grammar__call(b, name, false, colon_then(b, o->other, after));
-    mn_grammar__fill(b, after, mn_grammar__split(b, comma_then(b, one), end));
-    return one;
-}
-
-/* Members i.. in their order. keys: the place where a name must come; after: behind a value. */
-static uint16_t members(object *o, uint16_t close)
-{
-    mn_gbuild *b = o->b;
-    uint16_t end = ws_then(b, close), keys = o->open ? others(o, end) : MN_G_NONE;
-    bool must = false; /* one of those that follow is required */
-    for (size_t i = o->n; i-- > 0 && b->rc == MN_OK;) {
-        member *m = &o->m[i];
-        if (m->rule == MN_G_NONE && !m->required) continue;
-        uint16_t after = mn_grammar__split(b, comma_then(b, keys), must ? MN_G_NONE : end);
-        uint16_t this = colon_then(b, m->rule, after);
-        if (this != MN_G_NONE) this = mn_grammar__literal(b, quoted(b, m->name), this);
-        keys = m->required ? this : mn_grammar__split(b, this, keys);
-        must = must || m->required;
-    }
-    uint16_t first = keys == MN_G_NONE ? keys : ws_then(b, keys);
-    return mn_grammar__split(b, first, must ? MN_G_NONE : close);
-}
-
-static uint16_t object_of(mn_gbuild *b, const set *a)
-{
-    object o = {.b = b, .a = a};
-    for (size_t k = 0; k < a->n; k++) {
-        const mn_json *p = mn_json_get(a->s[k], "properties"),
-                      *r = mn_json_get(a->s[k], "required");
-        o.cap += (p ? p->n : 0) + (r ? r->n : 0);
-    }
-    if (o.cap > MEMBERS_MAX)
-        return mn_grammar__fail(b, MN_E_LIMIT, "an object with more than %d properties",
-                                MEMBERS_MAX);
-    o.m = mn_arena_alloc(b->a, (o.cap + 1) * sizeof *o.m);
-    if (!o.m) return no_memory(b);
-    gather_members(&o);
-    for (size_t i = 0; i < o.n && b->rc == MN_OK; i++)
-        o.m[i].rule = member_rule(&o, o.m[i].name);
-    if (b->rc == MN_OK) find_others(&o);
-    if (b->rc == MN_OK) check_counts(&o);
-    if (b->rc != MN_OK) return MN_G_NONE;
-    return mn_grammar__byte(b, '{', members(&o, mn_grammar__byte(b, '}', b->ret)));
-}
-
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
 static uint16_t literals(mn_gbuild *b, unsigned types)
@@ -709,17 +450,17 @@ static uint16_t literals(mn_gbuild *b, unsigned types)
     return n ? mn_grammar__choice(b, s, n, b->ret) : MN_G_NONE;
 }
 
-static void check_unique(mn_gbuild *b, const set *a)
+static void check_unique(mn_gbuild *b, const mn_gset *a)
 {
     for (size_t i = 0; i < a->n; i++) {
         if (mn_json_bool(mn_json_get(a->s[i], "uniqueItems"), false) &&
-            count_of(b, a, "maxItems", false, MN_G_INF) > 1)
+            mn_grammar__count_of(b, a, "maxItems", false, MN_G_INF) > 1)
             mn_grammar__fail(b, MN_E_UNSUPPORTED,
                              "the schema's 'uniqueItems' is not supported");
     }
 }
 
-static uint16_t value_of(mn_gbuild *b, const set *a)
+static uint16_t value_of(mn_gbuild *b, const mn_gset *a)
 {
     uint16_t at = MN_G_NONE;
     unsigned types = types_of(b, a);
@@ -734,9 +475,11 @@ static uint16_t value_of(mn_gbuild *b, const set *a)
     if (types & MN_GT_STRING) at = mn_grammar__split(b, string(b, a), at);
     if (types & MN_GT_ARRAY) check_unique(b, a);
     if (types & MN_GT_ARRAY)
-        at = mn_grammar__split(b, mn_grammar__call(b, array(b, a), true, b->ret), at);
+        at = mn_grammar__split(b, mn_grammar__call(b, mn_grammar__array(b, a), true, b->ret),
+                               at);
     if (types & MN_GT_OBJECT)
-        at = mn_grammar__split(b, mn_grammar__call(b, object_of(b, a), true, b->ret), at);
+        at = mn_grammar__split(b, mn_grammar__call(b, mn_grammar__object(b, a), true, b->ret),
+                               at);
     return at;
 }
 
@@ -770,16 +513,16 @@ uint16_t mn_grammar__schema(mn_gbuild *b, const mn_json *root)
         return mn_grammar__fail(b, MN_E_LIMIT, "a schema is at most %d KiB and %d deep",
                                 SCHEMA_BYTES_MAX >> 10, MN_JSON_DEPTH_MAX);
     opening *o = mn_arena_calloc(b->a, 1, sizeof *o);
-    set *alts = mn_arena_alloc(b->a, MN_G_ALTS_MAX * sizeof *alts);
-    if (!o || !alts) return no_memory(b);
+    mn_gset *alts = mn_arena_alloc(b->a, MN_G_ALTS_MAX * sizeof *alts);
+    if (!o || !alts) return mn_grammar__no_memory(b);
     o->b = b;
     o->alts = alts;
     b->root = root;
-    uint16_t rule = rule_of(b, (set){s, !says_nothing(root)});
+    uint16_t rule = mn_grammar__rule_of(b, (mn_gset){s, !says_nothing(root)});
     while (b->todo && b->rc == MN_OK) {
         mn_grule *r = b->todo;
         b->todo = r->later;
         make_rule(o, r);
     }
-    return ws_then(b, mn_grammar__call(b, rule, false, b->ret));
+    return mn_grammar__ws_then(b, mn_grammar__call(b, rule, false, b->ret));
 }
