@@ -63,6 +63,7 @@ static mn_rc load(chat *c, const char *name, mn_err *e)
 static void show(void *arg, mn_str text)
 {
     chat *c = arg;
+    if (mn_stop_requested() || ferror(stdout)) mn_line_interrupted = 1; /* nobody reads on */
     if (c->o->json) return;
     fwrite(text.ptr, 1, text.len, stdout);
     fflush(stdout);
@@ -289,7 +290,7 @@ static void complain(const chat *c, const mn_err *e)
 
 static mn_rc converse(chat *c, int *ret_failed, mn_err *e)
 {
-    while (!c->leave && !mn_stop_requested()) {
+    while (!c->leave && !mn_stop_requested() && !ferror(stdout)) {
         mn_str line;
         bool more;
         mn_err own = {0};
