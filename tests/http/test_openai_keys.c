@@ -171,7 +171,9 @@ static void the_tokens_of_a_day_end(void **s)
     RUN(mn_social_account_create(masto_home.store, MN_STR("frank"), MN_STR(""), MN_ROLE_MEMBER,
                                  "", NULL, &id, &e));
     openai_make_key(id, "", key);
-    const char *body = "{\"prompt\":\"the mynah learns to talk\",\"max_tokens\":60}";
+    char body[1300]; /* nothing but letters, so that it does not end before its 60 tokens */
+    snprintf(body, sizeof body, "{\"prompt\":\"x\",\"max_tokens\":60,\"logit_bias\":%s}",
+             openai_letters);
     OK(openai_send("POST", "/v1/completions", key, NULL, body, strlen(body)) == 200);
     OK(as(key, "/v1/completions") == 429);
     IS(masto_str("error.type"), "tokens");
