@@ -75,6 +75,74 @@ static void what_a_configuration_leaves_out_has_the_defaults_of_llama(void **sta
     OK(c.rope_theta == 500);
 }
 
+#define LLAMA3                                                                                 \
+    "\"factor\":32.0,\"high_freq_factor\":4.0,\"low_freq_factor\":1.0,"                        \
+    "\"original_max_position_embeddings\":8192"
+
+static void llama_3_s_positions_are_read_under_every_name_they_have_had(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{" HEAD ",\"rope_theta\":500000,\"rope_scaling\":{\"rope_type\":\"llama3\"," LLAMA3
+        "}}",
+        "{" HEAD ",\"rope_theta\":500000,\"rope_scaling\":{\"type\":\"llama3\"," LLAMA3 "}}",
+        "{" HEAD ",\"rope_parameters\":{\"rope_type\":\"llama3\",\"rope_theta\":500000," LLAMA3
+        "}}",
+    };
+    mn_err e = {0};
+    for (size_t i = 0; i < 3; i++) {
+        mn_config c, again;
+        mn_buf b;
+        RUN(parse(texts[i], &c, &e));
+        OK(c.rope_theta == 500000 && c.rope_factor == 32 && c.rope_low == 1 &&
+           c.rope_high == 4);
+        OK(c.rope_original == 8192);
+        mn_buf_init(&b, 0);
+        OK(mn_config_write(&c, &b) == MN_OK);
+        RUN(mn_config_parse(mn_buf_str(&b), &again, &e));
+        OK(memcmp(&c, &again, sizeof c) == 0);
+        mn_buf_release(&b);
+    }
+}
+
+static void positions_stretched_otherwise_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        mn_rc code;
+        const char *text;
+    } cases[] = {
+        {MN_E_UNSUPPORTED, "{" HEAD ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}"},
+        {MN_E_UNSUPPORTED,
+         "{" HEAD ",\"rope_parameters\":{\"rope_type\":\"yarn\",\"factor\":2}}"},
+        {MN_E_LIMIT, "{" HEAD ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":0,"
+                     "\"original_max_position_embeddings\":8192}}"},
+        {MN_E_LIMIT, "{" HEAD ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,"
+                     "\"low_freq_factor\":4,\"high_freq_factor\":4,"
+                     "\"original_max_position_embeddings\":8192}}"},
+        {MN_E_PARSE, "{" HEAD ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}"},
+        {MN_E_UNSUPPORTED, "{" HEAD ",\"quantization_config\":{\"bits\":4}}"},
+        {MN_E_UNSUPPORTED, "{" HEAD ",\"mlp_bias\":true}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        mn_err e = {0};
+        mn_config c;
+        mn_rc rc = parse(cases[i].text, &c, &e);
+        if (rc != cases[i].code) fail_msg("case %zu: %s (%s)", i, mn_rc_name(rc), e.msg);
+    }
+}
+
+static void json_deeper_than_anything_needs_is_refused(void **state)
+{
+    (void)state;
+    char deep[2001];
+    mn_err e = {0};
+    mn_config c;
+    memset(deep, '[', 2000);
+    deep[2000] = 0;
+    FAILS(MN_E_LIMIT, parse(deep, &c, &e));
+}
+
 static void what_would_compute_something_else_is_refused_by_name(void **state)
 {
     (void)state;
@@ -291,6 +359,9 @@ int main(void)
         TEST(presets_have_the_sizes_they_promise),
         TEST(a_configuration_is_read_back_as_written),
         TEST(what_a_configuration_leaves_out_has_the_defaults_of_llama),
+        TEST(llama_3_s_positions_are_read_under_every_name_they_have_had),
+        TEST(positions_stretched_otherwise_are_refused),
+        TEST(json_deeper_than_anything_needs_is_refused),
         TEST(what_would_compute_something_else_is_refused_by_name),
         TEST(weights_come_back_to_the_bit),
         TEST(the_same_seed_makes_the_same_weights),
