@@ -191,12 +191,22 @@ static bool is_handed_over(const mn_tune__run *r)
     return is;
 }
 
+/* What steps needed and merging does not: so that the one's memory does not come on top of the other's. */
+static void end_steps(mn_tune__run *r)
+{
+    mn_lora_pass_free(r->lora_pass);
+    mn_pass_free(r->full_pass);
+    r->lora_pass = NULL, r->full_pass = NULL;
+    if (r->optim.m) mn_optim_release(&r->optim);
+}
+
 static mn_rc run(mn_tune__run *r, mn_err *e)
 {
     if (!r->resumed) MN_TRY(evaluate(r, e));
     if (!r->at.finished) MN_TRY(tune_steps(r, e));
     if (!r->at.finished || r->checkpoint_step != r->at.step) MN_TRY(checkpoint(r, e));
     r->log->state = r->at.finished ? "done" : "stopped";
+    if (r->at.finished) end_steps(r);
     if (r->at.finished && !is_handed_over(r)) MN_TRY(mn_tune__hand_over(r, e));
     return write_log(r, e);
 }
