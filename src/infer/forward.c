@@ -24,15 +24,16 @@
 #include "infer/infer_int.h"
 
 enum {
-    OWN_ROWS = 4,      /* up to so many rows, each thread norms and packs for itself */
-    PACK_PART = 4,     /* rows of a part of packing */
-    ATTEND_ROWS = 32,  /* rows of a part of attention */
-    ATTEND_EACH = 12,  /* parts of attention for each thread, at most */
-    PART_NEAR = 65536, /* bytes of weights that are worth a part, when all weights fit a cache */
-    PART_FAR = 12288,  /* and when they come from memory */
+    OWN_ROWS = 4,     /* up to so many rows, each thread norms and packs for itself */
+    PACK_PART = 4,    /* rows of a part of packing */
+    ATTEND_ROWS = 32, /* rows of a part of attention */
+    ATTEND_EACH = 12, /* parts of attention for each thread, at most */
+    PART_NEAR =
+        65536,        /* bytes of weights that are worth a part, when all weights fit a cache */
+    PART_FAR = 12288, /* and when they come from memory */
     NEAR_BYTES = 24 << 20,
     PARTS_EACH = 4, /* parts of a stage for each thread, when it has so much work */
-    SCRATCH_BYTES = 8 << 20,
+    SCRATCH_BYTES = 4 << 20,
 };
 
 typedef struct mn_attend_item {
@@ -42,7 +43,7 @@ typedef struct mn_attend_item {
 
 /* A thread's own memory. */
 typedef struct mn_own {
-    uint8_t *acts[MN_ACTS]; /* [OWN_ROWS][act_stride] */
+    uint8_t *acts[MN_ACTS]; /* [OWN_ROWS] packed rows, NULL for forms that no matrix takes */
     float *normed;          /* [widest] */
     float *work;            /* of attention */
     const void **blocks;    /* [context / MN_KV_BLOCK] */
@@ -70,15 +71,10 @@ static uint32_t widest(const mn_config *c)
     return w > c->H * c->D ? w : c->H * c->D;
 }
 
-/* The bytes of a packed row of the widest input, whatever its form. */
-static size_t act_stride(const mn_engine *g)
+/* The bytes of a packed row of the widest input. */
+static size_t act_stride(const mn_engine *g, int act)
 {
-    size_t most = 0;
-    for (int a = 0; a < MN_ACTS; a++) {
-        size_t n = mn_act_bytes((mn_act)a, widest(&g->cfg));
-        if (n > most) most = n;
-    }
-    return most;
+    return mn_act_bytes((mn_act)act, widest(&g->cfg));
 }
 
 static unsigned acts_of(const mn_engine *g)
@@ -117,25 +113,35 @@ static bool shared_rows(mn_engine *g)
         *into[i] = at;
         at += (sizes[i] + 15) & ~(size_t)15;
     }
-    for (unsigned a = 0, acts = acts_of(g); a < MN_ACTS; a++)
-        if (acts >> a & 1 && !(s->acts[a] = mn_alloc_aligned(64, R * s->act_stride)))
-            return false;
+    for (int a = 0; a < MN_ACTS; a++) {
+        if (!(s->forms >> a & 1)) continue;
+        s->acts[a] = mn_alloc_aligned(64, R * act_stride(g, a));
+        if (!s->acts[a]) return false;
+    }
     return true;
+}
+
+static size_t in_lines(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
 }
 
 static bool own_rows(mn_engine *g, mn_own *o)
 {
     const mn_config *c = &g->cfg;
-    const mn_kv_shape *k = &g->kv.shape;
-    size_t act = g->s.act_stride,
-           normed = ((size_t)widest(c) * sizeof(float) + 63) & ~(size_t)63;
+    size_t acts = 0, normed = in_lines(widest(c) * sizeof(float));
     size_t work =
-        (mn_attend_work(k, ATTEND_ROWS, c->H / c->KV) * sizeof(float) + 63) & ~(size_t)63;
+        in_lines(mn_attend_work(&g->kv.shape, ATTEND_ROWS, c->H / c->KV) * sizeof(float));
     size_t blocks = (g->context / MN_KV_BLOCK + 1) * sizeof(void *);
-    unsigned char *p = o->all =
-        mn_alloc_aligned(64, MN_ACTS * OWN_ROWS * act + normed + work + blocks);
+    for (int a = 0; a < MN_ACTS; a++)
+        if (g->s.forms >> a & 1) acts += OWN_ROWS * act_stride(g, a);
+    unsigned char *p = o->all = mn_alloc_aligned(64, acts + normed + work + blocks);
     if (!p) return false;
-    for (int a = 0; a < MN_ACTS; a++, p += OWN_ROWS * act) o->acts[a] = p;
+    for (int a = 0; a < MN_ACTS; a++) {
+        if (!(g->s.forms >> a & 1)) continue;
+        o->acts[a] = p;
+        p += OWN_ROWS * act_stride(g, a);
+    }
     o->normed = (float *)(void *)p;
     o->work = (float *)(void *)(p + normed);
     o->blocks = (const void **)(void *)(p + normed + work);
@@ -146,7 +152,7 @@ mn_rc mn_forward__scratch(mn_engine *g, mn_err *e)
 {
     mn_scratch *s = &g->s;
     size_t R = s->R = rows_at_once(&g->cfg);
-    s->act_stride = act_stride(g);
+    s->forms = acts_of(g);
     bool ok = shared_rows(g);
     s->ids = mn_calloc(4 * R, sizeof *s->ids);
     s->items = mn_calloc(2 * R, sizeof *s->items);

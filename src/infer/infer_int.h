@@ -85,9 +85,8 @@ typedef struct mn_scratch {
     float *q, *o;               /* [R][H D] */
     float *k, *v;               /* [R][KV D] */
     float *gu, *f;              /* [R][2 F], [R][F] */
-    size_t act_stride;          /* of packed rows: the widest in the largest form */
-    uint8_t *acts[MN_ACTS];     /* [R][act_stride] each, NULL for kinds that no matrix
-                             takes */
+    unsigned forms;             /* of mn_act, one bit each: which the matrices take */
+    uint8_t *acts[MN_ACTS];     /* [R] packed rows of the widest input, NULL for other forms */
     float *all;                 /* what the above point into, but acts */
     uint32_t *ids, *pos, *slot; /* [R] of each row: token, position, block of the cache */
     uint32_t *out; /* [R] which rows go on after the last layer's keys and values */
