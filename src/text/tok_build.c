@@ -360,6 +360,41 @@ static mn_rc derive_one(deriving *d, const candidate *c)
     return MN_OK;
 }
 
+static int by_length_down(const void *a, const void *b, void *tokenizer)
+{
+    const mn_tokenizer *t = tokenizer;
+    size_t n = t->tokens[((const mn_tok_merge *)a)->id].bytes.len,
+           m = t->tokens[((const mn_tok_merge *)b)->id].bytes.len;
+    return (n < m) - (n > m);
+}
+
+/* merges[from..to) put one character after another: cc of c and c, ccc of cc and c, and so on. */
+static bool is_run(const mn_tokenizer *t, uint32_t from, uint32_t to)
+{
+    uint32_t c = t->merges[to - 1].right; /* the shortest is the last */
+    for (uint32_t i = from; i < to; i++) {
+        const mn_tok_merge *m = &t->merges[i];
+        if (m->right != c || m->left != (i + 1 < to ? t->merges[i + 1].id : c)) return false;
+    }
+    return true;
+}
+
+/* Equal scores of a run of one character (Llama 2's runs of blanks): the leftmost pair first is the same as the longest first, for which ranks
+ * do. Says whether other equals are left. */
+static bool settle_runs(mn_tokenizer *t)
+{
+    bool left = false;
+    for (uint32_t from = 0, to; from < t->n_merges; from = to) {
+        for (to = from + 1; to < t->n_merges && t->order[to] == t->order[from];) to++;
+        if (to - from == 1) continue;
+        qsort_r(t->merges + from, to - from, sizeof *t->merges, by_length_down, t);
+        bool run = is_run(t, from, to);
+        for (uint32_t i = from; i < to && run; i++) t->order[i] = i;
+        left |= !run;
+    }
+    return left;
+}
+
 /* Ranks without gaps, once it is known which merges happen. */
 static mn_rc close_ranks(deriving *d)
 {
@@ -374,9 +409,7 @@ static mn_rc close_ranks(deriving *d)
         t->merges[n++] = t->merges[rank];
     }
     t->n_merges = n;
-    bool ties = false;
-    for (uint32_t rank = 0; t->order && rank < n; rank++) ties |= t->order[rank] != rank;
-    if (!ties) t->order = NULL;
+    if (t->order && !settle_runs(t)) t->order = NULL;
     return mn_tok__index_merges(t) == MN_OK ? MN_OK : no_memory(d->x->e);
 }
 

@@ -229,11 +229,25 @@ static void write_decoder(mn_json_writer *w, const mn_tok_rules *r)
 
 /* ---- the model ---------------------------------------------------------------------------------------------- */
 
+/* From which id on there are only added tokens, and no gap before: `tokenizers` counts these on, and as part of the vocabulary they
+ * could be what ignore_merges finds. */
+static uint32_t vocab_end(const mn_tokenizer *t)
+{
+    uint32_t end = t->n;
+    while (end && mn_tok__is_added(t->tokens[end - 1].kind)) end--;
+    for (uint32_t id = 0; id < end; id++) {
+        mn_tok_kind kind = t->tokens[id].kind;
+        if (kind == MN_TOK_HOLE || kind == MN_TOK_UNUSED) return t->n;
+    }
+    return end;
+}
+
 static mn_rc write_vocab(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
 {
+    uint32_t end = vocab_end(t);
     mn_jw_key(w, "vocab");
     mn_jw_object(w);
-    for (uint32_t id = 0; id < t->n; id++) {
+    for (uint32_t id = 0; id < end; id++) {
         mn_tok_kind kind = t->tokens[id].kind;
         if (kind == MN_TOK_HOLE ||
             (kind == MN_TOK_UNUSED && !(t->rules.pieces && id == t->rules.unk)))

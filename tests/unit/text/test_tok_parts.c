@@ -213,6 +213,42 @@ static void unknown_characters_are_one_unknown_token(void **state)
     mn_tok_free(t);
 }
 
+/* As Llama 2's runs of blanks: equal scores, the leftmost pair first, so the longest that there is. */
+static void runs_of_equal_score_grow_from_the_left_and_can_be_saved(void **state)
+{
+    static vocab v;
+    char dir[64], path[96];
+    mn_err e = {0};
+    mn_tokenizer *t, *back;
+    (void)state;
+    v.n = 0;
+    add(&v, "<unk>", 0, 2);
+    add(&v, "a", -9, 1);
+    add(&v, "aaaa", -9, 1);
+    add(&v, "aa", -9, 1);
+    add(&v, "aaa", -9, 1);
+    add(&v, "b", -9, 1);
+    add(&v, "ab", -1, 1);
+    mn_tok_parts p = parts_of(&v);
+    RUN(mn_tok_from_parts(&p, &t, &e));
+    snprintf(path, sizeof path, "%s/tokenizer.json", test_tmp(dir));
+    RUN(mn_tok_save(t, path, &e));
+    RUN(mn_tok_load(path, &back, &e));
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(ids_of(i ? back : t, "aaaaaaaaaaa", false), "2 2 4");
+        assert_string_equal(ids_of(i ? back : t, "aaaabaaaaab", false), "4 6 2 6");
+    }
+    mn_tok_free(back);
+    mn_tok_free(t);
+    add(&v, "ba", -9, 1); /* and one that is no run */
+    p = parts_of(&v);
+    RUN(mn_tok_from_parts(&p, &t, &e));
+    FAILS(MN_E_UNSUPPORTED, mn_tok_save(t, path, &e));
+    OK(strstr(e.msg, "same score"));
+    mn_tok_free(t);
+    test_tmp_remove(dir);
+}
+
 /* ---- lists ---------------------------------------------------------------------------------------------------- */
 
 static mn_tokenizer *ours(void)
@@ -540,6 +576,7 @@ int main(void)
         TEST(any_two_neighbours_that_spell_a_piece_merge_by_its_score),
         TEST(blanks_bytes_and_added_tokens_of_pieces),
         TEST(unknown_characters_are_one_unknown_token),
+        TEST(runs_of_equal_score_grow_from_the_left_and_can_be_saved),
         TEST(our_own_tokenizers_survive_the_form_of_gguf_files),
         TEST(lists_that_make_no_tokenizer_are_refused),
         TEST(making_and_taking_apart_says_when_memory_runs_out),
