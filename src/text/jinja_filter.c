@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/unicode.h"
+
 static bool given(jval v)
 {
     return v.type != J_MISSING;
@@ -141,9 +143,8 @@ static mn_rc wordcount(jx *x, const jcall *c, jval *ret)
     for (size_t at = 0, len; at < b.len; at += len) {
         uint32_t cp;
         len = mn_jinja__cp(b, at, &cp);
-        bool word = cp == '_' || (cp >= 0x80 ? !mn_jinja__is_space(cp)
-                                             : (cp >= '0' && cp <= '9') ||
-                                                   ((cp | 32) >= 'a' && (cp | 32) <= 'z'));
+        mn_uclass class = mn_uclass_of(cp);
+        bool word = cp == '_' || class == MN_U_LETTER || class == MN_U_NUMBER;
         n += word && !inside;
         inside = word;
     }
