@@ -20,7 +20,7 @@ mn_rc mn_adapter_save(const mn_lora *a, const char *base, const char *dir, mn_er
  *         MN_E_LIMIT, MN_E_NOMEM. Fuzzed. */
 mn_rc mn_adapter_load(const char *dir, const mn_config *c, mn_arena *arena, mn_lora *ret,
                       mn_str *ret_base, mn_err *e);
-/* The two halves of it, total over any bytes. */
+/* The two halves of it, total over any bytes; *ret_base may borrow from json. */
 mn_rc mn_adapter_parse_config(mn_str json, const mn_config *c, mn_arena *arena, mn_lora *ret,
                               mn_str *ret_base, mn_err *e);
 mn_rc mn_adapter_parse_tensors(const uint8_t *p, size_t len, mn_lora *io, mn_err *e);
