@@ -10,7 +10,7 @@
 
 enum { CLIENTS_KEPT = 1024, RETRY_MAX_S = 120 };
 
-/* ---- clients ---------------------------------------------------------------------------------------------------------------- */
+/* ---- clients ----------------------------------------------------------------------------------------------------- */
 
 /* The least that a client with something here was served; 0 when there is none. */
 static uint64_t least_served(const mn_batcher *b)
@@ -57,7 +57,7 @@ static mn_rc client_enter(mn_batcher *b, mn_gen *n)
     return MN_OK;
 }
 
-/* ---- the queue -------------------------------------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
 
 /* Seconds until what waits is likely to be done. */
 static uint32_t retry_after(const mn_batcher *b)
@@ -125,7 +125,7 @@ static void unlink_waiting(mn_batcher *b, mn_gen *before, mn_gen *n)
     b->n_waiting--;
 }
 
-/* ---- ends --------------------------------------------------------------------------------------------------------------------- */
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
 
 /* Under the lock; the generation is no longer in the queue or among those that run. */
 static void count_end(mn_batcher *b, const mn_gen *n)
@@ -180,7 +180,7 @@ static mn_gen *sweep(mn_batcher *b, bool all)
     return list;
 }
 
-/* ---- who may begin -------------------------------------------------------------------------------------------------------------- */
+/* ---- who may begin ----------------------------------------------------------------------------------------------- */
 
 /* Under the lock: who waits of the client that was served least; *ret_before: who stands before it. */
 static mn_gen *next_waiting(const mn_batcher *b, mn_gen **ret_before)
@@ -220,7 +220,7 @@ static void admit(mn_batcher *b)
     }
 }
 
-/* ---- a step ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- a step ------------------------------------------------------------------------------------------------------ */
 
 static bool logits_for(mn_batcher *b, size_t rows)
 {
@@ -345,7 +345,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static bool reserve_lists(mn_batcher *b)
 {

@@ -20,167 +20,29 @@
  * never changes; all else is touched only while a part is held. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "infer/infer_int.h"
 
 enum {
-    OWN_ROWS = 4,     /* up to so many rows, each thread norms and packs for itself */
-    PACK_PART = 4,    /* rows of a part of packing */
-    ATTEND_ROWS = 32, /* rows of a part of attention */
-    ATTEND_EACH = 12, /* parts of attention for each thread, at most */
-    PART_NEAR =
-        65536,        /* bytes of weights that are worth a part, when all weights fit a cache */
-    PART_FAR = 12288, /* and when they come from memory */
+    PACK_PART = 4,     /* rows of a part of packing */
+    ATTEND_EACH = 12,  /* parts of attention for each thread, at most */
+    PART_NEAR = 65536, /* bytes of weights worth a part when all weights fit a cache */
+    PART_FAR = 12288,  /* and when they come from memory */
     NEAR_BYTES = 24 << 20,
     PARTS_EACH = 4, /* parts of a stage for each thread, when it has so much work */
-    SCRATCH_BYTES = 4 << 20,
 };
-
-typedef struct mn_attend_item {
-    uint32_t piece; /* which sequence */
-    uint32_t row, n, pos;
-} mn_attend_item;
-
-/* A thread's own memory. */
-typedef struct mn_own {
-    uint8_t *acts[MN_ACTS]; /* [OWN_ROWS] packed rows, NULL for forms that no matrix takes */
-    float *normed;          /* [widest] */
-    float *work;            /* of attention */
-    const void **blocks;    /* [context / MN_KV_BLOCK] */
-    void *all;
-} mn_own;
 
 /* A run. */
 typedef struct job {
     mn_engine *g;
     const mn_piece *pieces;
     float *logits;
-    uint32_t n_rows, n_out, n_logits; /* rows that go in, that go on in the last
-                                       layer, and of those with logits */
-    uint32_t n_items, n_last;         /* of attention, in the last layer */
-    uint32_t groups, last_groups;     /* query heads of a key/value head in so many parts */
+    uint32_t n_rows, n_out,
+        n_logits;                 /* that go in, that go on in the last layer, with logits */
+    uint32_t n_items, n_last;     /* of attention, in the last layer */
+    uint32_t groups, last_groups; /* query heads of a key/value head in so many parts */
 } job;
 
-/* ---- memory
- * ------------------------------------------------------------------------------------------------------------
- */
-
-static uint32_t widest(const mn_config *c)
-{
-    uint32_t w = c->C > c->F ? c->C : c->F;
-    return w > c->H * c->D ? w : c->H * c->D;
-}
-
-/* The bytes of a packed row of the widest input. */
-static size_t act_stride(const mn_engine *g, int act)
-{
-    return mn_act_bytes((mn_act)act, widest(&g->cfg));
-}
-
-static unsigned acts_of(const mn_engine *g)
-{
-    unsigned acts = 1u << g->head.act;
-    for (size_t l = 0; l < g->cfg.L; l++) {
-        const mn_engine_layer *y = &g->layers[l];
-        const mn_packed *const all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->wg, &y->wu, &y->wd};
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++) acts |= 1u << all[i]->act;
-    }
-    return acts;
-}
-
-static uint32_t rows_at_once(const mn_config *c)
-{
-    size_t row = ((size_t)3 * c->F + 2u * c->C + 2u * (c->H + c->KV) * c->D) * sizeof(float);
-    size_t n = SCRATCH_BYTES / row / 32 * 32;
-    return n < 32 ? 32 : n > 256 ? 256 : (uint32_t)n;
-}
-
-static bool shared_rows(mn_engine *g)
-{
-    mn_scratch *s = &g->s;
-    const mn_config *c = &g->cfg;
-    const size_t R = s->R, HD = (size_t)c->H * c->D, KVD = (size_t)c->KV * c->D;
-    const size_t sizes[] = {R * c->C, R * c->C, R * HD,       R * HD,
-                            R * KVD,  R * KVD,  R * 2 * c->F, R * c->F};
-    float **const into[] = {&s->x, &s->y, &s->q, &s->o, &s->k, &s->v, &s->gu, &s->f};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        n += (sizes[i] + 15) & ~(size_t)15;
-    s->all = mn_alloc_aligned(64, n * sizeof(float));
-    if (!s->all) return false;
-    float *at = s->all;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        *into[i] = at;
-        at += (sizes[i] + 15) & ~(size_t)15;
-    }
-    for (int a = 0; a < MN_ACTS; a++) {
-        if (!(s->forms >> a & 1)) continue;
-        s->acts[a] = mn_alloc_aligned(64, R * act_stride(g, a));
-        if (!s->acts[a]) return false;
-    }
-    return true;
-}
-
-static size_t in_lines(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
-static bool own_rows(mn_engine *g, mn_own *o)
-{
-    const mn_config *c = &g->cfg;
-    size_t acts = 0, normed = in_lines(widest(c) * sizeof(float));
-    size_t work =
-        in_lines(mn_attend_work(&g->kv.shape, ATTEND_ROWS, c->H / c->KV) * sizeof(float));
-    size_t blocks = (g->context / MN_KV_BLOCK + 1) * sizeof(void *);
-    for (int a = 0; a < MN_ACTS; a++)
-        if (g->s.forms >> a & 1) acts += OWN_ROWS * act_stride(g, a);
-    unsigned char *p = o->all = mn_alloc_aligned(64, acts + normed + work + blocks);
-    if (!p) return false;
-    for (int a = 0; a < MN_ACTS; a++) {
-        if (!(g->s.forms >> a & 1)) continue;
-        o->acts[a] = p;
-        p += OWN_ROWS * act_stride(g, a);
-    }
-    o->normed = (float *)(void *)p;
-    o->work = (float *)(void *)(p + normed);
-    o->blocks = (const void **)(void *)(p + normed + work);
-    return true;
-}
-
-mn_rc mn_forward__scratch(mn_engine *g, mn_err *e)
-{
-    mn_scratch *s = &g->s;
-    size_t R = s->R = rows_at_once(&g->cfg);
-    s->forms = acts_of(g);
-    bool ok = shared_rows(g);
-    s->ids = mn_calloc(4 * R, sizeof *s->ids);
-    s->items = mn_calloc(2 * R, sizeof *s->items);
-    s->own = mn_calloc((size_t)g->n_threads, sizeof *s->own);
-    ok = ok && s->ids && s->items && s->own;
-    for (int i = 0; ok && i < g->n_threads; i++) ok = own_rows(g, &s->own[i]);
-    if (!ok) return mn_fail(e, MN_E_NOMEM, "out of memory for %zu rows at once", R);
-    s->pos = s->ids + R;
-    s->slot = s->ids + 2 * R;
-    s->out = s->ids + 3 * R;
-    s->last_items = s->items + R;
-    return MN_OK;
-}
-
-void mn_forward__scratch_free(mn_engine *g)
-{
-    mn_scratch *s = &g->s;
-    for (int i = 0; s->own && i < g->n_threads; i++) mn_free(s->own[i].all);
-    for (int a = 0; a < MN_ACTS; a++) mn_free(s->acts[a]);
-    mn_free(s->own);
-    mn_free(s->items);
-    mn_free(s->ids);
-    mn_free(s->all);
-}
-
-/* ---- inputs of products
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- inputs of products ------------------------------------------------------------------------------------------ */
 
 /* Rows that matrices are multiplied with. */
 typedef struct input {
@@ -215,7 +77,7 @@ static void pack_rows(const mn_engine *g, const input *in, int thread, uint32_t 
 static bool prepare(const job *j, mn_walk *w, input *in)
 {
     const mn_scratch *s = &j->g->s;
-    if (in->n <= OWN_ROWS) {
+    if (in->n <= MN_OWN_ROWS) {
         in->to = s->own[mn_walk_thread(w)].acts;
         return true;
     }
@@ -236,9 +98,7 @@ static void need(const job *j, const mn_walk *w, input *in)
     in->packed = true;
 }
 
-/* ---- parts of products
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- parts of products ------------------------------------------------------------------------------------------- */
 
 /* In how many parts a stage is cut that reads `bytes` of weights for n_rows: by what is worth a part, so that threads end together. */
 static size_t cut_into(const job *j, size_t units, size_t bytes, uint32_t n_rows)
@@ -268,9 +128,7 @@ static void product(const mn_packed *m, const input *in, uint32_t from, uint32_t
     mn_packed_product(m, in->to[m->act], in->n, from, to, y, stride);
 }
 
-/* ---- stage 1: keys, values, queries
- * ------------------------------------------------------------------------------------
- */
+/* ---- stage 1: keys, values, queries ------------------------------------------------------------------------------ */
 
 /* Keys and values are computed in units of whole heads that are also whole
  * groups of rows of W. */
@@ -360,9 +218,7 @@ static bool stage_qkv(const job *j, mn_walk *w, size_t l)
     return mn_stage_done(w);
 }
 
-/* ---- stage 2: attention
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- stage 2: attention ------------------------------------------------------------------------------------------ */
 
 static void attend_part(const job *j, const mn_own *own, size_t l, const mn_attend_item *it,
                         uint32_t kv, uint32_t from, uint32_t to)
@@ -398,9 +254,7 @@ static bool stage_attend(const job *j, mn_walk *w, size_t l, bool last)
     return mn_stage_done(w);
 }
 
-/* ---- stages 3 to 5
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- stages 3 to 5 ----------------------------------------------------------------------------------------------- */
 
 /* x += y, or in the last layer x[i] = x[out[i]] + y[i]: out[i] is never below i, so nothing is overwritten before it is read. */
 static void add_columns(const job *j, const uint32_t *rows, uint32_t n, uint32_t from,
@@ -467,9 +321,7 @@ static bool stage_gate(const job *j, mn_walk *w, const mn_engine_layer *y, uint3
     return mn_stage_done(w);
 }
 
-/* ---- the whole
- * ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 static void embed_row(const mn_engine *g, uint32_t id, float *ret)
 {
@@ -507,7 +359,7 @@ static void walk(void *arg, mn_walk *w)
 {
     const job *j = arg;
     const mn_engine *g = j->g;
-    if (j->n_rows > OWN_ROWS && !stage_embed(j, w)) return;
+    if (j->n_rows > MN_OWN_ROWS && !stage_embed(j, w)) return;
     for (size_t l = 0; l < g->cfg.L; l++) {
         const mn_engine_layer *y = &g->layers[l];
         bool last = l + 1 == g->cfg.L;
@@ -520,9 +372,7 @@ static void walk(void *arg, mn_walk *w)
     if (j->n_logits) stage_head(j, w);
 }
 
-/* ---- a run
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* ---- a run ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t wanted(const mn_piece *p)
 {
@@ -542,10 +392,10 @@ static uint32_t add_items(mn_attend_item *to, uint32_t piece, const mn_piece *p,
                           uint32_t from)
 {
     uint32_t n = 0;
-    for (uint32_t at = from; at < p->n; at += ATTEND_ROWS)
-        to[n++] =
-            (mn_attend_item){piece, row + at, p->n - at < ATTEND_ROWS ? p->n - at : ATTEND_ROWS,
-                             p->seq->len + at};
+    for (uint32_t at = from; at < p->n; at += MN_ATTEND_ROWS)
+        to[n++] = (mn_attend_item){piece, row + at,
+                                   p->n - at < MN_ATTEND_ROWS ? p->n - at : MN_ATTEND_ROWS,
+                                   p->seq->len + at};
     return n;
 }
 
@@ -595,7 +445,7 @@ void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits)
     job j = {.g = g, .pieces = p, .logits = logits};
     j.n_logits = (uint32_t)mn_forward__rows_out(p, n);
     lay_out(&j, p, n);
-    for (uint32_t t = 0; j.n_rows <= OWN_ROWS && t < j.n_rows; t++)
+    for (uint32_t t = 0; j.n_rows <= MN_OWN_ROWS && t < j.n_rows; t++)
         embed_row(g, g->s.ids[t], g->s.x + (size_t)t * g->cfg.C);
     j.groups = split_heads(g, j.n_items);
     j.last_groups = split_heads(g, j.n_last);

@@ -22,9 +22,7 @@ mn_rc mn_prompt_post(const mn_tokenizer *t, int64_t at_ms, mn_str lang, mn_str t
     return mn_tok_encode(t, NULL, text, ret);
 }
 
-/* ---- generating
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- generating -------------------------------------------------------------------------------------------------- */
 
 typedef struct listener {
     bool (*on_text)(void *arg, mn_str text);

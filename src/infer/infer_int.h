@@ -11,9 +11,7 @@
 #include "tensor/kernels.h"
 #include "tensor/packed.h"
 
-/* ---- kv.c: the cache
- * ----------------------------------------------------------------------------------------------
- */
+/* ---- kv.c: the cache --------------------------------------------------------------------------------------------- */
 
 #define MN_KV_NONE UINT32_MAX
 
@@ -66,9 +64,7 @@ uint32_t mn_kv__offer(mn_kv *kv, uint32_t before, uint32_t block, const uint32_t
 void mn_kv__counts(mn_kv *kv, uint32_t *ret_used, uint32_t *ret_kept);
 uint32_t mn_kv__dirty(mn_kv *kv); /* blocks that have memory */
 
-/* ---- engine.c
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- engine.c ---------------------------------------------------------------------------------------------------- */
 
 typedef struct mn_engine_layer {
     mn_packed wq, wk, wv, wo, wg, wu, wd;
@@ -76,6 +72,26 @@ typedef struct mn_engine_layer {
 } mn_engine_layer;
 
 enum { MN_ACTS = 3 }; /* kinds of mn_act */
+
+enum {
+    MN_OWN_ROWS = 4,     /* up to so many rows, each thread norms and packs for itself */
+    MN_ATTEND_ROWS = 32, /* rows of a part of attention */
+};
+
+/* Rows of a sequence that attend together. */
+typedef struct mn_attend_item {
+    uint32_t piece; /* which sequence */
+    uint32_t row, n, pos;
+} mn_attend_item;
+
+/* A thread's own memory. */
+typedef struct mn_own {
+    uint8_t *acts[MN_ACTS]; /* [MN_OWN_ROWS] packed rows, NULL for forms that no matrix takes */
+    float *normed;          /* [widest] */
+    float *work;            /* of attention */
+    const void **blocks;    /* [context / MN_KV_BLOCK] */
+    void *all;
+} mn_own;
 
 /* What a forward pass writes on its way; belongs to whoever has the turn. R
  * rows at most. */
@@ -90,8 +106,8 @@ typedef struct mn_scratch {
     float *all;                 /* what the above point into, but acts */
     uint32_t *ids, *pos, *slot; /* [R] of each row: token, position, block of the cache */
     uint32_t *out; /* [R] which rows go on after the last layer's keys and values */
-    struct mn_attend_item *items, *last_items; /* [R] */
-    struct mn_own *own;                        /* [threads] */
+    mn_attend_item *items, *last_items; /* [R] */
+    mn_own *own;                        /* [threads] */
 } mn_scratch;
 
 struct mn_engine {
@@ -121,9 +137,7 @@ struct mn_engine {
 void mn_engine__turn(mn_engine *g); /* waits for it */
 void mn_engine__turn_over(mn_engine *g);
 
-/* ---- forward.c
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- scratch.c, forward.c --------------------------------------------------------------------------------------------------- */
 
 typedef enum mn_want { MN_WANT_NOTHING, MN_WANT_LAST, MN_WANT_ALL, MN_WANT_SUM } mn_want;
 
@@ -147,9 +161,7 @@ size_t mn_forward__rows_out(const mn_piece *p, size_t n);
  * sequences are longer afterwards. Call it with the turn only. */
 void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits);
 
-/* ---- seq.c
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- seq.c ------------------------------------------------------------------------------------------------------- */
 
 struct mn_seq {
     mn_engine *g;
@@ -175,9 +187,7 @@ void mn_seq__offer(mn_seq *s, const uint32_t *ids);
 /* The mean of rows (their sum does) scaled to length 1. */
 void mn_seq__unit(const double *sum, size_t C, float *ret);
 
-/* ---- stream.c: tokens become text
- * -----------------------------------------------------------------------------------
- */
+/* ---- stream.c: tokens become text -------------------------------------------------------------------------------- */
 
 /* Whole UTF-8 sequences, what can never become one replaced by U+FFFD, nothing
  * of a stop string. */
