@@ -76,6 +76,10 @@ mn_rc mn_tok_trainer_finish(mn_tok_trainer *t, uint32_t vocab, mn_tokenizer **re
  * errors MN_E_NOT_FOUND, MN_E_PARSE (not such a file, or it contradicts itself), MN_E_UNSUPPORTED, MN_E_LIMIT */
 mn_rc mn_tok_load(const char *path, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_parse(mn_str json, mn_tokenizer **ret, mn_err *e);
+/* `tokenizers` loads the file and gives the same ids. Tokens that are never used are left out, the names of bos and eos stand in a
+ * tokenizer_config.json if anywhere.
+ * errors MN_E_UNSUPPORTED: what the format cannot say (a tokenizer.model's user-defined symbols; pieces with the same score that are not runs
+ *        of one character) */
 mn_rc mn_tok_save(const mn_tokenizer *t, const char *path, mn_err *e);
 /* SentencePiece's tokenizer.model (a protobuf); model type BPE only. */
 mn_rc mn_tok_load_sentencepiece(const char *path, mn_tokenizer **ret, mn_err *e);
@@ -97,6 +101,8 @@ typedef struct mn_tok_parts {
     uint32_t bos, eos, unk, pad; /* UINT32_MAX: none */
     bool add_bos, add_eos, add_space_prefix;
 } mn_tok_parts;
+/* add_bos and the like are taken as they stand: what a missing key means is the caller's to know. User-defined tokens are added tokens, found by
+ * mn_tok_encode_special. errors MN_E_UNSUPPORTED ("default" and other names of pre that promise nothing), MN_E_PARSE, MN_E_LIMIT, MN_E_NOMEM */
 mn_rc mn_tok_from_parts(const mn_tok_parts *p, mn_tokenizer **ret, mn_err *e);
 mn_rc mn_tok_to_parts(const mn_tokenizer *t, mn_arena *a, mn_tok_parts *ret, mn_err *e);
 
@@ -110,7 +116,8 @@ uint32_t mn_tok_vocab(const mn_tokenizer *t);
 bool mn_tok_is_ours(const mn_tokenizer *t); /* has the special tokens above at their ids */
 /* SHA-256 over vocabulary and merges: two tokenizers with the same hash encode the same. */
 void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32]);
-/* Appends the ids of text. Special tokens written out in text are encoded as text. Thread-safe on a shared tokenizer
+/* Appends the ids of text. Added tokens written out in text are encoded as text (but a tokenizer.model's user-defined symbols are found,
+ * as sentencepiece does). Thread-safe on a shared tokenizer
  * when each thread has its own cache (NULL: no cache). Time n log n at worst, one word of a megabyte included.
  * errors MN_E_NOMEM; MN_E_LIMIT for a single word of a gigabyte; *ret is then as it was */
 typedef struct mn_tok_cache mn_tok_cache;
@@ -130,7 +137,7 @@ mn_rc mn_tok_encode_prompt(const mn_tokenizer *t, mn_str text, const mn_tok_plai
  * given as a blank, <0xNN> as its byte; the blank that a text's first token begins with is the decoder's to drop. */
 mn_str mn_tok_bytes(const mn_tokenizer *t, uint32_t id);
 bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id);
-/* Appends the text of ids; special tokens are left out unless `specials`. MN_E_USAGE for an id that is no token. */
+/* Appends the text of ids; special tokens are left out unless `specials`. SentencePiece: without the blank that the first of them begins with. MN_E_USAGE for an id that is no token. */
 mn_rc mn_tok_decode(const mn_tokenizer *t, const uint32_t *ids, size_t n, bool specials,
                     mn_buf *ret);
 uint32_t mn_tok_find(const mn_tokenizer *t,
