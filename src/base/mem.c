@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
 
@@ -100,6 +101,20 @@ void *mn_alloc_aligned(size_t align_bytes, size_t size_bytes)
     sum &= ~(align_bytes - 1);
     void *p = may() ? aligned_alloc(align_bytes, sum) : NULL;
     if (p) memset(p, 0, sum);
+    return p;
+}
+
+void *mn_alloc_pages(size_t size_bytes)
+{
+    const size_t huge = (size_t)2 << 20;
+    size_t align = size_bytes >= 2 * huge ? huge : 64, sum;
+    if (__builtin_add_overflow(size_bytes ? size_bytes : 1, align - 1, &sum)) return NULL;
+    sum &= ~(align - 1);
+    void *p = may() ? aligned_alloc(align, sum) : NULL;
+    if (p &&
+        align ==
+            huge) /* if not, then not; the tail stays on small pages, as none would be filled */
+        madvise(p, size_bytes & ~(huge - 1), MADV_HUGEPAGE);
     return p;
 }
 

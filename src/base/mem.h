@@ -20,6 +20,10 @@ char *mn_strndup(const char *s, size_t n); /* copies n bytes and adds NUL */
 /* Aligned to align_bytes (a power of two ≥ 16), zeroed; free with mn_free. For tensors. */
 void *mn_alloc_aligned(size_t align_bytes, size_t size_bytes);
 
+/* For what is large, written by several threads and read through again and again: aligned to 64 bytes, uninitialised, on huge
+ * pages where it fills some and the system has them; free with mn_free. */
+void *mn_alloc_pages(size_t size_bytes);
+
 /* Test aid: the n-th allocation from now (1 = next) and all after it fail; 0 switches it off. Process-wide. */
 void mn_mem_fail_after(long n);
 

@@ -95,22 +95,23 @@ static void codes_of(mn_qtype type, const uint8_t *b, uint32_t j, uint8_t *code)
 
 /* ---- into a panel ------------------------------------------------------------------------------------------------- */
 
-/* v: the block's values in the panel; r: the row in it. */
+/* v: the block's values in the panel; r: the row in it. Four codes at a time, each in its byte of a word. */
 static void codes_put(const mn_packed__layout *l, uint8_t *v, uint32_t r, const uint8_t *code)
 {
+    uint32_t w[8], plane[2] = {0, 0}, planes = l->bits - 4u;
+    memcpy(w, code, sizeof w);
     v += 4 * r;
     if (l->bits == 8) {
-        for (uint32_t j = 0; j < 8; j++) memcpy(v + 64 * j, code + 4 * j, 4);
+        for (uint32_t j = 0; j < 8; j++) memcpy(v + 64 * j, w + j, 4);
         return;
     }
-    uint32_t planes = l->bits - 4u, each = planes == 2 ? 4 : 8; /* steps in a plane's byte */
-    for (uint32_t i = 0; i < 4; i++) {
-        for (uint32_t pl = 0; pl < planes; pl++) v[64 * pl + i] = 0;
-        for (uint32_t j = 0; planes && j < 8; j++)
-            v[64 * (j / each) + i] |= (uint8_t)(code[4 * j + i] >> 4 << (planes * (j % each)));
-        for (uint32_t j = 0; j < 4; j++)
-            v[64 * (planes + j) + i] =
-                (uint8_t)((code[4 * j + i] & 15) | (code[16 + 4 * j + i] & 15) << 4);
+    for (uint32_t j = 0; j < 8; j++)
+        if (planes == 1) plane[0] |= (w[j] >> 4 & 0x01010101) << j;
+        else plane[j / 4] |= (w[j] >> 4 & 0x03030303) << 2 * (j % 4);
+    for (uint32_t p = 0; p < planes; p++) memcpy(v + 64 * p, plane + p, 4);
+    for (uint32_t j = 0; j < 4; j++) {
+        uint32_t both = (w[j] & 0x0f0f0f0f) | (w[4 + j] & 0x0f0f0f0f) << 4;
+        memcpy(v + 64 * (planes + j), &both, 4);
     }
 }
 
@@ -165,15 +166,22 @@ static void row_put_blocks(const job *o, uint8_t *panel, uint32_t r, const uint8
     }
 }
 
-static void row_put_plain(const job *o, uint8_t *panel, uint32_t r, const uint8_t *row)
+/* Value k of each row after the other: written in order, read from as many places as there are rows. */
+static void panel_put_plain(const job *o, uint8_t *panel, const uint8_t *const *row, uint32_t n)
 {
-    uint32_t size = o->format->bytes, K = o->p->K;
-    if (o->p->type == MN_Q_BF16)
+    size_t K = o->p->K;
+    if (o->p->type == MN_Q_F32)
         for (size_t k = 0; k < K; k++)
-            memcpy(panel + k / 2 * 64 + 4 * r + k % 2 * 2, row + 2 * k, 2);
-    else
+            for (uint32_t r = 0; r < n; r++) memcpy(panel + 64 * k + 4 * r, row[r] + 4 * k, 4);
+    else if (o->p->type == MN_Q_F16)
         for (size_t k = 0; k < K; k++)
-            memcpy(panel + (k * ROWS + r) * size, row + k * size, size);
+            for (uint32_t r = 0; r < n; r++) memcpy(panel + 32 * k + 2 * r, row[r] + 2 * k, 2);
+    else {
+        for (size_t k = 0; k + 1 < K; k += 2)
+            for (uint32_t r = 0; r < n; r++) memcpy(panel + 32 * k + 4 * r, row[r] + 2 * k, 4);
+        for (uint32_t r = 0; r < n && K % 2; r++)
+            memcpy(panel + 32 * (K - 1) + 4 * r, row[r] + 2 * (K - 1), 2);
+    }
 }
 
 static void panel_put(void *arg, size_t part, int thread)
@@ -183,14 +191,15 @@ static void panel_put(void *arg, size_t part, int thread)
     const mn_packed *p = o->p;
     size_t bytes = mn_packed__panel_bytes(&o->layout, p->K);
     uint8_t *panel = p->data + part * bytes;
+    const uint8_t *row[ROWS];
     uint32_t from = (uint32_t)part * ROWS, n = p->N - from < ROWS ? p->N - from : ROWS;
-    if (n < ROWS || !o->layout.bits) memset(panel, 0, bytes);
+    if (n < ROWS || p->K % 32) memset(panel, 0, bytes); /* what no row fills */
     for (uint32_t r = 0; r < n; r++) {
         uint32_t i = o->row_of ? o->row_of(o->arg, from + r) : from + r;
-        const uint8_t *row = o->src + i * mn_qformat_row_bytes(o->format, p->K);
-        if (o->layout.bits) row_put_blocks(o, panel, r, row);
-        else row_put_plain(o, panel, r, row);
+        row[r] = o->src + i * mn_qformat_row_bytes(o->format, p->K);
     }
+    if (!o->layout.bits) panel_put_plain(o, panel, row, n);
+    for (uint32_t r = 0; o->layout.bits && r < n; r++) row_put_blocks(o, panel, r, row[r]);
 }
 
 mn_rc mn_packed_new(mn_qtype type, uint32_t N, uint32_t K, const void *src,
@@ -205,7 +214,7 @@ mn_rc mn_packed_new(mn_qtype type, uint32_t N, uint32_t K, const void *src,
     size_t panels = ((size_t)N + ROWS - 1) / ROWS, bytes;
     if (__builtin_mul_overflow(panels, mn_packed__panel_bytes(&l, K), &bytes))
         return mn_fail(e, MN_E_NOMEM, "out of memory");
-    mn_packed p = {type, l.act, N, K, bytes, mn_alloc_aligned(64, bytes)};
+    mn_packed p = {type, l.act, N, K, bytes, mn_alloc_pages(bytes)};
     if (!p.data)
         return mn_fail(e, MN_E_NOMEM, "out of memory for a matrix of %zu bytes", bytes);
     job o = {&p, f, l, src, row_of, arg};
