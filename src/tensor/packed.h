@@ -9,8 +9,9 @@
  * numbers  y[t][n] is a function of row t of x and row n of W alone: the same bits for every T, every split of N, every number of
  *          threads; and for blocks the same bits on every instruction set too. (So greedy results cannot depend on what else
  *          is in a batch, and checking several drafted tokens at once gives what one by one would.)
- * sets     AVX-512 (VNNI, BF16), AVX2, NEON, plain C; chosen at run time as kernels.h does, $MYNAH_KERNELS too
- * twins    mn_packed_plain_*: tests/unit/tensor/test_packed.c holds every set to it on awkward shapes
+ * sets     AVX-512 (VNNI, BF16), AVX2 with and without AVX-VNNI, NEON with and without dot product, plain C; chosen at run
+ *          time as kernels.h does, $MYNAH_KERNELS too
+ * twins    packed_plain.c: tests/unit/tensor/test_packed.c holds every set to it on awkward shapes, tests/neon/run.sh on aarch64
  * thread   a packed matrix never changes; products write only what they are told to */
 #ifndef MN_TENSOR_PACKED_H
 #define MN_TENSOR_PACKED_H
@@ -55,7 +56,7 @@ void mn_act_pack(mn_act act, const float *x, uint32_t K, void *ret);
 void mn_packed_product(const mn_packed *p, const void *x, size_t T, uint32_t from, uint32_t to,
                        float *y, size_t stride);
 
-/* "avx512-vnni-bf16", "avx2", "neon", "plain": what runs here. */
+/* "avx512-vnni-bf16", "avx2-vnni", "avx2", "neon-dot", "neon", "plain": what runs here. */
 const char *mn_packed_set(void);
 
 #endif
