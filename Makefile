@@ -90,6 +90,10 @@ CFLAGS_tensor_attend_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 CFLAGS_tensor_packed_avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16 -mfma -mf16c -Wno-psabi
 endif
 
+# Sanitizers make a quarter of an hour of these tiles: they are checked against packed_plain.c and attend_plain.c, which are instrumented.
+$(foreach k,packed_avx2 packed_avxvnni packed_avx512 attend_avx2 attend_avx512 packed_neon packed_neondot attend_neon,\
+  $(eval CFLAGS_tensor_$(k) += $(if $(SAN),-fno-sanitize=all)))
+
 # ---- tests: tests/unit/MODULE/test_X.c links MODULE and what it sees ---------------------------------------------
 UNIT := $(sort $(wildcard tests/unit/*/test_*.c))
 CONTRACT := $(sort $(wildcard tests/contract/test_*.c))
