@@ -233,15 +233,19 @@ static void check_company(room *r, mn_engine_opts few, mn_batcher_opts o, bool m
     mn_batcher *b = batcher(g, (mn_batcher_opts){.running = 1}), *c = batcher(h, o);
     heard *want[MANY], *got[MANY];
     mn_batch_stats s;
+    unsigned round = 0;
     alone(g, b, want);
-    company(h, c, got);
-    mn_batcher_stats(c, &s);
-    for (int i = 0; i < MANY; i++) same_answer(want[i], got[i]);
-    assert_int_equal(s.requests, MANY);
-    assert_int_equal(s.ended[MN_GEN_LENGTH], MANY);
-    assert_int_equal(s.running + s.waiting + s.blocks_used, 0);
+    do { /* how many meet in the cache is a matter of timing: until somebody had to make room */
+        company(h, c, got);
+        mn_batcher_stats(c, &s);
+        for (int i = 0; i < MANY; i++) same_answer(want[i], got[i]), drop(got[i]);
+        round++;
+        assert_int_equal(s.requests, MANY * round);
+        assert_int_equal(s.ended[MN_GEN_LENGTH], MANY * round);
+        assert_int_equal(s.running + s.waiting + s.blocks_used, 0);
+    } while (must_recompute && s.recomputed == 0 && round < 200);
     OK(!must_recompute || s.recomputed > 0);
-    for (int i = 0; i < MANY; i++) drop(want[i]), drop(got[i]);
+    for (int i = 0; i < MANY; i++) drop(want[i]);
     mn_batcher_free(b), mn_batcher_free(c);
     mn_engine_free(g), mn_engine_free(h);
 }
