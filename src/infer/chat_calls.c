@@ -28,44 +28,13 @@ static bool is_tool(const mn_json *tools, mn_str name)
     return false;
 }
 
-static void put(mn_json_writer *w, const mn_json *v)
-{
-    switch (v->type) {
-    case MN_JSON_NULL:
-        mn_jw_null(w);
-        break;
-    case MN_JSON_BOOL:
-        mn_jw_bool(w, v->boolean);
-        break;
-    case MN_JSON_NUMBER:
-        mn_jw_raw(w, v->text);
-        break;
-    case MN_JSON_STRING:
-        mn_jw_str(w, v->text);
-        break;
-    case MN_JSON_ARRAY:
-        mn_jw_array(w);
-        for (size_t i = 0; i < v->n; i++) put(w, v->items[i]);
-        mn_jw_array_end(w);
-        break;
-    case MN_JSON_OBJECT:
-        mn_jw_object(w);
-        for (size_t i = 0; i < v->n; i++) {
-            mn_jw_key_str(w, v->keys[i]);
-            put(w, v->items[i]);
-        }
-        mn_jw_object_end(w);
-        break;
-    }
-}
-
 static mn_rc write_object(const calls *c, const mn_json *o, mn_str *ret)
 {
     mn_buf b;
     mn_json_writer w;
     mn_buf_init(&b, 0);
     mn_json_writer_init(&w, &b, 0);
-    put(&w, o);
+    mn_jw_tree(&w, o);
     mn_str s = b.failed ? MN_STR_NONE : mn_str_dup(c->a, mn_buf_str(&b));
     mn_buf_release(&b);
     if (!s.ptr) return no_memory(c);

@@ -296,44 +296,13 @@ static bool suits_all(mn_gbuild *b, const mn_json *v, const mn_gset *a)
     return true;
 }
 
-static void write_value(mn_json_writer *w, const mn_json *v)
-{
-    switch (v->type) {
-    case MN_JSON_NULL:
-        mn_jw_null(w);
-        break;
-    case MN_JSON_BOOL:
-        mn_jw_bool(w, v->boolean);
-        break;
-    case MN_JSON_NUMBER:
-        mn_jw_raw(w, v->text);
-        break;
-    case MN_JSON_STRING:
-        mn_jw_str(w, v->text);
-        break;
-    case MN_JSON_ARRAY:
-        mn_jw_array(w);
-        for (size_t i = 0; i < v->n; i++) write_value(w, v->items[i]);
-        mn_jw_array_end(w);
-        break;
-    case MN_JSON_OBJECT:
-        mn_jw_object(w);
-        for (size_t i = 0; i < v->n; i++) {
-            mn_jw_key_str(w, v->keys[i]);
-            write_value(w, v->items[i]);
-        }
-        mn_jw_object_end(w);
-        break;
-    }
-}
-
 mn_str mn_grammar__text_of(mn_gbuild *b, const mn_json *v)
 {
     mn_buf buf;
     mn_json_writer w;
     mn_buf_init(&buf, 0);
     mn_json_writer_init(&w, &buf, 0);
-    write_value(&w, v);
+    mn_jw_tree(&w, v);
     mn_str s = buf.failed ? MN_STR_NONE : mn_str_dup(b->a, mn_buf_str(&buf));
     mn_buf_release(&buf);
     if (!s.ptr) mn_grammar__no_memory(b);
