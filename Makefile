@@ -130,7 +130,7 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 
 # Programs whose threads matter, for the thread sanitizer.
 .PHONY: tsan-tests
-tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/contract/*.c))
+tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/contract/*.c))
 
 # ---- web: built by npm into web/dist, embedded in the program as generated C ------------------------------------
 .PHONY: web web-if-possible

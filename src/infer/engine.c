@@ -14,7 +14,8 @@
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-static mn_rc pack(mn_engine *g, const mn_view *v, mn_pool *pool, mn_packed *ret, mn_err *e)
+static mn_rc pack(mn_engine *g, const mn_tensor_view *v, mn_pool *pool, mn_packed *ret,
+                  mn_err *e)
 {
     MN_TRY(mn_packed_new(v->type, v->rows, v->cols, v->data, v->alternate ? mn_view_row : NULL,
                          v, pool, ret, e));

@@ -21,9 +21,9 @@ typedef struct job {
     size_t K_max;
 } job;
 
-static mn_view *view_of(mn_layer_view *y, mn_lora_target t)
+static mn_tensor_view *view_of(mn_layer_view *y, mn_lora_target t)
 {
-    mn_view *const all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->wg, &y->wu, &y->wd};
+    mn_tensor_view *const all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->wg, &y->wu, &y->wd};
     return all[t];
 }
 
@@ -36,12 +36,12 @@ static void merge_part(void *arg, size_t part, int thread)
     if (!mn_lora_has(j->a, t)) return;
     uint32_t N, K;
     mn_lora_shape(&j->a->cfg, t, &N, &K);
-    const mn_view *from = view_of(&j->base->layers[l], t);
+    const mn_tensor_view *from = view_of(&j->base->layers[l], t);
     float *row = j->row + (size_t)thread * j->K_max;
     uint8_t *to = j->data + l * j->per_layer + j->at[t];
     const size_t step = mn_qformat_row_bytes(mn_qformat_of(j->type), K);
     *view_of(&j->m->layers[l], t) =
-        (mn_view){.type = j->type, .rows = N, .cols = K, .data = to};
+        (mn_tensor_view){.type = j->type, .rows = N, .cols = K, .data = to};
     for (uint32_t n = 0; n < N; n++) {
         mn_view_read_row(from, n, row);
         mn_lora_merge_row(j->a, l, t, n, row);

@@ -18,7 +18,7 @@ typedef struct job {
 /* One tensor's bytes; what mn_gguf_put_tensor's fill gets. */
 typedef struct source {
     const job *j;
-    const mn_view *v;
+    const mn_tensor_view *v;
     const mn_qformat *to;
     uint32_t alternate;
 } source;
@@ -72,7 +72,7 @@ static bool is_head(const mn_model *m, const mn_tensor *t)
     return t->part == MN_PART_HEAD || (t->part == MN_PART_EMBED && m->cfg.tied);
 }
 
-static mn_qtype format_for(const mn_model *m, const mn_tensor *t, const mn_view *v,
+static mn_qtype format_for(const mn_model *m, const mn_tensor *t, const mn_tensor_view *v,
                            uint32_t type)
 {
     bool pure = type != MN_QUANT_KEEP && (type & MN_QUANT_PURE);
@@ -243,7 +243,7 @@ static mn_rc put_tensors(job *j, uint32_t type, mn_err *e)
     for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
         source *s = mn_arena_alloc(&j->arena, sizeof *s);
         if (!s) return mn_fail(e, MN_E_NOMEM, "no memory to write a GGUF file");
-        const mn_view *v = mn_model__view(m, &t);
+        const mn_tensor_view *v = mn_model__view(m, &t);
         *s = (source){j, v, mn_qformat_of(format_for(m, &t, v, type)), t.alternate};
         uint64_t shape[2] = {t.cols ? t.cols : t.rows, t.rows};
         mn_gguf_put_tensor(j->w, t.gguf, s->to, t.cols ? 2 : 1, shape, fill_rows, s);

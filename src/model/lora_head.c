@@ -15,7 +15,7 @@ static size_t product_rows(const mn_lora_pass *p)
     return p->head_n < MN_LORA_ROWS ? MN_LORA_ROWS : p->head_n;
 }
 
-static const mn_view *head_of(const mn_lora_pass *p)
+static const mn_tensor_view *head_of(const mn_lora_pass *p)
 {
     return p->m->head.data ? &p->m->head : &p->m->embed;
 }

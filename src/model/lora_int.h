@@ -86,7 +86,7 @@ static inline void mn_lora__product(const mn_lora_pass *p, int thread, bool ta, 
 }
 
 /* Rows [from, to) of a view as operands at `to_mat`; row: a row of floats. */
-void mn_lora__bring(const mn_lora_pass *p, const mn_view *v, uint32_t from, uint32_t to,
+void mn_lora__bring(const mn_lora_pass *p, const mn_tensor_view *v, uint32_t from, uint32_t to,
                     mn_lora__mat to_mat, float *row);
 /* One sequence through layer l: in place of its x when nothing is kept, else into `out` [T][C]. */
 void mn_lora__layer_forward(mn_lora_pass *p, uint32_t l, size_t row, float *out, int thread);

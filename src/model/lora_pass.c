@@ -240,7 +240,7 @@ void mn_lora_pass_free(mn_lora_pass *p)
 
 /* ---- bringing the base into operands -------------------------------------------------------------------------------- */
 
-void mn_lora__bring(const mn_lora_pass *p, const mn_view *v, uint32_t from, uint32_t to,
+void mn_lora__bring(const mn_lora_pass *p, const mn_tensor_view *v, uint32_t from, uint32_t to,
                     mat to_mat, float *row)
 {
     const size_t K = v->cols;
@@ -259,10 +259,10 @@ void mn_lora__bring(const mn_lora_pass *p, const mn_view *v, uint32_t from, uint
 static void bring_part(mn_lora_pass *p, uint32_t l, size_t part, int thread)
 {
     const mn_layer_view *y = &p->m->layers[l];
-    const mn_view *const views[MATRICES] = {&y->wq, &y->wk, &y->wv, &y->wo,
-                                            &y->wg, &y->wu, &y->wd};
+    const mn_tensor_view *const views[MATRICES] = {&y->wq, &y->wk, &y->wv, &y->wo,
+                                                   &y->wg, &y->wu, &y->wd};
     size_t which = part / BRING_PARTS, at = 0;
-    const mn_view *v = views[which];
+    const mn_tensor_view *v = views[which];
     for (size_t i = 0; i < which; i++) at += (size_t)views[i]->rows * views[i]->cols;
     uint32_t from = (uint32_t)((uint64_t)v->rows * (part % BRING_PARTS) / BRING_PARTS);
     uint32_t to = (uint32_t)((uint64_t)v->rows * (part % BRING_PARTS + 1) / BRING_PARTS);

@@ -13,20 +13,20 @@
 
 uint32_t mn_view_row(const void *view, uint32_t n)
 {
-    const mn_view *v = view;
+    const mn_tensor_view *v = view;
     if (!v->alternate) return n;
     uint32_t half = v->alternate / 2, head = n / v->alternate, r = n % v->alternate;
     return head * v->alternate + 2 * (r % half) + r / half;
 }
 
-void mn_view_read_row(const mn_view *v, uint32_t n, float *ret)
+void mn_view_read_row(const mn_tensor_view *v, uint32_t n, float *ret)
 {
     uint32_t len = v->cols ? v->cols : v->rows;
     size_t bytes = mn_qformat_row_bytes(mn_qformat_of(v->type), len);
     mn_dequant(v->type, v->data + bytes * (v->cols ? mn_view_row(v, n) : 0), ret, len);
 }
 
-mn_view *mn_model__view(mn_model *m, const mn_tensor *t)
+mn_tensor_view *mn_model__view(mn_model *m, const mn_tensor *t)
 {
     mn_layer_view *y = &m->layers[t->layer];
     switch (t->part) {
@@ -185,7 +185,7 @@ mn_qtype mn_model_format(const mn_model *m)
         (mn_model *)(uintptr_t)m; /* mn_model__view gives places; none is written */
     mn_tensor t;
     for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
-        const mn_view *v = mn_model__view(views, &t);
+        const mn_tensor_view *v = mn_model__view(views, &t);
         if (!t.cols || t.part == MN_PART_EMBED || t.part == MN_PART_HEAD) continue;
         bytes[v->type] += mn_qformat_row_bytes(mn_qformat_of(v->type), t.cols) * t.rows;
         if (bytes[v->type] <= most) continue;

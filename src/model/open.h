@@ -12,7 +12,7 @@
 #include "text/tokenizer.h"
 
 /* One weight matrix [rows][cols] or vector [rows] (cols 0), row-major in its format. */
-typedef struct mn_view {
+typedef struct mn_tensor_view {
     mn_qtype type;
     uint32_t rows, cols;
     const uint8_t
@@ -20,18 +20,18 @@ typedef struct mn_view {
     /* GGUF files store the rows of q and k so that the two halves of a head alternate. Row n of the model is row
      * mn_view_row(v, n) of data. 0: as it is; else the head size. */
     uint32_t alternate;
-} mn_view;
+} mn_tensor_view;
 uint32_t mn_view_row(const void *view, uint32_t n); /* an argument for mn_packed_new */
 /* Row n as float32 [cols]; a vector's values with n = 0. */
-void mn_view_read_row(const mn_view *v, uint32_t n, float *ret);
+void mn_view_read_row(const mn_tensor_view *v, uint32_t n, float *ret);
 
 typedef struct mn_layer_view {
-    mn_view norm1, wq, wk, wv, wo, norm2, wg, wu, wd; /* as mn_layer, model/weights.h */
+    mn_tensor_view norm1, wq, wk, wv, wo, norm2, wg, wu, wd; /* as mn_layer, model/weights.h */
 } mn_layer_view;
 
 typedef struct mn_model {
     mn_config cfg;
-    mn_view embed, norm, head;
+    mn_tensor_view embed, norm, head;
     mn_layer_view *layers; /* [L] */
     mn_tokenizer *tok;
     mn_str chat_template; /* Jinja source; MN_STR_NONE when it has none */

@@ -143,7 +143,7 @@ static mn_rc read_tensor(mn_model *m, const table *all, const mn_tensor *want, m
                        "model.safetensors: '%s' has not the shape that config.json asks for",
                        want->name);
     *mn_model__view(m, want) =
-        (mn_view){mn_st_qtype(t->type), want->rows, want->cols, t->data, 0};
+        (mn_tensor_view){mn_st_qtype(t->type), want->rows, want->cols, t->data, 0};
     m->bytes += t->to - t->from;
     all->used[at] = true;
     return MN_OK;

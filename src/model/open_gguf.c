@@ -166,7 +166,7 @@ static mn_rc read_tensor(mn_model *m, const mn_gguf *g, const mn_tensor *want, b
                        "GGUF tensor '%s' has not the shape that the file's keys ask for",
                        want->gguf);
     *mn_model__view(m, want) =
-        (mn_view){t->format->type, want->rows, want->cols, t->data, want->alternate};
+        (mn_tensor_view){t->format->type, want->rows, want->cols, t->data, want->alternate};
     m->bytes += t->bytes;
     used[t - g->tensors] = true;
     return MN_OK;

@@ -32,7 +32,7 @@ mn_rc mn_model__shard_names(mn_str index, mn_arena *a, mn_str **ret, size_t *ret
 mn_rc mn_model__map(mn_model *m, const char *path, mn_fs_map *ret, mn_err *e);
 /* Once cfg is checked: room for the layers. */
 mn_rc mn_model__layers(mn_model *m, mn_err *e);
-mn_view *mn_model__view(mn_model *m, const mn_tensor *t);
+mn_tensor_view *mn_model__view(mn_model *m, const mn_tensor *t);
 /* A shape in the order [rows][cols] fits the tensor. */
 bool mn_model__fits(const mn_tensor *t, uint32_t rank, uint64_t rows, uint64_t cols);
 /* Adds an end id once, when there is room and it is a token. */

@@ -6,7 +6,7 @@
 #define PART_BYTES (1u << 14)
 
 typedef struct job {
-    const mn_view *v;
+    const mn_tensor_view *v;
     const mn_qformat *from, *to;
     uint32_t cols, alternate;
     size_t from_bytes, to_bytes; /* of a row */
@@ -44,7 +44,7 @@ static void convert_part(void *arg, size_t part, int thread)
                 j->scratch + (size_t)thread * j->cols);
 }
 
-mn_rc mn_rows_write(const mn_view *v, mn_qtype to, uint32_t alternate, mn_pool *pool,
+mn_rc mn_rows_write(const mn_tensor_view *v, mn_qtype to, uint32_t alternate, mn_pool *pool,
                     mn_rc (*out)(void *arg, const void *p, size_t n), void *arg, mn_err *e)
 {
     uint32_t rows = v->cols ? v->rows : 1;

@@ -126,7 +126,7 @@ mn_rc mn_tune__hash_model(const mn_model *m, uint8_t ret[32], mn_err *e)
         (mn_model *)(uintptr_t)m; /* mn_model__view gives places; none is written */
     MN_TRY(mn_sha256_init(&h, e));
     for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
-        const mn_view *v = mn_model__view(views, &t);
+        const mn_tensor_view *v = mn_model__view(views, &t);
         const uint32_t head[4] = {(uint32_t)v->type, v->rows, v->cols, v->alternate};
         const size_t n = (size_t)v->rows * (v->cols ? v->cols : 1);
         mn_sha256_add(&h, head, sizeof head);

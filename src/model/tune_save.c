@@ -210,12 +210,12 @@ static mn_rc write_full(const facts *f, const mn_weights *w, mn_qtype type, mn_e
     const float *at = w->all;
     m.layers = mn_calloc(m.cfg.L, sizeof *m.layers);
     if (!m.layers) return mn_fail(e, MN_E_NOMEM, "no memory to write the model");
-    m.head = (mn_view){0};
+    m.head = (mn_tensor_view){0};
     for (uint64_t i = 0; mn_tensor_at(&m.cfg, i, &t); i++) {
-        *mn_model__view(&m, &t) = (mn_view){.type = MN_Q_F32,
-                                            .rows = t.rows,
-                                            .cols = t.cols,
-                                            .data = (const uint8_t *)(const void *)at};
+        *mn_model__view(&m, &t) = (mn_tensor_view){.type = MN_Q_F32,
+                                                   .rows = t.rows,
+                                                   .cols = t.cols,
+                                                   .data = (const uint8_t *)(const void *)at};
         at += (size_t)t.rows * (t.cols ? t.cols : 1);
     }
     mn_rc rc = write_model(f, &m, type, e);

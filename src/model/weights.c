@@ -108,7 +108,7 @@ void mn_weights_init(mn_weights *w, uint64_t seed)
 
 /* ---- from and to files ------------------------------------------------------------------------------------------ */
 
-static void read_view(const mn_view *v, float *ret)
+static void read_view(const mn_tensor_view *v, float *ret)
 {
     uint32_t rows = v->cols ? v->rows : 1, len = v->cols ? v->cols : v->rows;
     for (uint32_t i = 0; i < rows; i++) mn_view_read_row(v, i, ret + (size_t)i * len);

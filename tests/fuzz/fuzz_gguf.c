@@ -3,6 +3,7 @@
  * model its rows are there. */
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "model/gguf.h"
 #include "model/open_int.h"
 
@@ -21,8 +22,7 @@ static void use_values(const mn_gguf *g, mn_arena *a)
         const mn_gguf_value *v = &g->values[i];
         (void)mn_gguf_f64(v, 0);
         if (mn_gguf_strings(v, a, &s, &e) != MN_OK) continue;
-        for (uint64_t k = 0; k < v->n; k++)
-            check(s[k].len == 0 || s[k].ptr[s[k].len - 1] >= -128);
+        for (uint64_t k = 0; k < v->n; k++) (void)mn_hash64(s[k].ptr, s[k].len, 0);
     }
 }
 

@@ -3,9 +3,9 @@
 #include <sys/stat.h>
 
 #include "api/chats/chats_int.h"
-#include "api/chats/weights.h"
 #include "api/served_int.h"
 #include "base/fs.h"
+#include "model/open.h"
 
 #define FILE_MAX (8u << 20)
 
@@ -29,6 +29,23 @@ void mn_chats__models(mn_req *r, mn_resp *w)
         mn_jw_object_end(&j);
     }
     mn_jw_array_end(&j);
+}
+
+/* What the model's own file says, as members of the object under way; nothing when it cannot be opened. */
+static void weights_json(const char *path, mn_json_writer *j)
+{
+    mn_model *m;
+    if (mn_model_open_weights(path, &m, NULL) != MN_OK) return;
+    mn_jw_kstr(j, "title", m->name);
+    mn_jw_kstr(j, "licence", m->licence);
+    mn_jw_kstr(j, "origin", m->origin);
+    mn_jw_kstr(j, "author", m->author);
+    mn_jw_ku64(j, "bytes", m->bytes);
+    mn_jw_ku64(j, "context", m->cfg.T);
+    mn_jw_ku64(j, "layers", m->cfg.L);
+    mn_jw_ku64(j, "width", m->cfg.C);
+    mn_jw_ku64(j, "vocabulary", m->cfg.V);
+    mn_model_free(m);
 }
 
 /* A JSON file of the model's folder; NULL: there is none that can be read. */
@@ -93,7 +110,7 @@ void mn_chats__card(mn_req *r, mn_resp *w)
     mn_jw_kstrz(&j, "name", p.name);
     mn_jw_key(&j, "created_at");
     mn_jw_time(&j, p.created_ms);
-    mn_chats__weights_json(p.path, &j);
+    weights_json(p.path, &j);
     mn_jw_kbool(&j, "ours", training != NULL);
     mn_jw_kstr(&j, "source", mn_json_str(mn_json_get(origin, "source")));
     from_training(training, &j);

@@ -101,8 +101,8 @@ typedef struct mn_view {
     mn_api *api;
     mn_arena *arena;
     uint64_t me; /* 0: anybody */
-    size_t *
-        n_read; /* posts written for a reader are counted here; NULL: for nobody who reads now */
+    /* Posts written for a reader are counted here; NULL: for nobody who reads now. */
+    size_t *n_read;
 } mn_view;
 mn_view mn_masto_view(mn_req *r);
 

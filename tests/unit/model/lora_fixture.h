@@ -37,14 +37,14 @@ static inline mn_weights lora_weights(const mn_config *c, float spread, uint64_t
     return w;
 }
 
-static inline mn_view lora_view(mn_arena *a, mn_qtype type, const float *x, uint32_t rows,
-                                uint32_t cols)
+static inline mn_tensor_view lora_view(mn_arena *a, mn_qtype type, const float *x,
+                                       uint32_t rows, uint32_t cols)
 {
     if (!cols) type = MN_Q_F32; /* vectors are floats in every file */
     const size_t n = (size_t)rows * (cols ? cols : 1);
     uint8_t *data = mn_arena_alloc(a, mn_qformat_row_bytes(mn_qformat_of(type), n));
     mn_quant(type, x, data, n);
-    return (mn_view){.type = type, .rows = rows, .cols = cols, .data = data};
+    return (mn_tensor_view){.type = type, .rows = rows, .cols = cols, .data = data};
 }
 
 /* All on the arena. */
@@ -76,7 +76,7 @@ static inline mn_model *lora_model(mn_arena *a, const mn_weights *w, mn_qtype ty
     return m;
 }
 
-static inline void lora_read(const mn_view *v, float *ret)
+static inline void lora_read(const mn_tensor_view *v, float *ret)
 {
     if (!v->cols) mn_view_read_row(v, 0, ret);
     for (uint32_t n = 0; v->cols && n < v->rows; n++)

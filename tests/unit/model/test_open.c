@@ -409,7 +409,7 @@ static void a_gguf_file_holds_the_same_model(void **state)
 static void rows_of_alternating_heads_are_found(void **state)
 {
     (void)state;
-    mn_view v = {.alternate = 8};
+    mn_tensor_view v = {.alternate = 8};
     static const uint32_t want[] = {0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15};
     for (uint32_t i = 0; i < 16; i++) OK(mn_view_row(&v, i) == want[i]);
     v.alternate = 0;
@@ -417,7 +417,7 @@ static void rows_of_alternating_heads_are_found(void **state)
 }
 
 /* Every row of the exported matrix is what quantising that row of the model gives. */
-static void check_rows(const mn_view *from, const mn_view *to)
+static void check_rows(const mn_tensor_view *from, const mn_tensor_view *to)
 {
     static float x[256], y[256], z[256];
     static uint8_t blocks[2048];
