@@ -1,7 +1,7 @@
 /* mynah/…: what Mastodon's files have no place for, exactly as it is here (docs/design/moving.md has every member).
  *
- * account.json, relations.jsonl, posts.jsonl and boosts.jsonl are canonical: a server that they are brought to writes the same
- * bytes. manifest.json and consent.json tell of this server. */
+ * account.json, relations.jsonl, posts.jsonl, boosts.jsonl and chats.jsonl are canonical: a server that they are brought to
+ * writes the same bytes. manifest.json and consent.json tell of this server. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

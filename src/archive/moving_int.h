@@ -41,6 +41,7 @@ typedef enum mn_related {
     MN_RELATED_KINDS
 } mn_related;
 extern const char *const mn_related_names[MN_RELATED_KINDS]; /* "follow", "block" … */
+extern const char *const mn_archive_chat_ends[];             /* by mn_chat_end */
 
 typedef struct mn_relation_row {
     mn_str ref;          /* address, domain or post reference */

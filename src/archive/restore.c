@@ -1,4 +1,4 @@
-/* Bringing back an archive of our own: the account, its posts, its boosts, what it stands in relation to, its receipts.
+/* Bringing back an archive of our own: the account, its posts, its boosts, what it stands in relation to, its receipts, its chats.
  *
  * One thread, one walk over the source for each file that is read, line by line. Posts go the way of every import (writer.c):
  * in batches, with an import's row, taken back on an error. Relations come last, when the posts they name are there. */
@@ -344,6 +344,8 @@ static mn_rc run(mn_restore *x, const char *path, mn_err *e)
                          &x->w, e));
     mn_rc rc = settle(x, write_posts(x, account, e), e);
     if (rc == MN_OK) rc = each_line(x, "mynah/relations.jsonl", relation, e);
+    if (rc == MN_OK)
+        rc = mn_restore__chat_end(x, each_line(x, "mynah/chats.jsonl", mn_restore__chat, e), e);
     if (rc == MN_OK) x->r->read += x->f.read;
     return rc;
 }
@@ -356,11 +358,13 @@ mn_rc mn_restore_run(mn_store *s, const char *path, mn_source *src, mn_str root,
     x.place = (mn_place){s, domain, o->base ? o->base : "https://localhost", o->data_dir};
     mn_arena_init(&x.keep, (size_t)32 << 20);
     mn_arena_init(&x.line, (size_t)64 << 20);
+    mn_arena_init(&x.chats.text, 0);
     mn_rc rc = mn_feed_init(&x.f, src, o, r, NULL, NULL);
     x.f.root = root;
     if (rc == MN_OK) rc = run(&x, path, e);
     mn_writer_free(x.w);
     mn_feed_release(&x.f);
+    mn_arena_release(&x.chats.text);
     mn_arena_release(&x.line);
     mn_arena_release(&x.keep);
     return rc;

@@ -175,7 +175,7 @@ static mn_rc show(const options *o, const char *name, mn_arena *a, mn_err *e)
     MN_TRY(facts_of(dir, a, &f, e));
     if (o->json) return print_facts(mn_fs_base(dir), &f, false, true, e);
     mn_buf_init(&b, 0);
-    mn_rc rc = mn_config_write(&f.cfg, &b);
+    mn_rc rc = mn_config_write_with(&f.cfg, NULL, &b);
     printf("%s\n%s\n", dir, b.ptr ? b.ptr : "");
     mn_buf_release(&b);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory");

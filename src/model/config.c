@@ -306,8 +306,8 @@ mn_rc mn_config_write_with(const mn_config *c, const mn_config_notes *n, mn_buf 
     mn_jw_kbool(&w, "tie_word_embeddings", c->tied);
     mn_jw_kbool(&w, "attention_bias", false);
     mn_jw_kbool(&w, "mlp_bias", false);
-    mn_config_write_tokens(n, &w);
-    mn_jw_kstrz(&w, "torch_dtype", n->dtype);
+    if (n) mn_config_write_tokens(n, &w);
+    if (n) mn_jw_kstrz(&w, "torch_dtype", n->dtype);
     mn_jw_kbool(&w, "use_cache", true);
     mn_jw_object_end(&w);
     mn_buf_addc(ret, '\n');

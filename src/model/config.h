@@ -42,6 +42,7 @@ typedef struct mn_config_notes {
     size_t n_ends;
     const char *dtype; /* "float32", "float16", "bfloat16" */
 } mn_config_notes;
+/* n NULL: the shape alone. */
 mn_rc mn_config_write_with(const mn_config *c, const mn_config_notes *n, mn_buf *ret);
 /* As above, for the tokens of tokenizers trained here and float32. */
 mn_rc mn_config_write(const mn_config *c, mn_buf *ret);

@@ -214,15 +214,17 @@ mn_rc mn_store_chat_turns(mn_store *s, uint64_t chat, mn_arena *ar, mn_chat_turn
     return rc;
 }
 
-mn_rc mn_store_chats_count(mn_store *s, uint64_t account, uint64_t *ret, mn_err *e)
+/* One number by one number; 0 when there is no row. */
+static mn_rc number_of(mn_store *s, const char *sql, uint64_t key, uint64_t *ret, mn_err *e)
 {
     mn_db *db;
     mn_stmt *q;
     bool row = false;
+    *ret = 0;
     MN_TRY(mn_store__reader(s, &db, e));
-    mn_rc rc = db_prepare(db, "SELECT count(*) FROM chats WHERE account_id = ?1", &q, e);
+    mn_rc rc = db_prepare(db, sql, &q, e);
     if (rc == MN_OK) {
-        db_u64(q, 1, account);
+        db_u64(q, 1, key);
         rc = db_step(q, &row, e);
     }
     if (rc == MN_OK && row) {
@@ -231,4 +233,19 @@ mn_rc mn_store_chats_count(mn_store *s, uint64_t account, uint64_t *ret, mn_err 
     }
     mn_store__reader_done(s, db);
     return rc;
+}
+
+mn_rc mn_store_chats_count(mn_store *s, uint64_t account, uint64_t *ret, mn_err *e)
+{
+    return number_of(s, "SELECT count(*) FROM chats WHERE account_id = ?1", account, ret, e);
+}
+
+mn_rc mn_store_chat_owner(mn_store *s, uint64_t chat, uint64_t *ret, mn_err *e)
+{
+    return number_of(s, "SELECT account_id FROM chats WHERE id = ?1", chat, ret, e);
+}
+
+mn_rc mn_store_chat_of_turn(mn_store *s, uint64_t turn, uint64_t *ret, mn_err *e)
+{
+    return number_of(s, "SELECT chat_id FROM chat_turns WHERE id = ?1", turn, ret, e);
 }

@@ -8,7 +8,10 @@
 
 #include "store/store.h"
 
-#define MN_CHAT_TURNS_MAX 2000 /* of one chat */
+#define MN_CHATS_MOST     5000u /* of a member */
+#define MN_CHAT_TURNS_MAX 2000  /* of one chat */
+#define MN_CHATS_TITLE    200u  /* bytes */
+#define MN_CHATS_NAME     128u  /* bytes of a model's name */
 
 typedef struct mn_chat {
     uint64_t id, account_id;
@@ -57,6 +60,9 @@ mn_rc mn_store_chats_by_id(mn_store *s, uint64_t account, uint64_t after, size_t
 /* All turns of a chat, by id, so parents stand before children. The caller has asked for the chat. */
 mn_rc mn_store_chat_turns(mn_store *s, uint64_t chat, mn_arena *ar, mn_chat_turn **ret,
                           size_t *ret_n, mn_err *e);
+/* Whose the chat of that id is, and in which chat the turn of that id stands; 0: there is none. */
+mn_rc mn_store_chat_owner(mn_store *s, uint64_t chat, uint64_t *ret, mn_err *e);
+mn_rc mn_store_chat_of_turn(mn_store *s, uint64_t turn, uint64_t *ret, mn_err *e);
 mn_rc mn_store_chats_count(mn_store *s, uint64_t account, uint64_t *ret, mn_err *e);
 
 #endif

@@ -57,6 +57,10 @@ static void a_chat_is_its_members_alone(void **state)
     OK(n == 1 && list[0].id == 11);
     RUN(mn_store_chats_count(s, 1, &count, &e));
     OK(count == 2);
+    RUN(mn_store_chat_owner(s, 12, &count, &e));
+    OK(count == 2);
+    RUN(mn_store_chat_owner(s, 99, &count, &e));
+    OK(count == 0);
     c = chat(12, 1, 5);
     TX_FAILS(MN_E_NOT_FOUND, mn_store_chat_update(tx, &c, &e));
     TX_FAILS(MN_E_NOT_FOUND, mn_store_chat_remove(tx, 1, 12, &e));
@@ -83,6 +87,11 @@ static void turns_are_a_tree_and_the_last_one_is_the_head(void **state)
     OK(n == 4 && list[2].parent == 400 && list[2].role == MN_CHAT_MODEL && list[2].tokens == 7);
     OK(list[2].end == MN_CHAT_STOPPED && list[0].end == MN_CHAT_WHOLE);
     IS(list[3].content, "grüße 世界 \\ '\"\n");
+    uint64_t in = 0;
+    RUN(mn_store_chat_of_turn(s, 402, &in, &e));
+    OK(in == 10);
+    RUN(mn_store_chat_of_turn(s, 404, &in, &e));
+    OK(in == 0);
     c.head = 402;
     c.title = MN_STR("renamed");
     TX(mn_store_chat_update(tx, &c, &e));

@@ -11,9 +11,6 @@
 
 #define MN_CHATS_TEXT    (32u << 10) /* bytes of a message */
 #define MN_CHATS_SYSTEM  4000u
-#define MN_CHATS_TITLE   200u /* bytes */
-#define MN_CHATS_NAME    128u
-#define MN_CHATS_MOST    5000u /* conversations of a member */
 #define MN_CHATS_ANSWER  1024u /* tokens */
 #define MN_CHATS_AT_ONCE 2u    /* answers of a member */
 

@@ -194,6 +194,36 @@ static void edit(uint64_t id, const char *text)
     RUN(mn_store_commit(tx, &e));
 }
 
+/* A chat with a question and an answer; all numbers begin at `first`. */
+static void talk(server *v, uint64_t account, uint64_t first, const char *question)
+{
+    mn_tx *tx;
+    mn_chat chat = {.id = first,
+                    .account_id = account,
+                    .title = MN_STR("of birds"),
+                    .model = MN_STR(""),
+                    .system = MN_STR("be kind")};
+    mn_chat_turn said = {.id = first + 10,
+                         .chat_id = first,
+                         .content = mn_str_from(question),
+                         .model = MN_STR(""),
+                         .created_ms = 5};
+    mn_chat_turn answer = {.id = first + 11,
+                           .chat_id = first,
+                           .parent = first + 10,
+                           .role = MN_CHAT_MODEL,
+                           .content = MN_STR("fruit"),
+                           .model = MN_STR("smollm2"),
+                           .created_ms = 6,
+                           .tokens = 2,
+                           .end = MN_CHAT_LENGTH};
+    RUN(mn_store_begin(v->s, &tx, &e));
+    RUN(mn_store_chat_add(tx, &chat, &e));
+    RUN(mn_store_chat_turn_add(tx, account, &said, &e));
+    RUN(mn_store_chat_turn_add(tx, account, &answer, &e));
+    RUN(mn_store_commit(tx, &e));
+}
+
 /* Everything that an account can have. */
 static void live(void)
 {
@@ -234,6 +264,8 @@ static void live(void)
     mark(MN_MARK_FAVOURITE, of_bob);
     mark(MN_MARK_PIN, answer);
     mark(MN_MARK_PIN, first);
+    talk(&a, ada, 100, "what do mynahs \"eat\"?");
+    talk(&a, bob, 200, "bob's secret");
 }
 
 /* ---- archives ------------------------------------------------------------------------------------------------------ */
@@ -293,7 +325,8 @@ static mn_str entry(const char *path, const char *wanted)
 }
 
 static const char *const canonical[] = {"mynah/account.json", "mynah/relations.jsonl",
-                                        "mynah/posts.jsonl", "mynah/boosts.jsonl"};
+                                        "mynah/posts.jsonl", "mynah/boosts.jsonl",
+                                        "mynah/chats.jsonl"};
 
 static void same_canonical(const char *one, const char *two)
 {
@@ -333,46 +366,50 @@ static void an_empty_server_gives_back_what_it_was_brought(void **state)
 static void conversations_with_models_come_along(void **state)
 {
     (void)state;
-    mn_tx *tx;
     live();
-    RUN(mn_store_begin(a.s, &tx, &e));
-    for (uint64_t i = 1; i <= 2; i++) {
-        mn_chat chat = {.id = i,
-                        .account_id = i == 1 ? ada : bob,
-                        .head = 0,
-                        .title = MN_STR("of birds"),
-                        .model = MN_STR(""),
-                        .system = MN_STR("be kind")};
-        mn_chat_turn said = {.id = 10 * i,
-                             .chat_id = i,
-                             .content = i == 1 ? MN_STR("what do mynahs \"eat\"?")
-                                               : MN_STR("bob's secret"),
-                             .model = MN_STR(""),
-                             .created_ms = 5};
-        mn_chat_turn answer = {.id = 10 * i + 1,
-                               .chat_id = i,
-                               .parent = 10 * i,
-                               .role = MN_CHAT_MODEL,
-                               .content = MN_STR("fruit"),
-                               .model = MN_STR("smollm2"),
-                               .created_ms = 6,
-                               .tokens = 2,
-                               .end = MN_CHAT_LENGTH};
-        RUN(mn_store_chat_add(tx, &chat, &e));
-        RUN(mn_store_chat_turn_add(tx, chat.account_id, &said, &e));
-        RUN(mn_store_chat_turn_add(tx, chat.account_id, &answer, &e));
-    }
-    RUN(mn_store_commit(tx, &e));
-    mn_str chats = entry(export(&a, "ada"), "mynah/chats.json");
-    IS(chats, "[{\"id\":\"1\",\"title\":\"of birds\",\"model\":\"\",\"system\":\"be "
-              "kind\",\"head\":\"11\",\"created_ms\":0,\"updated_ms\":6,"
-              "\"turns\":[{\"id\":\"10\",\"parent\":\"0\",\"role\":\"user\",\"content\":\"what "
-              "do mynahs \\\"eat\\\"?\",\"created_ms\":5},"
-              "{\"id\":\"11\",\"parent\":\"10\",\"role\":\"assistant\",\"content\":\"fruit\","
-              "\"model\":\"smollm2\",\"tokens\":2,\"end\":\"length\",\"created_ms\":6}]}]");
-    mn_import_report r = bring(&b, file_of(&a, "out.zip")); /* another server takes the rest */
-    assert_int_equal(r.n_warnings, 0);
-    mn_import_report_release(&r);
+    mn_str chats = entry(export(&a, "ada"), "mynah/chats.jsonl");
+    IS(chats, "{\"chat\":\"100\",\"title\":\"of birds\",\"model\":\"\",\"system\":\"be "
+              "kind\",\"head\":\"111\",\"created_ms\":0,\"updated_ms\":6}\n"
+              "{\"turn\":\"110\",\"parent\":\"0\",\"role\":\"user\",\"content\":\"what do "
+              "mynahs \\\"eat\\\"?\",\"created_ms\":5}\n"
+              "{\"turn\":\"111\",\"parent\":\"110\",\"role\":\"assistant\",\"content\":"
+              "\"fruit\",\"model\":\"smollm2\",\"tokens\":2,\"end\":\"length\","
+              "\"created_ms\":6}\n");
+}
+
+/* ada's conversation, brought to v, is hers and whole, under numbers of its own. */
+static void came_under_fresh_numbers(server *v, bool chat_too)
+{
+    mn_chat *got;
+    mn_chat_turn *t;
+    mn_account x;
+    size_t n;
+    bring(v, export(&a, "ada"));
+    RUN(mn_store_account_by_name(v->s, MN_STR("ada"), &ar, &x, &e));
+    RUN(mn_store_chats_by_id(v->s, x.id, 0, 10, &ar, &got, &n, &e));
+    assert_int_equal(n, 1);
+    assert_int_equal(got[0].id != 100, chat_too);
+    RUN(mn_store_chat_turns(v->s, got[0].id, &ar, &t, &n, &e));
+    assert_int_equal(n, 2);
+    IS(t[0].content, "what do mynahs \"eat\"?");
+    OK(t[0].id > 1000 && t[1].parent == t[0].id && got[0].head == t[1].id);
+    assert_int_equal(got[0].updated_ms, 6);
+}
+
+/* Numbers that others have here are not taken from them. */
+static void conversations_keep_clear_of_other_peoples(void **state)
+{
+    (void)state;
+    mn_chat_turn *t;
+    size_t n;
+    live();
+    talk(&b, make(&b, "dora"), 100, "dora's own");
+    came_under_fresh_numbers(&b, true);
+    RUN(mn_store_chat_turns(b.s, 100, &ar, &t, &n, &e));
+    assert_int_equal(n, 2);
+    IS(t[0].content, "dora's own");
+    talk(&c, make(&c, "dora"), 99, "her answer is number 110");
+    came_under_fresh_numbers(&c, false);
 }
 
 static void nothing_of_it_is_lost_on_the_way(void **state)
@@ -502,6 +539,44 @@ static uint64_t bring_forged(const char *posts, const char *boosts, mn_rc *ret, 
     if (rc == MN_E_NOT_FOUND) return 0;
     RUN(mn_store_posts_by_account(b.s, eve.id, MN_VIS_DIRECT, 0, 100, &ar, list, &e));
     return eve.n_posts;
+}
+
+#define CHAT(id, head) "{\"chat\":\"" id "\",\"head\":\"" head "\"}\n"
+#define TURN(id, parent)                                                                       \
+    "{\"turn\":\"" id "\",\"parent\":\"" parent "\",\"role\":\"user\",\"content\":\"c\"}\n"
+
+/* What came before it stays, of the broken one nothing. */
+static void a_broken_conversation_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+        size_t n_kept;
+    } files[] = {
+        {CHAT("1", "3") TURN("3", "0") CHAT("x", "0"), "line 3: \"chat\" must be", 1},
+        {TURN("3", "0"), "line 1: a turn stands before every conversation", 1},
+        {CHAT("5", "6") TURN("6", "0") CHAT("7", "0") TURN("9", "8"),
+         "line 4: \"parent\" is no turn before", 2},
+        {CHAT("11", "0") TURN("9", "0") TURN("9", "0"), "line 3: turns must be ordered", 2},
+        {CHAT("11", "0") "{\"turn\":\"12\",\"role\":\"x\",\"content\":\"c\"}\n",
+         "line 2: \"role\" must be user or assistant", 2},
+        {CHAT("11", "0") "{\"turn\":\"12\",\"role\":\"user\"}\n",
+         "line 2: a turn needs a \"content\"", 2},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        mn_rc rc;
+        mn_posts list;
+        mn_account eve;
+        mn_chat *got;
+        size_t n;
+        put("mynah/chats.jsonl", files[i].text);
+        bring_forged("", "", &rc, &list);
+        assert_int_equal(rc, MN_E_PARSE);
+        OK(strstr(e.msg, files[i].says));
+        RUN(mn_store_account_by_name(b.s, MN_STR("eve"), &ar, &eve, &e));
+        RUN(mn_store_chats_by_id(b.s, eve.id, 0, 10, &ar, &got, &n, &e));
+        assert_int_equal(n, files[i].n_kept);
+    }
 }
 
 static void a_line_that_is_wrong_takes_everything_back_and_is_named(void **state)
@@ -673,6 +748,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(conversations_with_models_come_along, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(conversations_keep_clear_of_other_peoples, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_broken_conversation_is_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_it_is_lost_on_the_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(receipts_of_the_old_server_are_kept_as_what_it_said,
                                         set_up, tear_down),
