@@ -136,6 +136,8 @@ static void memory(mn_bench_run *r, const job *j)
     known = (double)(mn_engine_bytes(j->engine) + mn_engine_cache_bytes(j->engine)) / (1 << 20);
     mn_bench_value(r, "resident", mb, "MB", NULL);
     mn_bench_value(r, "resident beside weights and cache", mb - known, "MB", NULL);
+    mn_bench_value(r, "of that, the program and its libraries, which processes share",
+                   mn_bench_memory_mb((long)getpid(), "RssFile:"), "MB", NULL);
 }
 
 static mn_rc one_user(mn_bench_run *r, const char *model, int threads, mn_err *e)

@@ -1,62 +1,30 @@
 /* mynah train: chooses the corpus and the model's name, runs mn_train_run, shows it, and promotes the first model there is. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/json.h"
-#include "base/progress.h"
 #include "cmd/cmd.h"
+#include "cmd/learning.h"
 #include "cmd/models.h"
 #include "corpus/corpus.h"
 #include "model/train.h"
 #include "social/social.h"
 
-#define LINE_US     1000000 /* a line of JSON at most this often, but for the first */
-#define EXPECT_FROM 0.01    /* share of a budget from which the pace says something */
-
 typedef struct job {
-    const char *data, *corpus, *name, *preset, *from, *dtype;
+    const char *corpus, *name, *preset, *from, *dtype;
     uint64_t tokens, steps, seed, threads, batch;
     double minutes, epochs, lr;
-    bool resume, json;
+    bool resume;
     mn_arena arena;
-    mn_progress bar;
-    int64_t line_us;
+    mn_learning l;
 } job;
 
 /* ---- showing it ------------------------------------------------------------------------------------------------- */
 
-static void on_note(void *arg, const char *line)
-{
-    (void)arg;
-    fprintf(stderr, "%s\n", line);
-}
-
-static void on_step(void *arg, const mn_curve_point *p, uint64_t steps_total, double share)
-{
-    job *j = arg;
-    mn_progress_note(&j->bar, "step %llu, loss %.3f, %.0f tokens/s",
-                     (unsigned long long)p->step, p->loss, p->tokens_per_s);
-    mn_progress_set(&j->bar, (uint64_t)(share * 1000));
-    if (!j->json || (j->line_us && mn_mono_us() - j->line_us < LINE_US)) return;
-    j->line_us = mn_mono_us();
-    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.5f,\"lr\":%.6g,\"tokens_per_s\":%.1f",
-           (unsigned long long)p->step, (unsigned long long)p->tokens, p->loss, p->lr,
-           p->tokens_per_s);
-    if (steps_total) printf(",\"steps_total\":%llu", (unsigned long long)steps_total);
-    else if (share >= EXPECT_FROM) /* on a budget of time: at the pace so far */
-        printf(",\"steps_expected\":%.0f", (double)p->step / share);
-    printf("}\n");
-    fflush(stdout);
-}
-
 static void on_eval(void *arg, uint64_t step, double bits)
 {
-    job *j = arg;
-    if (j->json)
+    const mn_learning *l = arg;
+    if (l->json)
         printf("{\"step\":%llu,\"val_bits_per_byte\":%.6f}\n", (unsigned long long)step, bits);
     else
         fprintf(stderr, "step %llu: %.4f bits per byte held out\n", (unsigned long long)step,
@@ -70,7 +38,7 @@ static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
     mn_rc rc = MN_OK;
     if (r->val_bits_per_byte > 0) snprintf(bits, sizeof bits, "%.6f", r->val_bits_per_byte);
     if (r->xz_bits_per_byte > 0) snprintf(xz, sizeof xz, "%.6f", r->xz_bits_per_byte);
-    if (j->json) {
+    if (j->l.json) {
         mn_buf b;
         mn_json_writer w;
         mn_buf_init(&b, 0);
@@ -96,82 +64,31 @@ static mn_rc report(const job *j, const mn_train_result *r, mn_err *e)
             printf("; xz -9e: %.2f", r->xz_bits_per_byte);
         if (r->val_bits_per_byte > 0) putchar('\n');
     }
-    if (!r->finished)
-        fprintf(
-            stderr,
-            "stopped after step %llu and saved; go on with: mynah train --resume --name %s\n",
-            (unsigned long long)r->steps, j->name);
+    if (!r->finished) mn_learning_stopped(&j->l, r->steps, j->name);
     return rc;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------ */
 
-static const char *model_dir(job *j, const char *name)
-{
-    return mn_str_fmt(&j->arena, "%s/models/%s", mn_home_dir(j->data), name).ptr;
-}
-
-static mn_json *read_log(job *j, const char *name)
-{
-    mn_buf b;
-    mn_buf_init(&b, 8u << 20);
-    mn_json *tree = NULL;
-    mn_str path = mn_str_fmt(&j->arena, "%s/training.json", model_dir(j, name));
-    if (path.ptr && mn_fs_read(path.ptr, 8u << 20, &b, NULL) == MN_OK) {
-        mn_str text = mn_str_dup(&j->arena, mn_buf_str(&b));
-        if (!text.ptr || mn_json_parse(text, &j->arena, &tree, NULL) != MN_OK) tree = NULL;
-    }
-    mn_buf_release(&b);
-    return tree;
-}
-
-/* The unfinished model whose log was written last. */
-static mn_rc choose_unfinished(job *j, mn_err *e)
-{
-    mn_str dir = mn_str_fmt(&j->arena, "%s/models", mn_home_dir(j->data));
-    char **names = NULL;
-    size_t n = 0;
-    time_t newest = 0;
-    if (dir.ptr && mn_fs_is_dir(dir.ptr)) MN_TRY(mn_fs_list(dir.ptr, &j->arena, &names, &n, e));
-    for (size_t i = 0; i < n; i++) {
-        mn_str path = mn_str_fmt(&j->arena, "%s/%s/training.json", dir.ptr, names[i]);
-        struct stat st;
-        if (!path.ptr || strcmp(names[i], "current") == 0 || stat(path.ptr, &st) != 0) continue;
-        mn_str state = mn_json_str(mn_json_get(read_log(j, names[i]), "state"));
-        if (!state.ptr || mn_str_eqz(state, "done") || st.st_mtime < newest) continue;
-        newest = st.st_mtime;
-        j->name = names[i];
-    }
-    if (j->name) return MN_OK;
-    return mn_fail(e, MN_E_NOT_FOUND,
-                   "no training was interrupted in '%s'; `mynah train` begins one",
-                   mn_home_dir(j->data));
-}
-
 static mn_rc choose_corpus(job *j, mn_err *e)
 {
     /* With a corpus, --resume also begins: a script that is run again need not know how far it came. */
-    if (j->resume && !j->corpus && !mn_fs_is_dir(model_dir(j, j->name)))
+    if (j->resume && !j->corpus && !mn_fs_is_dir(mn_learning_dir(&j->l, j->name)))
         return mn_fail(e, MN_E_NOT_FOUND,
                        "there is no model '%s' to go on with; `mynah model list` shows what is "
                        "there",
                        j->name);
     if (j->resume && !j->corpus) {
-        mn_str name = mn_json_str(mn_json_get(read_log(j, j->name), "corpus"));
+        mn_str name = mn_json_str(
+            mn_json_get(mn_learning_file(&j->l, j->name, "training.json"), "corpus"));
         if (name.ptr) j->corpus = mn_str_dup(&j->arena, name).ptr;
     }
     if (j->corpus) return MN_OK;
     char *name = mn_arena_alloc(&j->arena, MN_CORPUS_NAME_MAX + 1);
     if (!name) return mn_fail(e, MN_E_NOMEM, "no memory");
-    mn_rc rc = mn_corpus_latest(mn_home_dir(j->data), name, e);
+    mn_rc rc = mn_corpus_latest(mn_home_dir(j->l.data), name, e);
     j->corpus = name;
     return rc;
-}
-
-static bool taken(job *j, const char *name)
-{
-    mn_str path = mn_str_fmt(&j->arena, "%s/checkpoints", model_dir(j, name));
-    return path.ptr && mn_fs_exists(path.ptr);
 }
 
 /* CORPUS-PRESET, or with a number behind it when that is taken. */
@@ -180,15 +97,13 @@ static mn_rc choose_name(job *j, mn_err *e)
     const char *what = j->preset;
     mn_corpus_report c;
     if (!what && !j->from) {
-        MN_TRY(mn_corpus_read(mn_home_dir(j->data), j->corpus, &c, e));
+        MN_TRY(mn_corpus_read(mn_home_dir(j->l.data), j->corpus, &c, e));
         what = mn_train_preset_for(c.train.tokens);
     }
     if (!what) what = "tuned";
-    mn_str name = mn_str_fmt(&j->arena, "%s-%s", j->corpus, what);
-    for (int i = 2; name.ptr && taken(j, name.ptr) && i < 1000; i++)
-        name = mn_str_fmt(&j->arena, "%s-%s-%d", j->corpus, what, i);
-    j->name = name.ptr;
-    return name.ptr ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
+    mn_str stem = mn_str_fmt(&j->arena, "%s-%s", j->corpus, what);
+    if (!stem.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
+    return mn_learning_name(&j->l, stem, "checkpoints", &j->name, e);
 }
 
 static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err *e)
@@ -214,23 +129,19 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
 static mn_rc find_from(job *j, const char **ret, mn_err *e)
 {
     *ret = NULL;
-    return j->from ? mn_models_find(mn_home_dir(j->data), j->from, &j->arena, ret, e) : MN_OK;
+    return j->from ? mn_models_find(mn_home_dir(j->l.data), j->from, &j->arena, ret, e) : MN_OK;
 }
 
 static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
 {
     const char *from = NULL;
-    if (j->resume && !j->name) MN_TRY(choose_unfinished(j, e));
+    if (j->resume && !j->name) MN_TRY(mn_learning_unfinished(&j->l, false, &j->name, e));
     MN_TRY(choose_corpus(j, e));
-    if (access(mn_home_dir(j->data), W_OK | X_OK) != 0)
-        return mn_fail_errno(e, MN_E_IO,
-                             "cannot write in the data folder '%s'; make it writable or choose "
-                             "another with --data",
-                             mn_home_dir(j->data));
+    MN_TRY(mn_learning_writable(&j->l, e));
     if (!j->name) MN_TRY(choose_name(j, e));
     MN_TRY(find_from(j, &from, e));
-    mn_str corpus = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->data), j->corpus);
-    const char *dir = model_dir(j, j->name);
+    mn_str corpus = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->l.data), j->corpus);
+    const char *dir = mn_learning_dir(&j->l, j->name);
     if (!corpus.ptr || !dir) return mn_fail(e, MN_E_NOMEM, "no memory");
     mn_train_opts o = {.corpus_dir = corpus.ptr,
                        .model_dir = dir,
@@ -246,24 +157,24 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
                        .peak_lr = j->lr,
-                       .arg = j,
-                       .on_note = on_note,
-                       .on_step = on_step,
+                       .arg = &j->l,
+                       .on_note = mn_learning_note,
+                       .on_step = mn_learning_step,
                        .on_eval = on_eval};
     mn_train_result r = {0};
-    mn_progress_start(&j->bar, "train", "‰", 1000);
+    mn_progress_start(&j->l.bar, "train", "‰", 1000);
     mn_rc rc = mn_train_run(&o, &r, e);
-    mn_progress_end(&j->bar);
+    mn_progress_end(&j->l.bar);
     if (rc != MN_OK) return rc;
-    mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->data));
+    mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->l.data));
     if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
-        MN_TRY(mn_models_promote(mn_home_dir(j->data), j->name, e));
+        MN_TRY(mn_models_promote(mn_home_dir(j->l.data), j->name, e));
     return report(j, &r, e);
 }
 
 int mn_cmd_train(int argc, char **argv)
 {
-    job j = {.seed = 1};
+    job j = {.seed = 1, .l = {.verb = "train", .arena = &j.arena}};
     mn_err e = {0};
     mn_dtype dtype = MN_F32;
     int n = 0;
@@ -293,14 +204,14 @@ int mn_cmd_train(int argc, char **argv)
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
         {"name", 0, MN_OPT_STR, &j.name, "N", "The model's name (CORPUS-PRESET)."},
         {"resume", 0, MN_OPT_FLAG, &j.resume, NULL, "Go on with an interrupted training."},
-        MN_CMD_OPT_DATA(&j.data),
-        MN_CMD_OPT_JSON(&j.json, "JSON lines on stdout."),
+        MN_CMD_OPT_DATA(&j.l.data),
+        MN_CMD_OPT_JSON(&j.l.json, "JSON lines on stdout."),
         {0}};
     mn_arena_init(&j.arena, 64u << 20);
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
-    if (rc == MN_OK && j.json) mn_progress_disable();
+    if (rc == MN_OK && j.l.json) mn_progress_disable();
     if (rc == MN_OK) rc = check_options(&j, n, argv, &dtype, &e);
     if (rc == MN_OK) rc = run(&j, dtype, &e);
     mn_arena_release(&j.arena);
-    return rc == MN_OK ? 0 : mn_cmd_failed("train", &e, j.json);
+    return rc == MN_OK ? 0 : mn_cmd_failed("train", &e, j.l.json);
 }

@@ -3,64 +3,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
-#include "base/json.h"
-#include "base/progress.h"
 #include "cmd/cmd.h"
+#include "cmd/learning.h"
 #include "cmd/models.h"
 #include "model/tune.h"
 #include "social/social.h"
 #include "tensor/gemm.h"
 
-#define LINE_US     1000000 /* a line of JSON at most this often, but for the first */
-#define EXPECT_FROM 0.01    /* share of a budget from which the pace says something */
-
 typedef struct job {
-    const char *data, *from, *lines, *corpus, *name, *targets, *dtype, *type, *merge;
+    const char *from, *lines, *corpus, *name, *targets, *dtype, *type, *merge;
     uint64_t rank, steps, seed, threads, batch, context, memory_mb;
     double alpha, minutes, epochs, lr, held;
-    bool full, resume, json;
+    bool full, resume;
     mn_opt_strs given; /* --data: the file, and a data folder if need be */
     mn_arena arena;
-    mn_progress bar;
-    int64_t line_us;
+    mn_learning l;
     mn_tune_opts o;
 } job;
 
 /* ---- showing it ------------------------------------------------------------------------------------------------- */
 
-static void on_note(void *arg, const char *line)
-{
-    (void)arg;
-    fprintf(stderr, "%s\n", line);
-}
-
-static void on_step(void *arg, const mn_curve_point *p, uint64_t steps_total, double share)
-{
-    job *j = arg;
-    mn_progress_note(&j->bar, "step %llu, loss %.3f, %.0f tokens/s",
-                     (unsigned long long)p->step, p->loss, p->tokens_per_s);
-    mn_progress_set(&j->bar, (uint64_t)(share * 1000));
-    if (!j->json || (j->line_us && mn_mono_us() - j->line_us < LINE_US)) return;
-    j->line_us = mn_mono_us();
-    printf("{\"step\":%llu,\"tokens\":%llu,\"loss\":%.5f,\"lr\":%.6g,\"tokens_per_s\":%.1f",
-           (unsigned long long)p->step, (unsigned long long)p->tokens, p->loss, p->lr,
-           p->tokens_per_s);
-    if (steps_total) printf(",\"steps_total\":%llu", (unsigned long long)steps_total);
-    else if (share >= EXPECT_FROM) /* on a budget of time: at the pace so far */
-        printf(",\"steps_expected\":%.0f", (double)p->step / share);
-    printf("}\n");
-    fflush(stdout);
-}
-
 static void on_eval(void *arg, uint64_t step, double loss)
 {
-    job *j = arg;
-    if (j->json) printf("{\"step\":%llu,\"val_loss\":%.6f}\n", (unsigned long long)step, loss);
+    const mn_learning *l = arg;
+    if (l->json) printf("{\"step\":%llu,\"val_loss\":%.6f}\n", (unsigned long long)step, loss);
     else fprintf(stderr, "step %llu: held-out loss %.4f\n", (unsigned long long)step, loss);
     fflush(stdout);
 }
@@ -136,62 +104,13 @@ static void report_text(const job *j, const mn_tune_result *r)
 static mn_rc report(const job *j, const mn_tune_result *r, mn_err *e)
 {
     mn_rc rc = MN_OK;
-    if (j->json) rc = report_json(j, r, e);
+    if (j->l.json) rc = report_json(j, r, e);
     else report_text(j, r);
-    if (!r->finished)
-        fprintf(
-            stderr,
-            "stopped after step %llu and saved; go on with: mynah tune --resume --name %s\n",
-            (unsigned long long)r->steps, j->name);
+    if (!r->finished) mn_learning_stopped(&j->l, r->steps, j->name);
     return rc;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------------------------------ */
-
-static const char *model_dir(job *j, const char *name)
-{
-    return mn_str_fmt(&j->arena, "%s/models/%s", mn_home_dir(j->data), name).ptr;
-}
-
-static const mn_json *read_tree(job *j, const char *name, const char *file)
-{
-    mn_buf b;
-    mn_json *tree = NULL;
-    mn_buf_init(&b, 8u << 20);
-    mn_str path = mn_str_fmt(&j->arena, "%s/%s", model_dir(j, name), file);
-    if (path.ptr && mn_fs_read(path.ptr, 8u << 20, &b, NULL) == MN_OK) {
-        mn_str text = mn_str_dup(&j->arena, mn_buf_str(&b));
-        if (!text.ptr || mn_json_parse(text, &j->arena, &tree, NULL) != MN_OK) tree = NULL;
-    }
-    mn_buf_release(&b);
-    return tree;
-}
-
-/* The unfinished tuning whose log was written last. */
-static mn_rc choose_unfinished(job *j, mn_err *e)
-{
-    mn_str dir = mn_str_fmt(&j->arena, "%s/models", mn_home_dir(j->data));
-    char **names = NULL;
-    size_t n = 0;
-    time_t newest = 0;
-    if (dir.ptr && mn_fs_is_dir(dir.ptr)) MN_TRY(mn_fs_list(dir.ptr, &j->arena, &names, &n, e));
-    for (size_t i = 0; i < n; i++) {
-        mn_str path = mn_str_fmt(&j->arena, "%s/%s/training.json", dir.ptr, names[i]);
-        struct stat st;
-        if (!path.ptr || strcmp(names[i], "current") == 0 || stat(path.ptr, &st) != 0) continue;
-        const mn_json *log = read_tree(j, names[i], "training.json");
-        mn_str state = mn_json_str(mn_json_get(log, "state"));
-        if (!mn_json_get(log, "tuned_from") || !state.ptr || mn_str_eqz(state, "done") ||
-            st.st_mtime < newest)
-            continue;
-        newest = st.st_mtime;
-        j->name = names[i];
-    }
-    if (j->name) return MN_OK;
-    return mn_fail(e, MN_E_NOT_FOUND,
-                   "no tuning was interrupted in '%s'; `mynah tune` begins one",
-                   mn_home_dir(j->data));
-}
 
 static const char *text_at(const mn_json *o, const char *key, mn_arena *a)
 {
@@ -202,8 +121,8 @@ static const char *text_at(const mn_json *o, const char *key, mn_arena *a)
 /* What an interrupted run was given stands beside its checkpoints. */
 static mn_rc recall(job *j, mn_err *e)
 {
-    if (!j->name) MN_TRY(choose_unfinished(j, e));
-    const mn_json *run = read_tree(j, j->name, "checkpoints/run.json");
+    if (!j->name) MN_TRY(mn_learning_unfinished(&j->l, true, &j->name, e));
+    const mn_json *run = mn_learning_file(&j->l, j->name, "checkpoints/run.json");
     if (!run && !j->from)
         return mn_fail(
             e, MN_E_NOT_FOUND,
@@ -231,7 +150,7 @@ static mn_rc find_base(job *j, mn_err *e)
     if (j->o.base) return MN_OK;
     if (!j->from)
         return mn_fail(e, MN_E_USAGE, "name the model to tune with --from; see --help");
-    MN_TRY(mn_models_find(mn_home_dir(j->data), j->from, &j->arena, &path, e));
+    MN_TRY(mn_models_find(mn_home_dir(j->l.data), j->from, &j->arena, &path, e));
     j->o.base = absolute(j, path);
     j->o.base_name = j->from;
     return j->o.base ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
@@ -245,7 +164,7 @@ static mn_rc find_data(job *j, mn_err *e)
         j->o.data = absolute(j, j->lines);
     }
     if (j->corpus) {
-        mn_str dir = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->data), j->corpus);
+        mn_str dir = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->l.data), j->corpus);
         j->o.corpus_dir = dir.ptr ? absolute(j, dir.ptr) : NULL;
     }
     if (!j->o.data == !j->o.corpus_dir)
@@ -258,11 +177,9 @@ static mn_rc choose_name(job *j, mn_err *e)
 {
     mn_str base = mn_str_from(mn_fs_base(j->from));
     if (mn_str_ends(base, ".gguf")) base.len -= 5;
-    mn_str name = mn_str_fmt(&j->arena, "%.*s-tuned", MN_STR_FMT(base));
-    for (int i = 2; name.ptr && mn_fs_exists(model_dir(j, name.ptr)) && i < 1000; i++)
-        name = mn_str_fmt(&j->arena, "%.*s-tuned-%d", MN_STR_FMT(base), i);
-    j->name = name.ptr;
-    return name.ptr ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
+    mn_str stem = mn_str_fmt(&j->arena, "%.*s-tuned", MN_STR_FMT(base));
+    if (!stem.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
+    return mn_learning_name(&j->l, stem, "", &j->name, e);
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------------- */
@@ -297,7 +214,7 @@ static mn_rc choose_type(job *j, mn_err *e)
 static mn_rc sort_given(job *j, mn_err *e)
 {
     for (int i = 0; i < j->given.n; i++) {
-        const char **to = mn_fs_is_dir(j->given.items[i]) ? &j->data : &j->lines;
+        const char **to = mn_fs_is_dir(j->given.items[i]) ? &j->l.data : &j->lines;
         if (*to)
             return mn_fail(e, MN_E_USAGE, "--data was given '%s' and '%s'; one file is learnt",
                            *to, j->given.items[i]);
@@ -336,15 +253,11 @@ static mn_rc prepare(job *j, mn_err *e)
     MN_TRY(find_base(j, e));
     if (!j->merge) MN_TRY(find_data(j, e));
     if (!j->name) MN_TRY(choose_name(j, e));
-    mn_rc rc = mn_models_place(mn_home_dir(j->data), j->name, &j->arena, &place, e);
+    mn_rc rc = mn_models_place(mn_home_dir(j->l.data), j->name, &j->arena, &place, e);
     if (rc != MN_OK && (rc != MN_E_EXISTS || !j->resume)) return rc;
-    j->o.model_dir = place ? place : model_dir(j, j->name);
+    j->o.model_dir = place ? place : mn_learning_dir(&j->l, j->name);
     if (!j->o.model_dir) return mn_fail(e, MN_E_NOMEM, "no memory");
-    if (access(mn_home_dir(j->data), W_OK | X_OK) == 0) return MN_OK;
-    return mn_fail_errno(e, MN_E_IO,
-                         "cannot write in the data folder '%s'; make it writable or choose "
-                         "another with --data DIR",
-                         mn_home_dir(j->data));
+    return mn_learning_writable(&j->l, e);
 }
 
 static mn_rc tune(job *j, mn_err *e)
@@ -358,10 +271,11 @@ static mn_rc tune(job *j, mn_err *e)
     o->batch_rows = (size_t)j->batch, o->row_tokens = (size_t)j->context;
     o->held_share = j->held, o->memory_bytes = j->memory_mb << 20;
     o->resume = j->resume;
-    o->arg = j, o->on_note = on_note, o->on_step = on_step, o->on_eval = on_eval;
-    mn_progress_start(&j->bar, "tune", "‰", 1000);
+    o->arg = &j->l, o->on_note = mn_learning_note, o->on_step = mn_learning_step;
+    o->on_eval = on_eval;
+    mn_progress_start(&j->l.bar, "tune", "‰", 1000);
     mn_rc rc = mn_tune_run(o, &r, e);
-    mn_progress_end(&j->bar);
+    mn_progress_end(&j->l.bar);
     return rc == MN_OK ? report(j, &r, e) : rc;
 }
 
@@ -369,7 +283,7 @@ static mn_rc merge(job *j, mn_err *e)
 {
     MN_TRY(mn_tune_merge(j->o.base, j->o.base_name, j->merge, j->o.model_dir, j->o.type,
                          (int)j->threads, e));
-    if (!j->json) {
+    if (!j->l.json) {
         printf("model %s\n", j->name);
         return MN_OK;
     }
@@ -386,7 +300,7 @@ static mn_rc merge(job *j, mn_err *e)
 
 int mn_cmd_tune(int argc, char **argv)
 {
-    job j = {.seed = 1};
+    job j = {.seed = 1, .l = {.verb = "tune", .arena = &j.arena}};
     mn_err e = {0};
     int n = 0;
     const mn_usage usage = {
@@ -436,14 +350,14 @@ int mn_cmd_tune(int argc, char **argv)
         {"resume", 0, MN_OPT_FLAG, &j.resume, NULL, "Go on with an interrupted tuning."},
         {"merge", 0, MN_OPT_STR, &j.merge, "DIR",
          "Only join the adapter in DIR (PEFT's layout) with --from."},
-        MN_CMD_OPT_JSON(&j.json, "JSON lines on stdout."),
+        MN_CMD_OPT_JSON(&j.l.json, "JSON lines on stdout."),
         {0}};
     mn_arena_init(&j.arena, 64u << 20);
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
-    if (rc == MN_OK && j.json) mn_progress_disable();
+    if (rc == MN_OK && j.l.json) mn_progress_disable();
     if (rc == MN_OK) rc = check_options(&j, n, argv, &e);
     if (rc == MN_OK) rc = prepare(&j, &e);
     if (rc == MN_OK) rc = j.merge ? merge(&j, &e) : tune(&j, &e);
     mn_arena_release(&j.arena);
-    return rc == MN_OK ? 0 : mn_cmd_failed("tune", &e, j.json);
+    return rc == MN_OK ? 0 : mn_cmd_failed("tune", &e, j.l.json);
 }

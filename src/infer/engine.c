@@ -2,7 +2,6 @@
  * team of threads. */
 #include "infer/infer.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -75,22 +74,11 @@ static void release_weights(mn_engine *g)
 
 static mn_rc turn_table(mn_engine *g, mn_err *e)
 {
-    const size_t D = g->cfg.D, half = D / 2;
-    double *angle = mn_calloc(half, sizeof *angle);
-    g->turn_table = mn_alloc_aligned(64, (size_t)g->context * D * sizeof(float));
-    if (!angle || !g->turn_table) {
-        mn_free(angle);
+    g->angles = mn_calloc(g->cfg.D / 2, sizeof *g->angles);
+    g->turn_table = mn_alloc_aligned(64, (size_t)g->context * g->cfg.D * sizeof(float));
+    if (!g->angles || !g->turn_table)
         return mn_fail(e, MN_E_NOMEM, "out of memory for the position table");
-    }
-    mn_model_rope(g->model, angle);
-    for (size_t t = 0; t < g->context; t++) {
-        float *row = g->turn_table + t * D;
-        for (size_t i = 0; i < half; i++) {
-            row[i] = (float)cos((double)t * angle[i]);
-            row[half + i] = (float)sin((double)t * angle[i]);
-        }
-    }
-    mn_free(angle);
+    mn_model_rope(g->model, g->angles);
     return MN_OK;
 }
 
@@ -179,6 +167,7 @@ void mn_engine_free(mn_engine *g)
     release_weights(g);
     mn_kv__release(&g->kv);
     mn_free(g->turn_table);
+    mn_free(g->angles);
     mn_model_free(g->model);
     pthread_mutex_destroy(&g->turn_lock);
     pthread_cond_destroy(&g->turn_cond);

@@ -1,23 +1,21 @@
-/* The forward pass: rows of several sequences through all layers, in one run of
- * the team.
+/* The forward pass: rows of several sequences through all layers, in one run of the team.
  *
  * A layer is five stages, between which the threads wait for each other:
- *     1  norm, packing | products with wk, wv, wq; keys are turned by their
- * position and stored in the cache with the values 2  attention (queries are
- * turned here) 3  packing | product with wo, added to x 4  norm, packing |
- * products with wg and wu, SwiGLU 5  packing | product with wd, added to x What
- * stands before the bar is a stage of its own when there are many rows; with
- * few, each thread does it for itself, which is cheaper than to meet once more.
- * A part of a product is a range of rows of W, so each value of y is computed
- * by one kernel call from one row of x and one of W, whatever else is in the
- * batch: the same bits always.
+ *     1  norm, packing | products with wk, wv, wq; keys are turned by their position and stored in the cache with the values
+ *     2  attention (queries are turned here)
+ *     3  packing | product with wo, added to x
+ *     4  norm, packing | products with wg and wu, SwiGLU
+ *     5  packing | product with wd, added to x
+ * What stands before the bar is a stage of its own when there are many rows; with few, each thread does it for itself, which is
+ * cheaper than to meet once more. A part of a product is a range of rows of W, so each value of y is computed by one kernel
+ * call from one row of x and one of W, whatever else is in the batch: the same bits always.
  *
- * In the last layer only the rows that something is wanted of go on after stage
- * 1 (of a prompt none, or one); they move up to rows 0..n_out.
+ * In the last layer only the rows that something is wanted of go on after stage 1 (of a prompt none, or one); they move up to rows
+ * 0..n_out.
  *
- * Threads that come late may walk on when the run is over (team.h): which
- * stages there are and how many parts they have is decided by `job` and what
- * never changes; all else is touched only while a part is held. */
+ * Threads that come late may walk on when the run is over (team.h): which stages there are and how many parts they have is decided
+ * by `job` and what never changes; all else is touched only while a part is held. */
+#include <math.h>
 #include <string.h>
 
 #include "infer/infer_int.h"
@@ -28,7 +26,8 @@ enum {
     PART_NEAR = 65536, /* bytes of weights worth a part when all weights fit a cache */
     PART_FAR = 12288,  /* and when they come from memory */
     NEAR_BYTES = 24 << 20,
-    PARTS_EACH = 4, /* parts of a stage for each thread, when it has so much work */
+    PARTS_EACH = 4,  /* parts of a stage for each thread, when it has so much work */
+    TURN_STEP = 256, /* positions of the table filled at once */
 };
 
 /* A run. */
@@ -399,12 +398,30 @@ static uint32_t add_items(mn_attend_item *to, uint32_t piece, const mn_piece *p,
     return n;
 }
 
+/* The position table up to n positions: it is large, and most conversations are short. */
+static void turn_up_to(mn_engine *g, uint32_t n)
+{
+    const size_t half = g->cfg.D / 2;
+    if (n <= g->n_turned) return;
+    n = (n + TURN_STEP - 1) / TURN_STEP * TURN_STEP;
+    if (n > g->context) n = g->context;
+    for (size_t t = g->n_turned; t < n; t++) {
+        float *row = g->turn_table + t * 2 * half;
+        for (size_t i = 0; i < half; i++) {
+            row[i] = (float)cos((double)t * g->angles[i]);
+            row[half + i] = (float)sin((double)t * g->angles[i]);
+        }
+    }
+    g->n_turned = n;
+}
+
 static void lay_out(job *j, const mn_piece *p, size_t n)
 {
     mn_scratch *s = &j->g->s;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t from = p[i].n - wanted(&p[i]), row = j->n_rows;
         MN_ASSERT(row + p[i].n <= s->R);
+        turn_up_to(j->g, p[i].seq->len + p[i].n);
         MN_ASSERT(i == 0 || p[i].want == MN_WANT_SUM || p[i - 1].want != MN_WANT_SUM);
         j->n_items += add_items(s->items + j->n_items, i, &p[i], row, 0);
         j->n_last += add_items(s->last_items + j->n_last, i, &p[i], row, from);
@@ -419,16 +436,14 @@ static void lay_out(job *j, const mn_piece *p, size_t n)
     }
 }
 
-/* Few parts for the threads there are: query heads that share keys are taken
- * apart. */
+/* Few parts for the threads there are: query heads that share keys are taken apart. */
 static uint32_t split_heads(const mn_engine *g, uint32_t n_items)
 {
     size_t parts = (size_t)n_items * g->cfg.KV, threads = (size_t)g->n_threads;
     return parts >= 4 * threads || parts % threads == 0 ? 1 : g->cfg.H / g->cfg.KV;
 }
 
-/* Final hidden states, summed row by row; rows 0.. of x are those of the pieces
- * in order. */
+/* Final hidden states, summed row by row; rows 0.. of x are those of the pieces in order. */
 static void add_states(const mn_engine *g, const mn_piece *p, size_t n)
 {
     const size_t C = g->cfg.C;

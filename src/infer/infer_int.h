@@ -122,7 +122,10 @@ struct mn_engine {
     mn_packed head;
     mn_engine_layer *layers;
     float *norm, *norms; /* norms: what all point into */
-    float *turn_table;   /* [context][D]: cosines, sines */
+    float *
+        turn_table; /* [context][D]: cosines, sines; filled up to n_turned, as positions are needed */
+    double *angles; /* [D/2] that each position adds */
+    uint32_t n_turned;
     size_t bytes;
     mn_kv kv;
     mn_scratch s;

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
+#include "cmd/learning.c"
 #include "cmd/models.c"
 #include "cmd/tune.c"
 
