@@ -233,7 +233,7 @@ static bool logits_for(mn_batcher *b, size_t rows)
     return true;
 }
 
-/* What steps of few rows take, smoothed; from it, what a step costs and what another row adds. */
+/* Under the lock: what steps of few rows take, smoothed; from it, what a step costs and what another row adds. */
 static void learn_cost(mn_batcher *b, double us)
 {
     uint32_t n = b->n_rows, low = 0, high = 0;
@@ -311,10 +311,10 @@ static void step(mn_batcher *b)
     mn_forward__run(b->g, b->pieces, b->n_plan, b->logits);
     int64_t now = mn_mono_us();
     mn_engine__turn_over(b->g);
-    learn_cost(b, (double)(now - started));
     const float *logits = b->logits;
     for (uint32_t i = 0; i < b->n_plan; i++) logits = take(b->plan[i], &b->pieces[i], logits);
     pthread_mutex_lock(&b->lock);
+    learn_cost(b, (double)(now - started));
     count_step(b);
     for (uint32_t i = 0; i < b->n_plan; i++)
         if (b->plan[i]->n_fresh || b->plan[i]->end) count_times(b, b->plan[i], now);
