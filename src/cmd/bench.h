@@ -42,6 +42,9 @@ mn_rc mn_bench_measure(mn_bench_run *r, const char *name, double amount, const c
 /* As above with times that the caller took; cpu_s or wall_s below 0 are left out. */
 void mn_bench_times(mn_bench_run *r, const char *name, double amount, const char *unit,
                     const char *note, double cpu_s, double wall_s);
+/* Measures reading `bytes` of memory in order: the least that an algorithm takes which must see them all. */
+mn_rc mn_bench_reading(mn_bench_run *r, const char *name, size_t bytes, double amount,
+                       const char *unit, int threads, mn_err *e);
 void mn_bench_value(mn_bench_run *r, const char *name, double value, const char *unit,
                     const char *note);
 

@@ -153,6 +153,9 @@ static mn_rc one_user(mn_bench_run *r, const char *model, int threads, mn_err *e
     if (rc == MN_OK)
         rc = mn_bench_measure(r, name, j.n_decode, "tokens", NULL, write_on, &j, e);
     if (rc == MN_OK) memory(r, &j);
+    snprintf(name, sizeof name, "only reading as many bytes, %d thread%s", threads, s);
+    if (rc == MN_OK)
+        rc = mn_bench_reading(r, name, mn_engine_bytes(j.engine), 1, "tokens", threads, e);
     job_close(&j);
     return rc;
 }

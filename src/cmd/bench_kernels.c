@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "cmd/bench.h"
 #include "tensor/attend.h"
 #include "tensor/packed.h"
@@ -115,6 +116,60 @@ static mn_rc run_products(mn_bench_run *r, mn_err *e)
     return MN_OK;
 }
 
+/* ---- memory ------------------------------------------------------------------------------------------------------- */
+
+enum { READ_PART = 1 << 20 };
+
+typedef struct reading {
+    const uint64_t *p;
+    mn_pool *pool;
+    size_t n_parts;
+    _Atomic uint64_t sum; /* so that nothing is optimised away */
+} reading;
+
+static void read_part(void *arg, size_t part, int thread)
+{
+    reading *m = arg;
+    const uint64_t *p = m->p + part * (READ_PART / 8);
+    uint64_t s[16] = {0};
+    (void)thread;
+    for (size_t i = 0; i < READ_PART / 8; i += 16)
+        for (size_t k = 0; k < 16; k++) s[k] += p[i + k];
+    for (size_t k = 1; k < 16; k++) s[0] += s[k];
+    m->sum += s[0];
+}
+
+static mn_rc read_all(void *arg, mn_err *e)
+{
+    reading *m = arg;
+    (void)e;
+    mn_pool_run(m->pool, m->n_parts, read_part, m);
+    return MN_OK;
+}
+
+mn_rc mn_bench_reading(mn_bench_run *r, const char *name, size_t bytes, double amount,
+                       const char *unit, int threads, mn_err *e)
+{
+    reading m = {.n_parts = (bytes + READ_PART - 1) / READ_PART};
+    uint64_t *p = mn_alloc_pages(m.n_parts * READ_PART);
+    if (!p) return mn_fail(e, MN_E_NOMEM, "out of memory for reading it");
+    memset(p, 1, m.n_parts * READ_PART);
+    m.p = p;
+    mn_rc rc = mn_pool_new(threads, &m.pool, e);
+    if (rc == MN_OK) rc = mn_bench_measure(r, name, amount, unit, NULL, read_all, &m, e);
+    mn_pool_free(m.pool);
+    mn_free(p);
+    return rc;
+}
+
+static mn_rc run_memory(mn_bench_run *r, mn_err *e)
+{
+    const size_t bytes = (size_t)512 << 20;
+    MN_TRY(mn_bench_reading(r, "512 MiB, 1 thread", bytes, (double)bytes / 1e9, "GB", 1, e));
+    return mn_bench_reading(r, "512 MiB, all threads", bytes, (double)bytes / 1e9, "GB",
+                            r->threads, e);
+}
+
 /* ---- attention --------------------------------------------------------------------------------------------------- */
 
 enum { GROUP = 3, D = 64, POSITIONS = 2048, ROWS = 64 };
@@ -171,6 +226,7 @@ static mn_rc run_attention(mn_bench_run *r, mn_err *e)
 
 const mn_bench mn_bench_kernels[] = {
     {"kernels-products", "products of packed matrices, each format, one thread", run_products},
+    {"kernels-memory", "reading memory in order", run_memory},
     {"kernels-attention", "attention over a cache of 2,048 positions, one thread",
      run_attention},
     {0},
