@@ -132,6 +132,13 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 .PHONY: tsan-tests
 tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/contract/*.c))
 
+# Benchmarks that are programs of their own: bench/X.c becomes $(B)/bench/X.
+bench: $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c)) ## build the benchmarks below bench/
+$(B)/bench/%: bench/%.c $$(call libs_of,cmd)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -Wno-conversion $(PKG_CFLAGS) -MMD -MP -o $@ $< \
+	  $(filter-out $(call lib_of,cmd),$(call libs_of,cmd)) $(call ld_of,cmd)
+
 # ---- web: built by npm into web/dist, embedded in the program as generated C ------------------------------------
 .PHONY: web web-if-possible
 WEB_SRC := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)

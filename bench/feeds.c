@@ -7,8 +7,7 @@
  *   http      GET /api/v1/timelines/home?limit=20 on one connection that stays open: CPU of the whole process, the small client
  *             here included (about 10 µs)
  *
- *   make && gcc -O2 -Isrc -D_GNU_SOURCE $(pkg-config --cflags libmicrohttpd) -o build/bench-feeds bench/feeds.c \
- *     -Wl,--start-group build/lib/*.a -Wl,--end-group (the libraries of `make V=1`) && build/bench-feeds [POSTS [ACCOUNTS]] */
+ *   make bench && build/bench/feeds [POSTS [ACCOUNTS]] */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,7 @@
  * CONTEXT, each run from nothing; scored are the tokens of its second half. A model that begins texts with a token gets it in the place of
  * each window's first one.
  *
- *   make && gcc -O2 -Isrc -D_GNU_SOURCE -o build/bench-perplexity bench/perplexity.c \
- *     -Wl,--start-group build/lib/*.a -Wl,--end-group (the libraries of `make V=1`) && build/bench-perplexity MODEL TEXT [WINDOWS] [CONTEXT]
+ *   make bench && build/bench/perplexity MODEL TEXT [WINDOWS] [CONTEXT]
  *   llama-perplexity -m MODEL -f TEXT -c 512 --chunks WINDOWS
  *
  * Prints the windows, the tokens scored, the perplexity and its standard error. */

@@ -8,8 +8,7 @@
  *   home, public  GET of a page of 20 over HTTP by that member, who follows all authors
  * CPU is of the whole process, so that of the little client here is in it (about 10 µs a request).
  *
- *   make && gcc -O2 -Isrc -D_GNU_SOURCE $(pkg-config --cflags libmicrohttpd) -o build/bench-statuses bench/statuses.c \
- *     -Wl,--start-group build/lib/*.a -Wl,--end-group (the libraries of `make V=1`) && build/bench-statuses [FOLDER] */
+ *   make bench && build/bench/statuses [FOLDER] */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What the store alone costs an import: n posts of some authors in transactions of 10,000, CPU time a post; and what it
  * costs to read them all again in pages of 1,000, as the corpus does.
- *   bench/store-import [POSTS [AUTHORS]]; built by hand, see src/store/README.md. */
+ *   make bench && build/bench/store-import [POSTS [AUTHORS]] */
 #include <stdio.h>
 #include <stdlib.h>
 

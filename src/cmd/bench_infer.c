@@ -160,6 +160,36 @@ static mn_rc one_user(mn_bench_run *r, const char *model, int threads, mn_err *e
     return rc;
 }
 
+typedef struct loading {
+    const char *model;
+    int threads;
+} loading;
+
+static mn_rc open_only(void *arg, mn_err *e)
+{
+    const loading *l = arg;
+    mn_model *m = NULL;
+    mn_rc rc = mn_model_open(l->model, &m, e);
+    mn_model_free(m);
+    return rc;
+}
+
+static mn_rc load_all(void *arg, mn_err *e)
+{
+    const loading *l = arg;
+    mn_engine *g = NULL;
+    mn_rc rc = mn_engine_load(l->model, &(mn_engine_opts){.n_threads = l->threads}, &g, e);
+    mn_engine_free(g);
+    return rc;
+}
+
+static mn_rc start_up(mn_bench_run *r, const char *model, mn_err *e)
+{
+    loading l = {model, r->threads};
+    MN_TRY(mn_bench_measure(r, "opening, tokenizer made", 1, "models", NULL, open_only, &l, e));
+    return mn_bench_measure(r, "loading, weights packed", 1, "models", NULL, load_all, &l, e);
+}
+
 /* Another process that takes all it gets of one processor; it ends with us. */
 static pid_t neighbour(void)
 {
@@ -348,6 +378,7 @@ static mn_rc bench_infer(mn_bench_run *r, mn_err *e)
         rc = mn_bench_tmp(dir, e);
         if (rc == MN_OK) rc = make_model(r, dir, &model, e);
     }
+    if (rc == MN_OK) rc = start_up(r, model, e);
     if (rc == MN_OK) rc = one_user(r, model, 1, e);
     if (rc == MN_OK && r->threads > 1) rc = one_user(r, model, r->threads, e);
     if (rc == MN_OK) rc = many_users(r, model, r->threads, e);
