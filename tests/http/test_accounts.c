@@ -1,5 +1,5 @@
 /* People over the Mastodon API: profiles, follows, blocks, mutes, lists of people; and what of it is seen by whom. */
-#include "masto.h"
+#include "three.h"
 
 #include "social/people.h"
 #include "store/moderation.h"
@@ -7,41 +7,11 @@
 #include "unit/media/pictures.h"
 #include "unit/net/peer.h"
 
-static member alice, bob, carol;
-
 static int set_up(void **state)
 {
     (void)state;
-    masto_start_with("rate_limits = off\noutgoing_private = yes\n");
-    alice = masto_member("alice");
-    bob = masto_member("bob");
-    carol = masto_member("carol");
+    three_start_with("rate_limits = off\noutgoing_private = yes\n");
     return 0;
-}
-static int tear_down(void **state)
-{
-    (void)state;
-    masto_stop();
-    return 0;
-}
-
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static const char *path(const char *fmt, uint64_t id)
-{
-    static char buf[8][300];
-    static int k;
-    k = (k + 1) % 8;
-    snprintf(buf[k], sizeof buf[k], fmt, (unsigned long long)id);
-    return buf[k];
-}
-
-/* The request is answered with that status, and by what the API says. */
-static void ask(const char *method, const char *p, const member *m, const char *body, int want)
-{
-    int status = masto(method, p, m, body);
-    if (status != want)
-        fail_msg("%s %s gave %d, expected %d: %.*s", method, p, status, want,
-                 MN_STR_FMT(masto_body));
 }
 
 /* POST /api/v1/accounts/ID/WHAT as m; the answer is a relationship. */
@@ -761,12 +731,6 @@ static void the_directory_and_suggestions(void **state)
 
 /* ---- posts of a profile ------------------------------------------------------------------------------------------ */
 
-static uint64_t post(const member *m, const char *json)
-{
-    ask("POST", "/api/v1/statuses", m, json, 200);
-    return masto_id("id");
-}
-
 static size_t posts_of(const member *who, const member *reader, const char *query)
 {
     char p[200];
@@ -854,7 +818,7 @@ static void every_route_needs_its_scope(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, three_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(an_account_is_what_the_api_says),
         CASE(several_accounts_come_at_once),

@@ -1,54 +1,12 @@
 /* Notifications over the Mastodon API: plain, grouped, policies, requests; who sees them and who does not. */
-#include "masto.h"
+#include "three.h"
 
 #include "social/notify.h"
 #include "social/people.h"
 
-static member alice, bob, carol;
-
-static int set_up(void **state)
-{
-    (void)state;
-    masto_start();
-    alice = masto_member("alice");
-    bob = masto_member("bob");
-    carol = masto_member("carol");
-    return 0;
-}
-static int tear_down(void **state)
-{
-    (void)state;
-    masto_stop();
-    return 0;
-}
-
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static const char *path(const char *fmt, uint64_t id)
-{
-    static char buf[8][300];
-    static int k;
-    k = (k + 1) % 8;
-    snprintf(buf[k], sizeof buf[k], fmt, (unsigned long long)id);
-    return buf[k];
-}
-
-static void ask(const char *method, const char *p, const member *m, const char *body, int want)
-{
-    int status = masto(method, p, m, body);
-    if (status != want)
-        fail_msg("%s %s gave %d, expected %d: %.*s", method, p, status, want,
-                 MN_STR_FMT(masto_body));
-}
-
 static size_t count(void)
 {
     return masto_json()->n;
-}
-
-static uint64_t post(const member *m, const char *json)
-{
-    ask("POST", "/api/v1/statuses", m, json, 200);
-    return masto_id("id");
 }
 
 static void like(const member *m, uint64_t id)
@@ -386,7 +344,7 @@ static void a_report_and_a_warning_are_told_with_what_they_are(void **state)
 
 int main(void)
 {
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, three_set_up, three_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(what_happens_is_told),
         CASE(the_list_is_narrowed_and_paged),

@@ -1,47 +1,11 @@
 /* Posts over the Mastodon API: each route with what it does and how it fails. */
-#include "masto.h"
+#include "three.h"
 
 #include "base/clock.h"
 #include "base/snowflake.h"
 #include "social/compose.h"
 #include "social/people.h"
 #include "store/media.h"
-
-static member alice, bob, carol;
-
-static int set_up(void **state)
-{
-    (void)state;
-    masto_start();
-    alice = masto_member("alice");
-    bob = masto_member("bob");
-    carol = masto_member("carol");
-    return 0;
-}
-static int tear_down(void **state)
-{
-    (void)state;
-    masto_stop();
-    return 0;
-}
-
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static const char *path(const char *fmt, uint64_t id)
-{
-    static char buf[16][300];
-    static int k;
-    k = (k + 1) % 16;
-    snprintf(buf[k], sizeof buf[k], fmt, (unsigned long long)id);
-    return buf[k];
-}
-
-/* By json; the id. */
-static uint64_t post(const member *m, const char *json)
-{
-    int status = masto("POST", "/api/v1/statuses", m, json);
-    if (status != 200) fail_msg("posting gave %d: %.*s", status, MN_STR_FMT(masto_body));
-    return masto_id("id");
-}
 
 static void act(const member *m, uint64_t id, const char *what, int want)
 {
@@ -691,5 +655,5 @@ int main(void)
         TEST(a_post_that_may_not_be_seen_leaks_nowhere),
         TEST(a_suspended_account_is_not_read),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, three_set_up, three_tear_down);
 }

@@ -1,45 +1,10 @@
 /* Posts over the Mastodon API: who is told of what, media, links, and what timers do. */
-#include "masto.h"
+#include "three.h"
 
 #include "base/snowflake.h"
 #include "social/compose.h"
 #include "social/people.h"
 #include "store/media.h"
-
-static member alice, bob, carol;
-
-static int set_up(void **state)
-{
-    (void)state;
-    masto_start();
-    alice = masto_member("alice");
-    bob = masto_member("bob");
-    carol = masto_member("carol");
-    return 0;
-}
-static int tear_down(void **state)
-{
-    (void)state;
-    masto_stop();
-    return 0;
-}
-
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-static const char *path(const char *fmt, uint64_t id)
-{
-    static char buf[16][300];
-    static int k;
-    k = (k + 1) % 16;
-    snprintf(buf[k], sizeof buf[k], fmt, (unsigned long long)id);
-    return buf[k];
-}
-
-static uint64_t post(const member *m, const char *json)
-{
-    int status = masto("POST", "/api/v1/statuses", m, json);
-    if (status != 200) fail_msg("posting gave %d: %.*s", status, MN_STR_FMT(masto_body));
-    return masto_id("id");
-}
 
 /* The newest notification of a member is of that kind, from that account, about that post. */
 static void told(const member *m, const char *kind, const char *from, uint64_t id)
@@ -279,5 +244,5 @@ int main(void)
         TEST(a_scheduled_post_holds_its_media),
         TEST(an_address_is_linked_and_shortened),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, three_set_up, three_tear_down);
 }
