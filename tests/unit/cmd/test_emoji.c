@@ -1,59 +1,6 @@
 /* mynah emoji, run as people run it, and the program as its own sandbox. */
-#include "test.h"
-
-#include <sys/wait.h>
-
-#include "base/json.h"
+#include "program.h"
 #include "unit/media/pictures.h"
-
-static char dir[64], program[512];
-static char out[16384], said[16384]; /* stdout and stderr of the last run */
-static mn_arena ar;
-static mn_err e;
-
-static void slurp(const char *name, char ret[16384])
-{
-    mn_buf b;
-    mn_buf_init(&b, 0);
-    RUN(mn_fs_read(mn_fs_join(&ar, dir, name), 16000, &b, &e));
-    snprintf(ret, 16384, "%s", b.ptr ? b.ptr : "");
-    mn_buf_release(&b);
-}
-
-/* Runs `mynah ARGS` on the test's data folder; gives the exit code. */
-static int mynah(const char *args)
-{
-    char line[1500];
-    snprintf(line, sizeof line, "MYNAH_DATA=%s/data '%s' %s >%s/out 2>%s/err </dev/null", dir,
-             program, args, dir, dir);
-    int status = system(line);
-    slurp("out", out);
-    slurp("err", said);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static const mn_json *json(void)
-{
-    mn_json *j = NULL;
-    RUN(mn_json_parse(mn_str_from(out), &ar, &j, &e));
-    return j;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    mn_arena_init(&ar, 0);
-    test_tmp(dir);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    mn_arena_release(&ar);
-    test_tmp_remove(dir);
-    return 0;
-}
 
 static void save(const char *name, const mn_buf *b)
 {
@@ -107,12 +54,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(wrong_usage_exits_2, set_up, tear_down),
     };
     (void)argc;
-    /* the program stands beside the tests: B/mynah for B/tests/unit/cmd/test_account */
-    snprintf(program, sizeof program, "%s", argv[0]);
-    for (int i = 0; i < 4; i++) {
-        char *slash = strrchr(program, '/');
-        if (slash) *slash = '\0';
-    }
-    snprintf(program + strlen(program), sizeof program - strlen(program), "/mynah");
+    program_find(argv[0]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
