@@ -1,6 +1,7 @@
 /* mynah emoji, run as people run it, and the program as its own sandbox. */
-#include "program.h"
 #include "unit/media/pictures.h"
+
+#include "program.h" /* after it: its names would shadow these */
 
 static void save(const char *name, const mn_buf *b)
 {
