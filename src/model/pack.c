@@ -126,6 +126,18 @@ void mn_packing_release(mn_packing *p)
     *p = (mn_packing){0};
 }
 
+uint64_t mn_piece_document(const mn_shard *s, const mn_piece *p)
+{
+    uint64_t low = 0,
+             high = s->n_docs; /* the first document that ends after the piece's first token */
+    while (low < high) {
+        uint64_t mid = low + (high - low) / 2;
+        if (s->doc_end[mid] > p->from) high = mid;
+        else low = mid + 1;
+    }
+    return low;
+}
+
 mn_rc mn_batch_buf_new(size_t n_rows, size_t T, mn_batch_buf *ret, mn_err *e)
 {
     mn_batch_buf b = {.n_rows = n_rows, .T = T};

@@ -31,6 +31,8 @@ mn_rc mn_pack(const mn_shard *s, size_t T, uint64_t every, bool shuffle, uint64_
 mn_rc mn_pack_ends(const uint64_t *end, uint64_t n_docs, size_t T, uint64_t every, bool shuffle,
                    uint64_t seed, uint64_t epoch, mn_packing *ret, mn_err *e);
 void mn_packing_release(mn_packing *p);
+/* The number of the document that a piece is of. */
+uint64_t mn_piece_document(const mn_shard *s, const mn_piece *p);
 
 /* A batch's arrays, filled row by row. */
 typedef struct mn_batch_buf {

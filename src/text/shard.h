@@ -12,6 +12,7 @@
 #ifndef MN_TEXT_SHARD_H
 #define MN_TEXT_SHARD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -51,5 +52,14 @@ typedef struct mn_shard {
 /* vocab: ids at or above it are MN_E_CORRUPT. A missing or damaged file says which and what to do. */
 mn_rc mn_shard_open(const char *stem, uint32_t vocab, mn_shard *ret, mn_err *e);
 void mn_shard_close(mn_shard *s);
+
+/* Erasing: the documents keep their numbers and their slots, but each of their tokens becomes MN_TOK_PAD (which nothing is
+ * learnt from and no document begins with), their text blanks, and author and consent of their posts 0. In place and synced, so that
+ * nothing of them is left in the files; doing it again, after a crash in the middle too, does no harm. Nobody may be reading
+ * the shard. docs: n numbers below the shard's documents, in any order.
+ * errors MN_E_IO, MN_E_CORRUPT and MN_E_NOT_FOUND as mn_shard_open, MN_E_USAGE (no such document) */
+mn_rc mn_shard_erase(const char *stem, uint32_t vocab, const uint64_t *docs, size_t n,
+                     mn_err *e);
+bool mn_shard_erased(const mn_shard *s, uint64_t doc);
 
 #endif
