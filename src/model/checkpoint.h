@@ -1,6 +1,7 @@
 /* Checkpoints: everything that training is, so that a stopped run goes on to the same bits. docs/design/checkpoints.md.
  *
- *   models/NAME/checkpoints/step-0000001234.mnc: a header of MN_CHECKPOINT_HEAD bytes (below, little-endian, zero-filled), what
+ *   models/NAME/checkpoints/step-0000001234.mnc: a header of MN_CHECKPOINT_HEAD bytes (below, little-endian, zero-filled; files
+ *   of before there were masks have one of MN_CHECKPOINT_HEAD_1, and are read), what
  *   is learnt (all weights, or an adapter), both moments (float32 each), then the SHA-256 of all before it. The header holds the hash of the checkpoint before:
  *   a chain back to the first. */
 #ifndef MN_MODEL_CHECKPOINT_H
@@ -11,7 +12,10 @@
 #include "model/schedule.h"
 #include "model/weights.h"
 
-#define MN_CHECKPOINT_HEAD 512
+#define MN_CHECKPOINT_HEAD    1024
+#define MN_CHECKPOINT_HEAD_1  512
+#define MN_CHECKPOINT_LAST    2  /* the newest, which always stay */
+#define MN_CHECKPOINT_HISTORY 20 /* of a training, besides: spread over it, to go back to */
 
 /* What tuning adds; all zero in a training from nothing, whose files are as they were before there was tuning. */
 typedef struct mn_checkpoint_tune {
@@ -33,16 +37,36 @@ typedef struct mn_checkpoint {
     uint8_t tokenizer[32];
     uint8_t previous[32], self[32]; /* self: filled in by save and load */
     bool finished;
+    mn_recipe recipe;
     mn_checkpoint_tune tune;
+    uint8_t
+        masked[32]; /* hash of the documents that it may not learn from (mask.h); zero: none */
+    uint8_t
+        log[32]; /* the chain of steps.wal at this step (wal.h); zero: there is no such log */
+    uint64_t
+        history; /* not on disk: how many old ones `save` leaves besides the first and the last */
 } mn_checkpoint;
 
 /* Parameters that it holds. */
 uint64_t mn_checkpoint_params(const mn_checkpoint *c);
 
-/* Writes atomically into dir and removes all but the last two. all: the o->n parameters, mn_checkpoint_params(c) of them.
- * c->previous should be the self of the one before. */
+/* Writes atomically into dir. all: the o->n parameters, mn_checkpoint_params(c) of them. c->previous should be the self of the
+ * one before. Then removes what is not kept: MN_CHECKPOINT_LAST stay, and of a training the first, that at
+ * mn_checkpoint_mark, and c->history others, evenly over its steps as far as they lie so: the one goes without which the widest
+ * gap is narrowest. Where the disk has not room for two more, none of the others stay. */
 mn_rc mn_checkpoint_save(const char *dir, mn_checkpoint *c, const float *all, const mn_optim *o,
                          mn_err *e);
+/* The step at which nine tenths of a run's planned steps are done, whose checkpoint stays while that plan holds; 0: not planned. */
+uint64_t mn_checkpoint_mark(const mn_schedule *s);
+/* The checkpoint of that step, header only. MN_E_NOT_FOUND, MN_E_CORRUPT. */
+mn_rc mn_checkpoint_peek_at(const char *dir, uint64_t step, mn_checkpoint *ret, mn_err *e);
+/* The steps of the checkpoints in dir, rising; on the arena. None, or no dir: 0. */
+mn_rc mn_checkpoint_steps(const char *dir, mn_arena *a, uint64_t **ret, size_t *ret_n,
+                          mn_err *e);
+/* "DIR/step-SSSSSSSSSS.mnc" on the arena; NULL: no memory. */
+char *mn_checkpoint_path(mn_arena *a, const char *dir, uint64_t step);
+/* Reads all of it and checks its hash. MN_E_CORRUPT, MN_E_NOT_FOUND. */
+mn_rc mn_checkpoint_check(const char *dir, uint64_t step, mn_err *e);
 /* The newest checkpoint in dir, header only. MN_E_NOT_FOUND when there is none. */
 mn_rc mn_checkpoint_peek(const char *dir, mn_checkpoint *ret, mn_err *e);
 /* Loads it into all and o, made for its shape. The hash must fit; if the newest is damaged (a crash of the machine) the one before is

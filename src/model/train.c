@@ -22,6 +22,7 @@
 #define EVAL_TOKENS      16384 /* of the held-out shard, during training */
 #define FINAL_TOKENS     (1u << 20)
 #define LOG_US           (3 * 1000000)
+#define CHECKPOINT_S     60
 #define DEFAULT_EPOCHS   4
 #define TOKENS_PER_PARAM 10
 
@@ -32,9 +33,15 @@ const char *mn_train_preset_for(uint64_t train_tokens)
     return train_tokens < 200000 ? "nano" : train_tokens < 100000000 ? "micro" : "small";
 }
 
-/* Falls with the width, as the best rate of AdamW does under this initialisation. */
-double mn_train_rate_for(const mn_config *c)
+mn_recipe mn_train_recipe(void)
 {
+    return (mn_recipe){.optimiser = MN_OPTIM_ADAMW, .decay = 0.1f, .fall = 0.5f};
+}
+
+/* Falls with the width, as the best rate of AdamW does under this initialisation. */
+double mn_train_rate_for(const mn_config *c, mn_optimiser by)
+{
+    (void)by;
     double lr = 3e-3 * 256 / c->C;
     return lr > 4e-3 ? 4e-3 : lr;
 }
@@ -72,6 +79,8 @@ static void choose_run(mn_model__run *r)
     mn_checkpoint *at = &r->at;
     *at = (mn_checkpoint){
         .cfg = r->w.cfg, .seed = o->seed, .minutes = o->minutes, .dtype = (uint64_t)o->dtype};
+    at->recipe = o->recipe ? *o->recipe : mn_train_recipe();
+    at->recipe.fall = roundf(at->recipe.fall * 1000) / 1000; /* as a checkpoint keeps it */
     at->row_tokens = o->row_tokens ? o->row_tokens : 256;
     if (at->row_tokens > r->w.cfg.T) at->row_tokens = r->w.cfg.T;
     /* small batches: on a budget of minutes more steps are worth more than quieter gradients */
@@ -120,11 +129,13 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         MN_TRY(mn_weights_new(&c, &r->w, e));
         mn_weights_init(&r->w, o->seed);
     }
-    MN_TRY(mn_optim_new(&r->w, &r->optim, e));
     choose_run(r);
+    if (!o->from_dir && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
+    MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e));
     MN_TRY(mn_model__open_epoch(r, e));
-    double peak = o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg);
-    r->at.schedule = mn_schedule_new(peak, choose_steps(r));
+    double peak =
+        o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg, r->at.recipe.optimiser);
+    r->at.schedule = mn_schedule_new(peak, choose_steps(r), (double)r->at.recipe.fall);
     return MN_OK;
 }
 
@@ -141,7 +152,7 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
                        "model '%s' was tuned, not trained: go on with mynah tune --resume",
                        r->log->model);
     MN_TRY(mn_weights_new(&c.cfg, &r->w, e));
-    MN_TRY(mn_optim_new(&r->w, &r->optim, e));
+    MN_TRY(mn_optim_new(&r->w, c.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e));
     MN_TRY(mn_checkpoint_load(r->checkpoints, &r->at, r->w.all, &r->optim, &skipped, e));
     if (memcmp(r->at.corpus, r->corpus.hash, 32) ||
         memcmp(r->at.tokenizer, r->corpus.tokenizer_hash, 32))
@@ -153,6 +164,12 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
         r->at.row_tokens > r->at.cfg.T || r->at.batch_rows > 4096)
         return mn_fail(e, MN_E_CORRUPT, "the checkpoint of model '%s' is damaged",
                        r->log->model);
+    const mn_train_replay *replay = r->o->replay;
+    if (replay) {
+        r->at.schedule = replay->to->schedule;
+        r->at.minutes = replay->to->minutes;
+        r->at.finished = false;
+    }
     memcpy(r->at.previous, r->at.self, 32);
     r->seconds_before = r->at.seconds;
     mn_trainlog_read(r->log, r->o->model_dir, r->at.step);
@@ -197,6 +214,7 @@ static void describe(mn_model__run *r)
     l->threads = (uint64_t)mn_pool_threads(r->pool);
     l->dtype = r->at.dtype;
     l->seed = r->at.seed;
+    l->recipe = &r->at.recipe;
     l->train_tokens = r->corpus.train.n_tok;
     char line[400];
     snprintf(line, sizeof line,
@@ -232,7 +250,8 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     r->log = mn_alloc(sizeof *r->log);
     if (!r->log) return mn_fail(e, MN_E_NOMEM, "no memory for the log");
     mn_trainlog_init(r->log);
-    r->log->model = mn_fs_base(o->model_dir);
+    r->log->model = o->replay ? o->replay->name : mn_fs_base(o->model_dir);
+    mn_buf_init(&r->docs, 0);
     MN_TRY(mn_model__corpus_open(o->corpus_dir, &r->corpus, e));
     r->made_dir = !mn_fs_exists(o->model_dir);
     MN_TRY(mn_fs_mkdirs(o->model_dir, e));
@@ -246,10 +265,10 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);
     r->checkpoints = mn_strdup(path);
     if (!r->checkpoints) return mn_fail(e, MN_E_NOMEM, "no memory");
+    MN_TRY(mn_pool_new(o->threads, &r->pool, e));
     MN_TRY(o->resume ? open_resumed(r, e) : open_new(r, e));
-    int threads = o->threads ? o->threads : mn_cpu_count();
-    r->at.threads = (uint64_t)threads;
-    MN_TRY(mn_pool_new(threads, &r->pool, e));
+    r->at.threads = (uint64_t)mn_pool_threads(r->pool);
+    MN_TRY(mn_model__open_log(r, e));
     MN_TRY(open_buffers(r, e));
     describe(r);
     measure_baseline(r);
@@ -268,6 +287,7 @@ static void close_run(mn_model__run *r)
     if (r->locked) mn_fs_lock_release(&r->lock);
     mn_model__corpus_close(&r->corpus);
     mn_pool_free(r->pool);
+    mn_model__close_log(r);
     mn_free(r->checkpoints);
     mn_free(r->log);
 }
@@ -281,8 +301,13 @@ static double seconds(const mn_model__run *r)
 
 static mn_rc checkpoint(mn_model__run *r, mn_err *e)
 {
+    const int64_t from = mn_mono_us();
+    const int history = r->o->history ? r->o->history : MN_CHECKPOINT_HISTORY;
     r->at.seconds = seconds(r);
+    r->at.history = history > 0 ? (uint64_t)history : 0;
+    MN_TRY(mn_model__flush_log(r, e));
     MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, &r->optim, e));
+    r->checkpoint_s = (double)(mn_mono_us() - from) * 1e-6;
     memcpy(r->at.previous, r->at.self, 32);
     mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
     r->checkpoint_us = mn_mono_us();
@@ -293,6 +318,7 @@ static mn_rc checkpoint(mn_model__run *r, mn_err *e)
 static mn_rc write_log(mn_model__run *r, mn_err *e)
 {
     r->log->steps_planned = r->at.schedule.n_steps;
+    r->log->optimiser_share = r->step_s > 0 ? r->optim_s / r->step_s : 0;
     r->log_us = mn_mono_us();
     return mn_trainlog_write(r->log, r->o->model_dir, e);
 }
@@ -332,6 +358,7 @@ static bool early_due(const mn_model__run *r)
 /* Seldom enough to cost a twelfth of the time, and not more than some fifteen times in a budget of time. */
 static bool evaluation_due(const mn_model__run *r)
 {
+    if (r->o->replay) return false;
     if (early_due(r)) return true;
     double gap = 12 * r->eval_s, least = r->at.minutes * 60 / 15;
     if (gap < least) gap = least;
@@ -345,11 +372,11 @@ static bool fix_end(mn_model__run *r)
 {
     mn_schedule *s = &r->at.schedule;
     const double total = r->at.minutes * 60, now = seconds(r);
-    if (!(total > 0)) return false;
+    if (!(total > 0) || r->o->replay) return false;
     double reserve = r->eval_s * 2 + 1, left = total - now - reserve;
     if (left < 0) left = 0;
     bool falling = s->n_steps && r->at.step >= s->fall_from;
-    if (!falling && now < total * (1 - MN_FALL_SHARE)) return false;
+    if (!falling && now < total * (1 - (double)r->at.recipe.fall)) return false;
     double steps_left = left * (double)r->at.step / now;
     uint64_t end = r->at.step + (uint64_t)steps_left;
     if (end <= r->at.step) end = r->at.step + 1;
@@ -379,10 +406,24 @@ static void note_step(mn_model__run *r, double tokens_per_s)
         r->o->on_step(r->o->arg, &p, r->at.schedule.n_steps, share < 1 ? share : 1);
 }
 
+/* Seconds between checkpoints: a minute, or a twentieth of a shorter run, so that there are some to go back to; but never so often
+ * that they cost more than a hundredth of the time. */
+static double checkpoint_gap(const mn_model__run *r)
+{
+    if (r->o->checkpoint_s > 0) return r->o->checkpoint_s;
+    const double steps = (double)r->at.schedule.n_steps, now = seconds(r);
+    double gap = CHECKPOINT_S, all = steps * now / (double)r->at.step;
+    if (r->at.minutes > 0 && (!(all > 0) || r->at.minutes * 60 < all)) all = r->at.minutes * 60;
+    const bool measured = r->checkpoint_s > 0;
+    if (measured && all > 0 && all / MN_CHECKPOINT_HISTORY < gap)
+        gap = all / MN_CHECKPOINT_HISTORY;
+    return gap > 100 * r->checkpoint_s ? gap : 100 * r->checkpoint_s;
+}
+
 static mn_rc between_steps(mn_model__run *r, mn_err *e)
 {
-    double every = r->o->checkpoint_s > 0 ? r->o->checkpoint_s : 60;
-    bool due = (double)(mn_mono_us() - r->checkpoint_us) * 1e-6 >= every;
+    bool due = (double)(mn_mono_us() - r->checkpoint_us) * 1e-6 >= checkpoint_gap(r);
+    due |= r->at.step == mn_checkpoint_mark(&r->at.schedule);
     if (r->o->checkpoint_steps)
         due |= r->at.step - r->checkpoint_step >= r->o->checkpoint_steps;
     due |= fix_end(r);
@@ -395,17 +436,21 @@ static mn_rc between_steps(mn_model__run *r, mn_err *e)
 static mn_rc train_steps(mn_model__run *r, mn_err *e)
 {
     double pace = 0;
-    while (!r->at.schedule.n_steps || r->at.step < r->at.schedule.n_steps) {
+    const mn_train_replay *replay = r->o->replay;
+    const uint64_t *end = replay ? &replay->to->step : &r->at.schedule.n_steps;
+    while (!*end || r->at.step < *end) {
         if (mn_stop_requested()) return MN_OK;
         int64_t from = mn_mono_us();
         uint64_t tokens = r->at.tokens;
         MN_TRY(mn_model__step(r, e));
-        double now = (double)(r->at.tokens - tokens) * 1e6 / (double)(mn_mono_us() - from + 1);
+        double took = (double)(mn_mono_us() - from + 1) * 1e-6;
+        double now = (double)(r->at.tokens - tokens) / took;
+        r->step_s += took;
         pace = pace > 0 ? 0.9 * pace + 0.1 * now : now;
         note_step(r, pace);
         MN_TRY(between_steps(r, e));
     }
-    r->at.finished = true;
+    r->at.finished = !replay || replay->to->finished;
     return MN_OK;
 }
 
@@ -432,7 +477,8 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
     bool was_finished = r.at.finished;
     r.checkpoint_us = r.log_us = r.start_us;
     r.checkpoint_step = r.at.step;
-    if (r.at.step == 0 && (rc = evaluate(&r, e)) != MN_OK) goto out;
+    if (r.at.step == 0 && !o->replay && (rc = evaluate(&r, e)) != MN_OK) goto out;
+    if (r.at.step == 0 && (rc = checkpoint(&r, e)) != MN_OK) goto out;
     if (!was_finished && (rc = train_steps(&r, e)) != MN_OK) goto out;
     if (r.at.finished) {
         if (!was_finished && (rc = finish(&r, e)) != MN_OK) goto out;

@@ -7,7 +7,18 @@
 #define MN_MODEL_TRAIN_H
 
 #include "model/forward.h"
+#include "model/mask.h"
+#include "model/optim.h"
 #include "model/trainlog.h"
+#include "model/wal.h"
+
+/* A run that repeats the end of another with more documents masked (forget.h): rates from its log, checked against it batch by
+ * batch, until the step of `to`, whose plan it takes over. Without evaluations on the way. All borrowed. */
+typedef struct mn_train_replay {
+    const mn_wal_log *log;
+    const mn_checkpoint *to;
+    const char *name; /* of the model */
+} mn_train_replay;
 
 typedef struct mn_train_opts {
     const char *corpus_dir; /* has manifest.json, tokenizer.json, train.*, val.* */
@@ -26,9 +37,13 @@ typedef struct mn_train_opts {
     /* 0 in each: chosen */
     size_t batch_rows, row_tokens;
     double peak_lr;
+    const mn_recipe *recipe;   /* NULL: mn_train_recipe(); resumed runs have their own */
     double checkpoint_s;       /* 60 */
     uint64_t checkpoint_steps; /* besides: after so many steps; 0: never */
     bool no_samples;
+    int history; /* checkpoints kept besides the newest, to go back to: 0: MN_CHECKPOINT_HISTORY, -1: none */
+    const mn_mask *masked; /* documents that a new run does not learn from; NULL: none */
+    const mn_train_replay *replay; /* with resume; NULL: none */
 
     /* Called from the caller's thread; any may be NULL. */
     void *arg;
@@ -52,6 +67,7 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
 
 /* What runs choose by themselves; for help texts and tests. */
 const char *mn_train_preset_for(uint64_t train_tokens);
-double mn_train_rate_for(const mn_config *c);
+double mn_train_rate_for(const mn_config *c, mn_optimiser by);
+mn_recipe mn_train_recipe(void);
 
 #endif

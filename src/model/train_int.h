@@ -39,17 +39,36 @@ typedef struct mn_model__run {
     size_t pass_rows; /* rows run at once; a batch is several when large */
     mn_held_out held;
     bool has_held;
+    mn_mask mask; /* at.masked is its hash */
+    mn_wal wal;
+    bool has_wal;
+    mn_buf docs; /* numbers of the documents in the batch */
     mn_checkpoint at;
     mn_trainlog *log;
     char *checkpoints; /* folder */
     int64_t start_us, checkpoint_us, log_us;
     double seconds_before, eval_s, eval_at; /* eval_s: cost of one */
+    double checkpoint_s;                    /* cost of the last one */
     uint64_t checkpoint_step;
+    double step_s, optim_s; /* in steps since the start, in their optimiser */
     double loss;
 } mn_model__run;
 
 /* The step at hand: fills a batch, runs it, updates the weights. */
 mn_rc mn_model__step(mn_model__run *r, mn_err *e);
 mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e);
+
+/* train_log.c: the mask and the log of steps. After the checkpoint is loaded, or a new run is made. */
+mn_rc mn_model__open_log(mn_model__run *r, mn_err *e);
+/* The documents of row `row` of the epoch at hand are in the batch. */
+mn_rc mn_model__note_row(mn_model__run *r, uint64_t row, mn_err *e);
+/* The rate of the next step; in a replay from the log, after a look whether the batch is the same. `at` says where it began. */
+mn_rc mn_model__rate(mn_model__run *r, uint64_t epoch, uint64_t row, double *ret, mn_err *e);
+/* The step is done: it stands in the log. */
+mn_rc mn_model__note_step(mn_model__run *r, uint64_t epoch, uint64_t row, double rate,
+                          uint64_t scored, mn_err *e);
+/* Before a checkpoint: the log to the disk, its chain into r->at. */
+mn_rc mn_model__flush_log(mn_model__run *r, mn_err *e);
+void mn_model__close_log(mn_model__run *r);
 
 #endif

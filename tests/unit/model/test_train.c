@@ -185,7 +185,7 @@ static void a_run_that_was_killed_goes_on_to_the_same_bits(void **state)
     (void)state;
     mn_err e = {0};
     mn_train_opts o = opts_for(4, 14);
-    o.checkpoint_steps = 4;
+    o.checkpoint_steps = 4, o.checkpoint_s = 60;
     o.on_step = kill_at_11;
     int status = in_child(&o);
     OK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
@@ -217,7 +217,7 @@ static void a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits(voi
     OK(r.finished && r.steps == 14 && same_weights(1, 5));
 }
 
-static void checkpoints_chain_and_only_two_are_kept(void **state)
+static void checkpoints_chain_from_the_first_to_the_last(void **state)
 {
     (void)state;
     mn_err e = {0};
@@ -225,17 +225,40 @@ static void checkpoints_chain_and_only_two_are_kept(void **state)
     snprintf(dir, sizeof dir, "%s/checkpoints", model(4));
     mn_arena a;
     mn_arena_init(&a, 0);
-    char **names;
+    const uint64_t want[] = {0, 4, 8, 12, 13, 14}; /* every four, nine tenths, the end */
+    uint64_t *step;
     size_t n;
-    RUN(mn_fs_list(dir, &a, &names, &n, &e));
-    OK(n == 2);
-    mn_checkpoint last;
-    RUN(mn_checkpoint_peek(dir, &last, &e));
-    mn_buf b;
-    mn_buf_init(&b, 0);
-    RUN(mn_fs_read(mn_fs_join(&a, dir, names[0]), SIZE_MAX, &b, &e));
-    OK(memcmp(b.ptr + b.len - 32, last.previous, 32) == 0);
-    mn_buf_release(&b);
+    RUN(mn_checkpoint_steps(dir, &a, &step, &n, &e));
+    OK(n == 6 && memcmp(step, want, sizeof want) == 0);
+    mn_checkpoint before, c;
+    for (size_t i = 0; i < n; i++) {
+        RUN(mn_checkpoint_peek_at(dir, step[i], &c, &e));
+        RUN(mn_checkpoint_check(dir, step[i], &e));
+        if (i) OK(memcmp(before.self, c.previous, 32) == 0);
+        before = c;
+    }
+    mn_arena_release(&a);
+}
+
+static void of_many_checkpoints_those_stay_that_lie_evenly(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char dir[300];
+    mn_train_result r;
+    mn_train_opts o = opts_for(7, 40);
+    o.checkpoint_steps = 1, o.history = 3;
+    RUN(mn_train_run(&o, &r, &e));
+    snprintf(dir, sizeof dir, "%s/checkpoints", model(7));
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    uint64_t *step;
+    size_t n;
+    RUN(mn_checkpoint_steps(dir, &a, &step, &n, &e));
+    OK(n == 7 && step[0] == 0 && step[4] == 36 && step[5] == 39 && step[6] == 40);
+    for (size_t i = 1; i < 5; i++)
+        OK(step[i] - step[i - 1] >= 4 && step[i] - step[i - 1] <= 20);
+    mn_fs_remove_tree(model(7), NULL);
     mn_arena_release(&a);
 }
 
@@ -255,12 +278,12 @@ static void a_damaged_checkpoint_is_passed_over_for_the_one_before(void **state)
     mn_optim o;
     bool skipped;
     RUN(mn_weights_new(&c.cfg, &w, &e));
-    RUN(mn_optim_new(&w, &o, &e));
+    RUN(mn_optim_new(&w, MN_OPTIM_ADAMW, 1, &o, &e));
     RUN(mn_checkpoint_load(dir, &old, w.all, &o, &skipped, &e));
-    OK(skipped && old.step == 12);
+    OK(skipped && old.step == 13);
     OK(truncate(path, 700) == 0);
     RUN(mn_checkpoint_load(dir, &old, w.all, &o, &skipped, &e));
-    OK(skipped && old.step == 12);
+    OK(skipped && old.step == 13);
     mn_optim_release(&o);
     mn_weights_release(&w);
 }
@@ -363,7 +386,8 @@ int main(void)
         TEST(the_same_run_gives_the_same_bits_whatever_the_threads),
         TEST(a_run_that_was_killed_goes_on_to_the_same_bits),
         TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
-        TEST(checkpoints_chain_and_only_two_are_kept),
+        TEST(checkpoints_chain_from_the_first_to_the_last),
+        TEST(of_many_checkpoints_those_stay_that_lie_evenly),
         TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
         TEST(resuming_what_never_began_begins_it),
         TEST(refusals_say_what_to_do),
