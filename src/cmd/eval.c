@@ -1,3 +1,6 @@
+/* mynah eval: what is asked for, and texts through the engine; the other kinds are eval_*.c. */
+#include "cmd/eval.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,14 +17,9 @@
 #include "cmd/models.h"
 #include "infer/infer.h"
 #include "social/social.h"
+#include "tensor/gemm.h"
 
 #define LINE_MAX_BYTES (1u << 20)
-
-typedef struct options {
-    const char *data, *model, *text;
-    uint64_t threads;
-    bool json;
-} options;
 
 /* Every line of the file is a post of its own; empty lines are passed over. */
 static mn_rc eval_file(mn_engine *g, FILE *f, const char *path, uint64_t size, mn_eval *ret,
@@ -61,16 +59,17 @@ static mn_rc eval_file(mn_engine *g, FILE *f, const char *path, uint64_t size, m
     return rc;
 }
 
-static mn_rc run(const options *o, mn_arena *a, const char **ret_dir, mn_eval *ret, mn_err *e)
+/* ---- --text: a file through the engine ------------------------------------------------------------------------------- */
+
+static mn_rc eval_with_engine(const mn_eval_job *j, mn_eval *ret, mn_err *e)
 {
     mn_engine *g = NULL;
     uint64_t size = 0;
-    MN_TRY(mn_models_find(mn_home_dir(o->data), o->model, a, ret_dir, e));
-    MN_TRY(mn_fs_size(o->text, &size, e));
-    FILE *f = fopen(o->text, "rbe");
-    if (!f) return mn_fail_errno(e, MN_E_IO, "cannot open '%s'", o->text);
-    mn_rc rc = mn_engine_load(*ret_dir, &(mn_engine_opts){.n_threads = (int)o->threads}, &g, e);
-    if (rc == MN_OK) rc = eval_file(g, f, o->text, size, ret, e);
+    MN_TRY(mn_fs_size(j->text, &size, e));
+    FILE *f = fopen(j->text, "rbe");
+    if (!f) return mn_fail_errno(e, MN_E_IO, "cannot open '%s'", j->text);
+    mn_rc rc = mn_engine_load(j->path, &(mn_engine_opts){.n_threads = (int)j->threads}, &g, e);
+    if (rc == MN_OK) rc = eval_file(g, f, j->text, size, ret, e);
     mn_engine_free(g);
     fclose(f);
     return rc;
@@ -82,45 +81,127 @@ static double perplexity(const mn_eval *r)
     return r->tokens ? exp2(r->bits / (double)r->tokens) : 0;
 }
 
-int mn_cmd_eval(int argc, char **argv)
+static mn_rc eval_text(mn_eval_job *j, mn_err *e)
 {
-    options o = {0};
-    mn_err e = {0};
     mn_eval r = {0};
-    int n_pos;
-    const char *dir = NULL;
-    const mn_opt opts[] = {
-        {"model", 'm', MN_OPT_STR, &o.model, "MODEL",
-         "a name under models/, a folder or a GGUF file; default: the promoted model"},
-        {"text", 0, MN_OPT_STR, &o.text, "FILE", "UTF-8 text, one post a line"},
-        {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
-        MN_CMD_OPT_DATA(&o.data),
-        MN_CMD_OPT_JSON(&o.json, "one JSON object"),
-        {0},
-    };
-    const mn_usage u = {"eval", "[--model MODEL] --text FILE",
-                        "Says how well a model predicts text it has not seen, in bits per byte "
-                        "of the text (lower is better; "
-                        "comparable between tokenizers and with compressors), and its "
-                        "perplexity for each token.",
-                        "mynah eval --text corpus-I-kept-aside.txt"};
-    mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
-    if (rc == MN_OK && (!o.text || n_pos > 0))
-        rc = mn_fail(&e, MN_E_USAGE, "give the text to evaluate on with --text FILE");
-    if (rc == MN_OK && o.threads > 1024) rc = mn_fail(&e, MN_E_USAGE, "--threads is too large");
-    if (rc != MN_OK) return mn_cmd_failed("eval", &e, o.json);
-    mn_arena a;
-    mn_arena_init(&a, 1u << 20);
-    rc = run(&o, &a, &dir, &r, &e);
-    if (rc == MN_OK && o.json)
+    MN_TRY(eval_with_engine(j, &r, e));
+    if (j->json)
         printf("{\"bits_per_byte\":%.6f,\"perplexity\":%.6f,\"bytes\":%llu,\"tokens\":%llu}\n",
                r.bits / (double)r.bytes, perplexity(&r), (unsigned long long)r.bytes,
                (unsigned long long)r.tokens);
-    else if (rc == MN_OK)
+    else
         printf(
             "%.4f bits per byte over %llu bytes, perplexity %.4f over %llu tokens, model %s\n",
             r.bits / (double)r.bytes, (unsigned long long)r.bytes, perplexity(&r),
-            (unsigned long long)r.tokens, dir);
-    mn_arena_release(&a);
-    return rc == MN_OK ? 0 : mn_cmd_failed("eval", &e, o.json);
+            (unsigned long long)r.tokens, j->path);
+    return MN_OK;
+}
+
+/* ---- what is asked for ------------------------------------------------------------------------------------------------- */
+
+size_t mn_eval_context(const mn_eval_job *j, const mn_model *m)
+{
+    const size_t most = j->context ? (size_t)j->context : 512;
+    return most < m->cfg.T ? most : m->cfg.T;
+}
+
+/* --data FILE and --data DIR. */
+static mn_rc sort_given(mn_eval_job *j, mn_err *e)
+{
+    for (int i = 0; i < j->given.n; i++) {
+        const char **to = mn_fs_is_dir(j->given.items[i]) ? &j->data : &j->posts;
+        if (*to)
+            return mn_fail(e, MN_E_USAGE,
+                           "--data was given '%s' and '%s': one file and one folder at most",
+                           *to, j->given.items[i]);
+        *to = j->given.items[i];
+    }
+    return MN_OK;
+}
+
+static mn_rc choose_dtype(mn_eval_job *j, mn_err *e)
+{
+    j->products = MN_F32;
+    if (!j->dtype && mn_gemm_bf16_check(NULL) == MN_OK) j->products = MN_BF16;
+    if (!j->dtype || strcmp(j->dtype, "f32") == 0) return MN_OK;
+    j->products = MN_BF16;
+    if (strcmp(j->dtype, "bf16") == 0) return mn_gemm_bf16_check(e);
+    return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
+}
+
+static mn_rc check_options(mn_eval_job *j, int n_pos, char **argv, mn_err *e)
+{
+    MN_TRY(sort_given(j, e));
+    if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
+    if (j->threads > 1024 || (j->context && (j->context < 8 || j->context > 1u << 20)))
+        return mn_fail(e, MN_E_USAGE, "--threads or --context is out of range");
+    if (!!j->text + !!j->posts + !!j->corpus != 1)
+        return mn_fail(e, MN_E_USAGE,
+                       "give one of --corpus NAME (its held-out posts), --data FILE.jsonl and "
+                       "--text FILE");
+    return choose_dtype(j, e);
+}
+
+static mn_rc find_corpus(mn_eval_job *j, mn_err *e)
+{
+    if (!j->corpus) return MN_OK;
+    j->corpus_dir = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->data), j->corpus).ptr;
+    return j->corpus_dir ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
+}
+
+static mn_rc evaluate(mn_eval_job *j, mn_err *e)
+{
+    MN_TRY(mn_models_find(mn_home_dir(j->data), j->name, &j->arena, &j->path, e));
+    if (j->text) return eval_text(j, e);
+    MN_TRY(find_corpus(j, e));
+    mn_buf_init(&j->out, 0);
+    mn_json_writer_init(&j->w, &j->out, 0);
+    mn_rc rc = mn_eval_held_out(j, e);
+    if (rc == MN_OK && j->out.failed) rc = mn_fail(e, j->out.failed, "no memory");
+    if (rc == MN_OK && j->corpus) rc = mn_eval_keep(j, "held_out", e);
+    if (rc == MN_OK && j->json) rc = mn_cmd_print(&j->out, e);
+    else mn_buf_release(&j->out);
+    return rc;
+}
+
+int mn_cmd_eval(int argc, char **argv)
+{
+    mn_eval_job j = {.tokens = 1u << 20};
+    mn_err e = {0};
+    int n_pos;
+    const mn_opt opts[] = {
+        {"model", 'm', MN_OPT_STR, &j.name, "MODEL",
+         "a name under models/, a folder or a GGUF file; default: the promoted model"},
+        {"corpus", 0, MN_OPT_STR, &j.corpus, "NAME",
+         "a corpus: its held-out posts; the result is kept in the model's folder"},
+        {"data", 0, MN_OPT_STRS, &j.given, "FILE.jsonl",
+         "lines {\"text\", \"author\", \"created_at\", \"lang\"}, all but text may be "
+         "absent; a folder is the data folder"},
+        {"text", 0, MN_OPT_STR, &j.text, "FILE",
+         "UTF-8 text, one post a line, through the engine that serves; with perplexity"},
+        {"tokens", 0, MN_OPT_U64, &j.tokens, "N",
+         "of a corpus about so many tokens, evenly spread (1048576); 0: all"},
+        {"context", 0, MN_OPT_U64, &j.context, "T",
+         "longer documents are cut into pieces of so many tokens; default: 512 at most"},
+        {"dtype", 0, MN_OPT_STR, &j.dtype, "D",
+         "of matrix products: f32 or bf16; default: bf16 where the machine has it"},
+        {"threads", 0, MN_OPT_U64, &j.threads, "P", "threads; default: all processors"},
+        MN_CMD_OPT_JSON(&j.json, "one JSON object"),
+        {0},
+    };
+    const mn_usage u = {
+        "eval", "[--model MODEL] --corpus NAME | --data FILE.jsonl | --text FILE",
+        "Says how well a model predicts posts that it has not seen, in bits per byte of their "
+        "text: lower is better, and it compares between tokenizers and with compressors. In "
+        "total and by language, author and month; groups of fewer than 20 posts are added up.",
+        "mynah eval --corpus spring\n"
+        "mynah eval --model smollm2 --data posts.jsonl --json"};
+    mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
+    if (rc == MN_OK) rc = check_options(&j, n_pos, argv, &e);
+    if (rc != MN_OK) return mn_cmd_failed("eval", &e, j.json);
+    if (j.json) mn_progress_disable();
+    mn_arena_init(&j.arena, 0);
+    rc = evaluate(&j, &e);
+    mn_arena_release(&j.arena);
+    return rc == MN_OK ? 0 : mn_cmd_failed("eval", &e, j.json);
 }

@@ -1,0 +1,36 @@
+/* What the kinds of evaluation share: mynah eval's options, and where results are kept. */
+#ifndef MN_CMD_EVAL_H
+#define MN_CMD_EVAL_H
+
+#include <stdio.h>
+
+#include "base/args.h"
+#include "base/json.h"
+#include "base/thread.h"
+#include "model/forward.h"
+#include "model/open.h"
+
+typedef struct mn_eval_job {
+    const char *data, *name, *text, *posts, *corpus, *dtype;
+    mn_opt_strs given; /* --data: a file of posts, a data folder, or both */
+    uint64_t threads, tokens, context, seed;
+    bool json;
+
+    mn_arena arena;
+    const char *path;       /* of the model */
+    const char *corpus_dir; /* with --corpus */
+    mn_dtype products;
+    mn_buf out;
+    mn_json_writer w; /* into out: one result, an object */
+} mn_eval_job;
+
+/* Each writes its result as one JSON object with j->w, or says it in words on stdout when j->json is false and fills j->out all the same. */
+mn_rc mn_eval_held_out(mn_eval_job *j, mn_err *e);
+
+/* The object in j->out becomes member `section` of evaluation.json in the model's folder; the others stay as they are. Only for models below
+ * the data folder: others' folders are left alone. */
+mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, mn_err *e);
+/* j->context or what suits the model: rows of at most 512 tokens. */
+size_t mn_eval_context(const mn_eval_job *j, const mn_model *m);
+
+#endif
