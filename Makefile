@@ -31,6 +31,7 @@ PKG_media := libjpeg libpng libwebp libwebpdemux libavif libseccomp
 LIB_media := -lgif
 PKG_store := sqlite3 libpq
 PKG_model := liblzma
+LIB_model := -ldl
 PKG_social := libsodium libpcre2-8
 PKG_archive := libarchive
 PKGS  := $(foreach m,$(MODULES),$(PKG_$(m)))
@@ -130,7 +131,7 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 
 # Programs whose threads matter, for the thread sanitizer.
 .PHONY: tsan-tests
-tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/contract/*.c))
+tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/unit/model/test_ranks.c tests/contract/*.c))
 
 # Benchmarks that are programs of their own: bench/X.c becomes $(B)/bench/X.
 bench: $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c)) ## build the benchmarks below bench/
