@@ -34,14 +34,14 @@ static void fill(job *j)
     }
 }
 
-static mn_rc open_job(mn_bench_run *r, job *j, mn_dtype dtype, mn_err *e)
+static mn_rc open_job(mn_bench_run *r, job *j, mn_dtype dtype, mn_optimiser by, mn_err *e)
 {
     mn_config c;
     *j = (job){0};
     MN_TRY(mn_config_preset("micro", &c, e));
     MN_TRY(mn_weights_new(&c, &j->w, e));
     mn_weights_init(&j->w, 1);
-    MN_TRY(mn_optim_new(&j->w, &j->optim, e));
+    MN_TRY(mn_optim_new(&j->w, by, r->threads, &j->optim, e));
     MN_TRY(mn_pool_new(r->threads, &j->pool, e));
     MN_TRY(mn_pass_new(&j->w, j->pool, ROWS, SEQ, dtype, true, &j->pass, e));
     MN_TRY(mn_batch_buf_new(ROWS, SEQ, &j->batch, e));
@@ -65,21 +65,29 @@ static mn_rc one_step(void *arg, mn_err *e)
 {
     job *j = arg;
     (void)e;
-    const mn_optim_opts opts = {1e-3, 0.9, 0.95, 1e-8, 0.1, 1};
+    const mn_optim_opts opts = {.lr = 1e-3,
+                                .b1 = 0.9,
+                                .b2 = 0.95,
+                                .eps = 1e-8,
+                                .decay = 0.1,
+                                .clip = 1,
+                                .momentum = 0.95};
     mn_batch b = mn_batch_view(&j->batch, 0, ROWS);
     mn_pass_run(j->pass, &b, j->losses, j->optim.d);
     mn_optim_step(&j->optim, j->w.all, j->pool, &opts, ++j->step);
     return MN_OK;
 }
 
-static mn_rc bench(mn_bench_run *r, mn_dtype dtype, mn_err *e)
+static mn_rc bench(mn_bench_run *r, mn_dtype dtype, mn_optimiser by, mn_err *e)
 {
+    static const char *const names[2][2] = {{"train-f32", "train-muon-f32"},
+                                            {"train-bf16", "train-muon-bf16"}};
     job j;
     char note[120];
-    mn_rc rc = open_job(r, &j, dtype, e);
+    mn_rc rc = open_job(r, &j, dtype, by, e);
     snprintf(note, sizeof note, "micro, 16x256, %d threads, %s", r->threads, mn_gemm_backend());
     if (rc == MN_OK)
-        rc = mn_bench_measure(r, dtype ? "train-bf16" : "train-f32", ROWS * SEQ, "tokens", note,
+        rc = mn_bench_measure(r, names[dtype == MN_BF16][by], ROWS * SEQ, "tokens", note,
                               one_step, &j, e);
     close_job(&j);
     /* a machine without bf16 skips that line */
@@ -88,15 +96,27 @@ static mn_rc bench(mn_bench_run *r, mn_dtype dtype, mn_err *e)
 
 static mn_rc bench_f32(mn_bench_run *r, mn_err *e)
 {
-    return bench(r, MN_F32, e);
+    return bench(r, MN_F32, MN_OPTIM_ADAMW, e);
 }
 
 static mn_rc bench_bf16(mn_bench_run *r, mn_err *e)
 {
-    return bench(r, MN_BF16, e);
+    return bench(r, MN_BF16, MN_OPTIM_ADAMW, e);
+}
+
+static mn_rc bench_muon_f32(mn_bench_run *r, mn_err *e)
+{
+    return bench(r, MN_F32, MN_OPTIM_MUON, e);
+}
+
+static mn_rc bench_muon_bf16(mn_bench_run *r, mn_err *e)
+{
+    return bench(r, MN_BF16, MN_OPTIM_MUON, e);
 }
 
 const mn_bench mn_bench_train[] = {
     {"train-f32", "one training step of preset micro, products in float32", bench_f32},
     {"train-bf16", "the same with products in bfloat16", bench_bf16},
+    {"train-muon-f32", "train-f32 with Muon for the layers' matrices", bench_muon_f32},
+    {"train-muon-bf16", "train-bf16 with Muon for the layers' matrices", bench_muon_bf16},
     {0}};

@@ -12,8 +12,10 @@
 
 typedef struct job {
     const char *corpus, *name, *preset, *from, *dtype;
+    const char *optim, *init, *cautious;
     uint64_t tokens, steps, seed, threads, batch;
-    double minutes, epochs, lr;
+    double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
+    mn_recipe recipe;
     bool resume;
     mn_arena arena;
     mn_learning l;
@@ -106,6 +108,29 @@ static mn_rc choose_name(job *j, mn_err *e)
     return mn_learning_name(&j->l, stem, "checkpoints", &j->name, e);
 }
 
+/* One of two words; *io stays where none was given. */
+static mn_rc one_of(const char *option, const char *given, const char *no, const char *yes,
+                    bool *io, mn_err *e)
+{
+    if (!given) return MN_OK;
+    *io = strcmp(given, yes) == 0;
+    if (*io || strcmp(given, no) == 0) return MN_OK;
+    return mn_fail(e, MN_E_USAGE, "--%s is '%s': expected %s or %s", option, given, no, yes);
+}
+
+static mn_rc choose_recipe(job *j, mn_err *e)
+{
+    j->recipe = mn_train_recipe();
+    if (j->optim) MN_TRY(mn_optimiser_parse(j->optim, &j->recipe.optimiser, e));
+    MN_TRY(one_of("init", j->init, "noise", "zero", &j->recipe.zero_init, e));
+    MN_TRY(one_of("cautious", j->cautious, "no", "yes", &j->recipe.cautious, e));
+    if (!(j->decay <= 10) || !(j->fall <= 1) || (j->fall >= 0 && j->fall < 0.001))
+        return mn_fail(e, MN_E_USAGE, "--decay is 0 to 10, --fall a share from 0.001 to 1");
+    if (j->decay >= 0) j->recipe.decay = (float)j->decay;
+    if (j->fall >= 0) j->recipe.fall = (float)j->fall;
+    return MN_OK;
+}
+
 static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err *e)
 {
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
@@ -122,6 +147,7 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
         return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
     mn_config c;
+    MN_TRY(choose_recipe(j, e));
     return j->preset ? mn_config_preset(j->preset, &c, e) : MN_OK;
 }
 
@@ -157,6 +183,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
                        .peak_lr = j->lr,
+                       .recipe = &j->recipe,
                        .arg = &j->l,
                        .on_note = mn_learning_note,
                        .on_step = mn_learning_step,
@@ -174,7 +201,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
 
 int mn_cmd_train(int argc, char **argv)
 {
-    job j = {.seed = 1, .l = {.verb = "train", .arena = &j.arena}};
+    job j = {.seed = 1, .decay = -1, .fall = -1, .l = {.verb = "train", .arena = &j.arena}};
     mn_err e = {0};
     mn_dtype dtype = MN_F32;
     int n = 0;
@@ -202,6 +229,14 @@ int mn_cmd_train(int argc, char **argv)
         {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
         {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
+        {"optim", 0, MN_OPT_STR, &j.optim, "O", "The optimiser: adamw (default) or muon."},
+        {"decay", 0, MN_OPT_F64, &j.decay, "D", "Weight decay of matrices (0.1)."},
+        {"cautious", 0, MN_OPT_STR, &j.cautious, "YES|NO",
+         "Decay only where it and the update agree (no)."},
+        {"init", 0, MN_OPT_STR, &j.init, "I",
+         "Of output projections: noise (default) or zero."},
+        {"fall", 0, MN_OPT_F64, &j.fall, "SHARE",
+         "Of the run: the rate's fall at the end (0.5)."},
         {"name", 0, MN_OPT_STR, &j.name, "N", "The model's name (CORPUS-PRESET)."},
         {"resume", 0, MN_OPT_FLAG, &j.resume, NULL, "Go on with an interrupted training."},
         MN_CMD_OPT_DATA(&j.l.data),

@@ -1,88 +1,185 @@
-/* AdamW; see optim.h. Parts are at most 64 Ki weights and never cross from a matrix to a norm. */
+/* The optimiser; see optim.h. Parts are at most 64 Ki weights and never cross from one kind of tensor to another; a matrix that
+ * Muon steps is one part of the second loop, its ranges matter for the norm alone. */
 #include "model/optim.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "model/muon.h"
+#include "model/tensors.h"
 #include "tensor/kernels.h"
 
 #define PART (UINT64_C(1) << 16)
 
+/* ---- recipes ---------------------------------------------------------------------------------------------------------- */
+
+static const char *const names[] = {"adamw", "muon"};
+#define N_NAMES (sizeof names / sizeof *names)
+
+const char *mn_optimiser_name(mn_optimiser o)
+{
+    return names[o];
+}
+
+mn_rc mn_optimiser_parse(const char *name, mn_optimiser *ret, mn_err *e)
+{
+    for (size_t i = 0; i < N_NAMES; i++) {
+        if (strcmp(names[i], name) != 0) continue;
+        *ret = (mn_optimiser)i;
+        return MN_OK;
+    }
+    return mn_fail(e, MN_E_USAGE, "no optimiser '%s': expected adamw or muon", name);
+}
+
+/* Bits 0-7 the optimiser, 8 and 9 the flags, 10: something is said; 16-31 thousandths of fall; 32-63 the decay. */
+#define CAUTIOUS  (UINT64_C(1) << 8)
+#define ZERO_INIT (UINT64_C(1) << 9)
+#define SAID      (UINT64_C(1) << 10)
+#define OLD_DECAY 0.1f
+#define OLD_FALL  0.5f
+
+uint64_t mn_recipe_pack(const mn_recipe *r)
+{
+    uint32_t decay;
+    if (r->optimiser == MN_OPTIM_ADAMW && !r->cautious && !r->zero_init &&
+        r->decay == OLD_DECAY && r->fall == OLD_FALL)
+        return 0;
+    memcpy(&decay, &r->decay, sizeof decay);
+    return (uint64_t)r->optimiser | (r->cautious ? CAUTIOUS : 0) |
+           (r->zero_init ? ZERO_INIT : 0) | SAID | (uint64_t)lroundf(r->fall * 1000) << 16 |
+           (uint64_t)decay << 32;
+}
+
+mn_rc mn_recipe_unpack(uint64_t packed, mn_recipe *ret, mn_err *e)
+{
+    mn_recipe r = {.decay = OLD_DECAY, .fall = OLD_FALL};
+    if (packed) {
+        uint32_t decay = (uint32_t)(packed >> 32);
+        memcpy(&r.decay, &decay, sizeof decay);
+        r.optimiser = (mn_optimiser)(packed & 0xff);
+        r.cautious = packed & CAUTIOUS;
+        r.zero_init = packed & ZERO_INIT;
+        r.fall = (float)(packed >> 16 & 0xffff) / 1000;
+    }
+    if ((packed & 0xff) >= N_NAMES || !(r.decay >= 0 && r.decay <= 1000) || !(r.fall <= 1) ||
+        mn_recipe_pack(&r) != packed)
+        return mn_fail(e, MN_E_CORRUPT, "no such optimiser");
+    *ret = r;
+    return MN_OK;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------------------------------ */
+
+enum { OF_NORM, OF_MATRIX, OF_MUON };
+
 /* Cuts [from, to) into parts; counts only while o->cut is not there. */
-static void cut_range(mn_optim *o, uint64_t from, uint64_t to, bool decayed)
+static void cut_range(mn_optim *o, uint64_t from, uint64_t to, uint8_t kind)
 {
     while (from < to) {
         uint64_t end = to - from < PART ? to : from + PART;
-        if (o->cut) o->cut[o->n_parts + 1] = end, o->decayed[o->n_parts] = decayed;
+        if (o->cut) o->cut[o->n_parts + 1] = end, o->kind[o->n_parts] = kind;
         o->n_parts++;
         from = end;
     }
 }
 
-/* The norms lie between the matrices: two a layer and one at the end. Without weights all is one stretch. */
-static void cut_all(mn_optim *o, const mn_weights *w)
+static uint8_t kind_of(const mn_tensor *t, mn_optimiser by)
 {
-    uint64_t at = 0;
-    if (!w) {
-        cut_range(o, 0, o->n, true);
-        return;
-    }
-    const uint64_t C = w->cfg.C;
-    for (uint64_t i = 0; i <= 2 * (uint64_t)w->cfg.L; i++) {
-        const mn_layer *y = &w->layers[i / 2 < w->cfg.L ? i / 2 : 0];
-        const float *norm = i == 2 * (uint64_t)w->cfg.L ? w->norm : i % 2 ? y->norm2 : y->norm1;
-        uint64_t from = (uint64_t)(norm - w->all);
-        cut_range(o, at, from, true);
-        cut_range(o, from, from + C, false);
-        at = from + C;
-    }
-    cut_range(o, at, w->n_all, true);
+    if (!t->cols) return OF_NORM;
+    bool hidden = t->part != MN_PART_EMBED && t->part != MN_PART_HEAD;
+    return by == MN_OPTIM_MUON && hidden ? OF_MUON : OF_MATRIX;
 }
 
-static mn_rc make(uint64_t n, const mn_weights *w, mn_optim *ret, mn_err *e)
+static void note_matrix(mn_optim *o, const mn_tensor *t, uint64_t at)
 {
-    mn_optim o = {.n = n};
-    cut_all(&o, w);
+    size_t work = mn_muon_work(t->rows, t->cols);
+    if (o->matrices) o->matrices[o->n_matrices] = (mn_optim_matrix){at, t->rows, t->cols};
+    o->n_matrices++;
+    if (work > o->work_each) o->work_each = work;
+}
+
+/* Neighbours of one kind are one stretch. Without weights all is one. */
+static void cut_all(mn_optim *o, const mn_weights *w, mn_optimiser by)
+{
+    mn_tensor t;
+    uint64_t from = 0, at = 0;
+    uint8_t kind = OF_MATRIX;
+    o->n_parts = o->n_matrices = 0;
+    for (uint64_t i = 0; w && mn_tensor_at(&w->cfg, i, &t); i++) {
+        if (kind_of(&t, by) != kind) {
+            cut_range(o, from, at, kind);
+            from = at, kind = kind_of(&t, by);
+        }
+        if (kind == OF_MUON) note_matrix(o, &t, at);
+        at += (uint64_t)t.rows * (t.cols ? t.cols : 1);
+    }
+    cut_range(o, from, o->n, kind);
+}
+
+/* The largest first, so that the last that is begun is soon done; of one size in their order. */
+static int by_size(const void *x, const void *y)
+{
+    const mn_optim_matrix *a = x, *b = y;
+    uint64_t na = (uint64_t)a->rows * a->cols, nb = (uint64_t)b->rows * b->cols;
+    return na != nb ? (na < nb ? 1 : -1) : a->at < b->at ? -1 : 1;
+}
+
+static mn_rc make(uint64_t n, const mn_weights *w, mn_optimiser by, int threads, mn_optim *ret,
+                  mn_err *e)
+{
+    mn_optim o = {.n = n, .threads = threads};
+    cut_all(&o, w, by);
     o.cut = mn_calloc(o.n_parts + 1, sizeof *o.cut);
-    o.decayed = mn_calloc(o.n_parts, 1);
+    o.kind = mn_calloc(o.n_parts, 1);
     o.squares = mn_calloc(o.n_parts, sizeof *o.squares);
     o.m = mn_alloc_aligned(64, (size_t)o.n * 3 * sizeof *o.m);
-    if (!o.cut || !o.decayed || !o.squares || !o.m) {
+    if (o.n_matrices) {
+        o.matrices = mn_calloc(o.n_matrices, sizeof *o.matrices);
+        o.work = mn_alloc_aligned(64, (size_t)threads * o.work_each * sizeof *o.work);
+    }
+    if (!o.cut || !o.kind || !o.squares || !o.m || (o.n_matrices && (!o.matrices || !o.work))) {
         mn_optim_release(&o);
         return mn_fail(e, MN_E_NOMEM, "no memory for the optimiser");
     }
     o.v = o.m + o.n, o.d = o.v + o.n;
-    o.n_parts = 0;
-    cut_all(&o, w);
+    cut_all(&o, w, by);
+    if (o.n_matrices) qsort(o.matrices, o.n_matrices, sizeof *o.matrices, by_size);
     *ret = o;
     return MN_OK;
 }
 
-mn_rc mn_optim_new(const mn_weights *w, mn_optim *ret, mn_err *e)
+mn_rc mn_optim_new(const mn_weights *w, mn_optimiser kind, int threads, mn_optim *ret,
+                   mn_err *e)
 {
-    return make(w->n_all, w, ret, e);
+    return make(w->n_all, w, kind, threads, ret, e);
 }
 
 mn_rc mn_optim_new_flat(uint64_t n, mn_optim *ret, mn_err *e)
 {
-    return make(n, NULL, ret, e);
+    return make(n, NULL, MN_OPTIM_ADAMW, 1, ret, e);
 }
 
 void mn_optim_release(mn_optim *o)
 {
     mn_free(o->m);
     mn_free(o->cut);
-    mn_free(o->decayed);
+    mn_free(o->kind);
     mn_free(o->squares);
+    mn_free(o->matrices);
+    mn_free(o->work);
     *o = (mn_optim){0};
 }
+
+/* ---- a step ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct job {
     mn_optim *o;
     float *p;
     const mn_kernels *k;
     mn_adamw how;
+    mn_muon muon;
 } job;
 
 static void square_part(void *arg, size_t i, int thread)
@@ -93,17 +190,32 @@ static void square_part(void *arg, size_t i, int thread)
     o->squares[i] = j->k->sum_squares(o->d + o->cut[i], (size_t)(o->cut[i + 1] - o->cut[i]));
 }
 
-static void step_part(void *arg, size_t i, int thread)
+static void step_range(const job *j, size_t i)
 {
-    (void)thread;
-    job *j = arg;
     const mn_optim *o = j->o;
     mn_adamw how = j->how;
     uint64_t at = o->cut[i];
     size_t n = (size_t)(o->cut[i + 1] - at);
-    if (!o->decayed[i]) how.decay = 0;
+    if (o->kind[i] == OF_MUON) return;
+    if (o->kind[i] == OF_NORM) how.decay = 0;
     j->k->adamw(j->p + at, o->m + at, o->v + at, o->d + at, n, &how);
     memset(o->d + at, 0, n * sizeof *o->d);
+}
+
+static void step_matrix(const job *j, const mn_optim_matrix *x, int thread)
+{
+    const mn_optim *o = j->o;
+    mn_muon_step(j->p + x->at, o->m + x->at, o->d + x->at, x->rows, x->cols, &j->muon,
+                 o->work + (size_t)thread * o->work_each);
+    memset(o->d + x->at, 0, (size_t)x->rows * x->cols * sizeof *o->d);
+}
+
+/* Matrices are what takes long: they come first, and the ranges fill the end. */
+static void step_part(void *arg, size_t i, int thread)
+{
+    const job *j = arg;
+    if (i < j->o->n_matrices) step_matrix(j, &j->o->matrices[i], thread);
+    else step_range(j, i - j->o->n_matrices);
 }
 
 double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
@@ -111,6 +223,7 @@ double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts
 {
     job j = {.o = o, .p = all, .k = mn_kernels_best()};
     double sum = 0;
+    MN_ASSERT(!o->n_matrices || mn_pool_threads(pool) <= o->threads);
     mn_pool_run(pool, o->n_parts, square_part, &j);
     for (size_t i = 0; i < o->n_parts; i++) sum += o->squares[i];
     double norm = sqrt(sum),
@@ -122,7 +235,13 @@ double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts
                        .decay = (float)opts->decay,
                        .fix1 = (float)(1 - pow(opts->b1, (double)step)),
                        .fix2 = (float)(1 - pow(opts->b2, (double)step)),
-                       .scale = (float)scale};
-    mn_pool_run(pool, o->n_parts, step_part, &j);
+                       .scale = (float)scale,
+                       .cautious = opts->cautious};
+    j.muon = (mn_muon){.lr = (float)opts->lr,
+                       .momentum = (float)opts->momentum,
+                       .decay = (float)opts->decay,
+                       .scale = (float)scale,
+                       .cautious = opts->cautious};
+    mn_pool_run(pool, o->n_matrices + o->n_parts, step_part, &j);
     return norm;
 }

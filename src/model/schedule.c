@@ -3,11 +3,11 @@
 
 #define RISE 40
 
-mn_schedule mn_schedule_new(double peak, uint64_t n_steps)
+mn_schedule mn_schedule_new(double peak, uint64_t n_steps, double fall)
 {
     mn_schedule s = {.rise = RISE, .n_steps = n_steps, .peak = peak, .factor = 1};
     if (n_steps && n_steps / 10 < RISE) s.rise = n_steps / 10 + 1;
-    s.fall_from = n_steps - (uint64_t)((double)n_steps * MN_FALL_SHARE);
+    s.fall_from = n_steps - (uint64_t)((double)n_steps * fall);
     return s;
 }
 

@@ -9,15 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MN_FALL_SHARE 0.5 /* of a run that is the fall */
-
 typedef struct mn_schedule {
     uint64_t rise, n_steps, fall_from;
     double peak, factor;
 } mn_schedule;
 
-/* n_steps 0: to be fixed later. */
-mn_schedule mn_schedule_new(double peak, uint64_t n_steps);
+/* n_steps 0: to be fixed later. fall: the share of the steps that is the fall, 0..1. */
+mn_schedule mn_schedule_new(double peak, uint64_t n_steps, double fall);
 /* For step 0, 1, …; 0 from n_steps on. */
 double mn_schedule_rate(const mn_schedule *s, uint64_t step);
 /* From `step` on, fall from the rate of now to nothing at n_steps > step. */

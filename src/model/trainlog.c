@@ -134,6 +134,16 @@ static void put_tune(mn_json_writer *w, const mn_trainlog_tune *t)
     mn_jw_ku64(w, "best_step", t->best_step);
 }
 
+static void put_recipe(mn_json_writer *w, const mn_recipe *r, double share)
+{
+    mn_jw_kstrz(w, "optimiser", mn_optimiser_name(r->optimiser));
+    mn_jw_kf64(w, "decay", (double)r->decay);
+    mn_jw_kbool(w, "cautious_decay", r->cautious);
+    mn_jw_kbool(w, "zero_init", r->zero_init);
+    mn_jw_kf64(w, "fall", (double)r->fall);
+    mn_jw_kf64(w, "optimiser_share", share);
+}
+
 mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
 {
     mn_buf b;
@@ -156,6 +166,7 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_jw_kstrz(&w, "dtype", l->dtype ? "bf16" : "f32");
     mn_jw_kstrz(&w, "gemm", l->gemm);
     mn_jw_kstrz(&w, "kernels", l->kernels);
+    if (l->recipe) put_recipe(&w, l->recipe, l->optimiser_share);
     mn_jw_ku64(&w, "steps", last ? last->step : 0);
     mn_jw_ku64(&w, "steps_planned", l->steps_planned);
     mn_jw_ku64(&w, "tokens", last ? last->tokens : 0);

@@ -44,6 +44,8 @@ typedef struct mn_trainlog {
     const char *state; /* "running", "stopped", "done" */
     uint64_t steps_planned, params, threads, dtype, seed, train_tokens;
     char corpus_sha256[65], tokenizer_sha256[65], checkpoint_sha256[65];
+    const mn_recipe *recipe;  /* how it learns; NULL: a tuning. Borrowed */
+    double optimiser_share;   /* of the time of this process's steps */
     double val_bits_per_byte; /* 0: not yet */
     double xz_bits_per_byte;  /* of the held-out text (baseline.h); 0: not known */
     mn_curve_point curve[MN_CURVE_MAX];

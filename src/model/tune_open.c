@@ -144,7 +144,7 @@ static mn_rc make_learnt(mn_tune__run *r, mn_err *e)
     if (mn_tune__full(r)) {
         MN_TRY(mn_weights_from(r->base, &r->w, e));
         r->all = r->w.all, r->n_all = r->w.n_all;
-        return mn_optim_new(&r->w, &r->optim, e);
+        return mn_optim_new(&r->w, MN_OPTIM_ADAMW, 1, &r->optim, e);
     }
     MN_TRY(mn_lora_new(&r->base->cfg, (uint32_t)t->rank, (float)t->alpha, false,
                        (uint32_t)t->targets, &r->lora, e));

@@ -11,6 +11,7 @@
 #include "model/safetensors.h"
 #include "model/st_head.h"
 #include <math.h>
+#include <string.h>
 
 #define CONFIG_MAX (1u << 20)
 
@@ -104,6 +105,13 @@ void mn_weights_init(mn_weights *w, uint64_t seed)
             for (uint64_t k = 0; k < t.rows; k++) p[k] = 1.0f;
         else fill_normal(p, values(&t), t.residual ? 0.02 * shrink : 0.02, seed, 0x77 + i);
     }
+}
+
+void mn_weights_zero_outputs(mn_weights *w)
+{
+    mn_tensor t;
+    for (uint64_t i = 0; mn_tensor_at(&w->cfg, i, &t); i++)
+        if (t.residual) memset(*place(w, &t), 0, (size_t)values(&t) * sizeof(float));
 }
 
 /* ---- from and to files ------------------------------------------------------------------------------------------ */

@@ -31,6 +31,8 @@ mn_rc mn_weights_new(const mn_config *c, mn_weights *ret, mn_err *e);
 void mn_weights_release(mn_weights *w);
 /* Normal(0, 0.02) from the counter-based generator, residual projections scaled by 1/sqrt(2 L), norms 1. */
 void mn_weights_init(mn_weights *w, uint64_t seed);
+/* Zeros in what projects back into the residual stream (wo, wd): every layer passes on what it gets, until it learns better. */
+void mn_weights_zero_outputs(mn_weights *w);
 
 /* The weights of a model on disk, whatever its form and format (model/open.h), as float32. Everything is checked before memory is
  * taken. A folder needs no tokenizer for it. */

@@ -77,10 +77,12 @@ void mn_ref_cross_entropy(float *logits, float *losses, const uint32_t *target,
 
 /* One AdamW step on n parameters, decoupled decay:  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2;
  *   p -= lr ( (m / fix1) / (sqrt(v / fix2) + eps) + decay p ),  fix = 1 - b^step, given by the caller
- * source  Loshchilov & Hutter 2019, arXiv:1711.05101 */
+ * cautious: no decay of those p whose update has the other sign, which is away from nothing
+ * source  Loshchilov & Hutter 2019, arXiv:1711.05101; cautious: Chen et al. 2025, arXiv:2510.12402 */
 typedef struct mn_adamw {
     float lr, b1, b2, eps, decay, fix1, fix2;
     float scale; /* g is multiplied by it first: clipping */
+    bool cautious;
 } mn_adamw;
 void mn_ref_adamw(float *p, float *m, float *v, const float *g, size_t n, const mn_adamw *o);
 

@@ -114,14 +114,14 @@ static void a_corpus_without_two_tokens_in_a_row_is_refused(void **state)
 static void the_rate_rises_stays_and_falls_to_nothing(void **state)
 {
     (void)state;
-    mn_schedule s = mn_schedule_new(1, 1000);
+    mn_schedule s = mn_schedule_new(1, 1000, 0.5);
     OK(mn_schedule_rate(&s, 0) < 0.1 && mn_schedule_rate(&s, 100) == 1);
     OK(mn_schedule_rate(&s, 499) == 1);
     OK(mn_schedule_rate(&s, 750) > 0.49 && mn_schedule_rate(&s, 750) < 0.51);
     OK(mn_schedule_rate(&s, 999) > 0 && mn_schedule_rate(&s, 999) < 0.01);
     OK(mn_schedule_rate(&s, 1000) == 0);
     for (uint64_t n = 1; n < 60; n++) { /* no division by nothing, no step without a rate */
-        s = mn_schedule_new(1, n);
+        s = mn_schedule_new(1, n, 0.5);
         for (uint64_t i = 0; i < n; i++)
             OK(mn_schedule_rate(&s, i) > 0 && mn_schedule_rate(&s, i) <= 1);
     }
@@ -130,7 +130,7 @@ static void the_rate_rises_stays_and_falls_to_nothing(void **state)
 static void an_end_that_moves_bends_the_rate_without_a_jump(void **state)
 {
     (void)state;
-    mn_schedule s = mn_schedule_new(2, 0);
+    mn_schedule s = mn_schedule_new(2, 0, 0.5);
     OK(mn_schedule_rate(&s, 1000000) == 2);
     mn_schedule_fall(&s, 100, 200);
     OK(mn_schedule_rate(&s, 100) == 2 && mn_schedule_rate(&s, 150) == 1);

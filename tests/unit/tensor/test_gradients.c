@@ -220,6 +220,26 @@ static void adamw_without_history_steps_by_the_rate_and_decays(void **state)
     OK(fabsf(p[1] - (-2 + 0.1f + 0.1f)) < 1e-5f);
 }
 
+static void cautious_decay_spares_what_the_update_drives_away_from_nothing(void **state)
+{
+    (void)state;
+    float p[4] = {1, 1, -2, -2}, m[4] = {0}, v[4] = {0}, g[4] = {0.3f, -0.3f, -4, 4};
+    mn_adamw o = {.lr = 0.1f,
+                  .b1 = 0.9f,
+                  .b2 = 0.95f,
+                  .eps = 1e-8f,
+                  .decay = 0.5f,
+                  .fix1 = 1 - 0.9f,
+                  .fix2 = 1 - 0.95f,
+                  .scale = 1,
+                  .cautious = true};
+    mn_ref_adamw(p, m, v, g, 4, &o);
+    OK(fabsf(p[0] - (1 - 0.1f - 0.05f)) < 1e-5f);
+    OK(fabsf(p[1] - (1 + 0.1f)) < 1e-5f);
+    OK(fabsf(p[2] - (-2 + 0.1f + 0.1f)) < 1e-5f);
+    OK(fabsf(p[3] - (-2 - 0.1f)) < 1e-5f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +255,7 @@ int main(void)
         TEST(cross_entropy_leaves_its_gradient_in_place_and_masks_rows),
         TEST(large_logits_do_not_overflow_the_loss),
         TEST(adamw_without_history_steps_by_the_rate_and_decays),
+        TEST(cautious_decay_spares_what_the_update_drives_away_from_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,8 +161,9 @@ static void adamw_agrees(void **state)
                   .fix1 = 0.3f,
                   .fix2 = 0.2f,
                   .scale = 0.5f};
-    EACH_SET(k) EACH_WIDTH(n)
+    EACH_SET(k) EACH_WIDTH(n) for (int way = 0; way < 2; way++)
     {
+        o.cautious = way;
         fill(X, n), fill(G, n), fill(A, n), fill(B, n);
         for (size_t i = 0; i < n; i++) B[i] *= B[i];
         memcpy(Y, X, n * 4), memcpy(P, A, n * 4), memcpy(Q, B, n * 4);

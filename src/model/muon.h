@@ -1,0 +1,44 @@
+/* Muon's step for one matrix of a hidden layer: the momentum of its gradient, made (nearly) orthogonal, is the direction.
+ *
+ * Where AdamW scales every weight by itself, Muon gives all directions of a matrix the same length: what the gradient says
+ * faintly counts as much as what it says loudly. One call works on one matrix with one thread, so the bits depend on the
+ * matrix alone.
+ * source  Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks"; the scale: Liu et al. 2025, arXiv:2502.16982 */
+#ifndef MN_MODEL_MUON_H
+#define MN_MODEL_MUON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MN_MUON_STEPS 5     /* of Newton and Schulz */
+#define MN_MUON_ZERO  1e-12 /* a Frobenius norm below is that of a matrix of zeros */
+
+/* Floats of scratch memory for a matrix of that shape; grows with both. */
+size_t mn_muon_work(size_t rows, size_t cols);
+
+/* x [rows][cols], row-major and contiguous, becomes a matrix with the same singular vectors whose singular values are near 1.
+ *
+ *   x = x / |x|_F, then five times  A = x x^T;  x = (3.4445 I - 4.7750 A + 2.0315 A^2) x     (of the transpose when rows > cols)
+ *
+ * numbers float32; singular values of at least 1/300 of |x|_F end between 0.6 and 1.25, smaller ones are raised at most
+ *         485-fold; zeros stay zeros; NaN in, NaN out
+ * memory  work: mn_muon_work(rows, cols) floats of the caller's own, on 64 bytes; nothing is allocated or kept
+ * needs   mn_gemm_setup */
+void mn_muon_orthogonalise(float *x, size_t rows, size_t cols, float *work);
+
+typedef struct mn_muon {
+    float lr, momentum, decay;
+    float scale;   /* g is multiplied by it first: clipping */
+    bool cautious; /* decay only weights that the update brings nearer to nothing, too */
+} mn_muon;
+
+/* One step of the matrix p with the gradient g, which is overwritten; m is its momentum, zeros before the first:
+ *
+ *   m = momentum m + (1 - momentum) g;  o = orthogonalise(momentum m + (1 - momentum) g)     (Nesterov's)
+ *   p -= lr (0.2 sqrt(max(rows, cols)) o + decay p)
+ *
+ * The factor gives every shape's update the root mean square of 0.2, about that of AdamW: one rate serves both. */
+void mn_muon_step(float *p, float *m, float *g, size_t rows, size_t cols, const mn_muon *o,
+                  float *work);
+
+#endif
