@@ -74,12 +74,15 @@ mn_rc mn_recipe_unpack(uint64_t packed, mn_recipe *ret, mn_err *e)
 
 enum { OF_NORM, OF_MATRIX, OF_MUON };
 
-/* Cuts [from, to) into parts; counts only while o->cut is not there. */
-static void cut_range(mn_optim *o, uint64_t from, uint64_t to, uint8_t kind)
+/* Cuts [from, to) into parts; counts only while o->cut is not there. whole: no slice ends within. */
+static void cut_range(mn_optim *o, uint64_t from, uint64_t to, uint8_t kind, bool whole)
 {
-    while (from < to) {
+    for (bool first = true; from < to; first = false) {
         uint64_t end = to - from < PART ? to : from + PART;
-        if (o->cut) o->cut[o->n_parts + 1] = end, o->kind[o->n_parts] = kind;
+        if (o->cut) {
+            o->cut[o->n_parts + 1] = end, o->kind[o->n_parts] = kind;
+            o->joined[o->n_parts] = whole && !first;
+        }
         o->n_parts++;
         from = end;
     }
@@ -100,22 +103,20 @@ static void note_matrix(mn_optim *o, const mn_tensor *t, uint64_t at)
     if (work > o->work_each) o->work_each = work;
 }
 
-/* Neighbours of one kind are one stretch. Without weights all is one. */
+/* Tensor by tensor; without weights all is one stretch. Embedding and head, which are large, may lie in several slices. */
 static void cut_all(mn_optim *o, const mn_weights *w, mn_optimiser by)
 {
     mn_tensor t;
-    uint64_t from = 0, at = 0;
-    uint8_t kind = OF_MATRIX;
+    uint64_t at = 0;
     o->n_parts = o->n_matrices = 0;
     for (uint64_t i = 0; w && mn_tensor_at(&w->cfg, i, &t); i++) {
-        if (kind_of(&t, by) != kind) {
-            cut_range(o, from, at, kind);
-            from = at, kind = kind_of(&t, by);
-        }
-        if (kind == OF_MUON) note_matrix(o, &t, at);
-        at += (uint64_t)t.rows * (t.cols ? t.cols : 1);
+        const uint64_t end = at + (uint64_t)t.rows * (t.cols ? t.cols : 1);
+        const bool table = t.part == MN_PART_EMBED || t.part == MN_PART_HEAD;
+        if (kind_of(&t, by) == OF_MUON) note_matrix(o, &t, at);
+        cut_range(o, at, end, kind_of(&t, by), !table);
+        at = end;
     }
-    cut_range(o, from, o->n, kind);
+    cut_range(o, at, o->n, OF_MATRIX, false);
 }
 
 /* The largest first, so that the last that is begun is soon done; of one size in their order. */
@@ -126,39 +127,87 @@ static int by_size(const void *x, const void *y)
     return na != nb ? (na < nb ? 1 : -1) : a->at < b->at ? -1 : 1;
 }
 
-static mn_rc make(uint64_t n, const mn_weights *w, mn_optimiser by, int threads, mn_optim *ret,
-                  mn_err *e)
+size_t mn_optim_slice_from(const mn_optim *o, size_t k, size_t n)
 {
-    mn_optim o = {.n = n, .threads = threads};
-    cut_all(&o, w, by);
-    o.cut = mn_calloc(o.n_parts + 1, sizeof *o.cut);
-    o.kind = mn_calloc(o.n_parts, 1);
-    o.squares = mn_calloc(o.n_parts, sizeof *o.squares);
-    o.m = mn_alloc_aligned(64, (size_t)o.n * 3 * sizeof *o.m);
-    if (o.n_matrices) {
-        o.matrices = mn_calloc(o.n_matrices, sizeof *o.matrices);
-        o.work = mn_alloc_aligned(64, (size_t)threads * o.work_each * sizeof *o.work);
+    const double want = (double)o->n * (double)k / (double)n;
+    size_t best = 0;
+    if (k >= n) return o->n_parts;
+    for (size_t i = 0; i <= o->n_parts; i++) {
+        if (i < o->n_parts && o->joined[i]) continue;
+        if (fabs((double)o->cut[i] - want) < fabs((double)o->cut[best] - want)) best = i;
     }
-    if (!o.cut || !o.kind || !o.squares || !o.m || (o.n_matrices && (!o.matrices || !o.work))) {
-        mn_optim_release(&o);
+    return best;
+}
+
+/* What slice k of n works on; the matrices of others are dropped. */
+static void choose_slice(mn_optim *o, size_t k, size_t n)
+{
+    size_t kept = 0;
+    o->part_from = mn_optim_slice_from(o, k, n), o->part_to = mn_optim_slice_from(o, k + 1, n);
+    o->from = o->cut[o->part_from];
+    o->n_own = o->cut[o->part_to] - o->from;
+    for (size_t i = 0; i < o->n_matrices; i++) {
+        const mn_optim_matrix x = o->matrices[i];
+        if (x.at >= o->from && x.at < o->from + o->n_own) o->matrices[kept++] = x;
+    }
+    o->n_matrices = kept;
+    if (kept) qsort(o->matrices, kept, sizeof *o->matrices, by_size);
+}
+
+static mn_rc make_parts(const mn_weights *w, mn_optimiser by, mn_optim *o, mn_err *e)
+{
+    cut_all(o, w, by);
+    o->cut = mn_calloc(o->n_parts + 1, sizeof *o->cut);
+    o->kind = mn_calloc(o->n_parts, 1);
+    o->joined = mn_calloc(o->n_parts, 1);
+    o->squares = mn_calloc(o->n_parts, sizeof *o->squares);
+    o->matrices = mn_calloc(o->n_matrices + 1, sizeof *o->matrices);
+    if (!o->cut || !o->kind || !o->joined || !o->squares || !o->matrices)
         return mn_fail(e, MN_E_NOMEM, "no memory for the optimiser");
-    }
-    o.v = o.m + o.n, o.d = o.v + o.n;
-    cut_all(&o, w, by);
-    if (o.n_matrices) qsort(o.matrices, o.n_matrices, sizeof *o.matrices, by_size);
-    *ret = o;
+    cut_all(o, w, by);
     return MN_OK;
+}
+
+static mn_rc make_moments(mn_optim *o, mn_err *e)
+{
+    o->m = mn_alloc_aligned(64, (size_t)o->n_own * 3 * sizeof *o->m);
+    if (o->n_matrices)
+        o->work = mn_alloc_aligned(64, (size_t)o->threads * o->work_each * sizeof *o->work);
+    if (!o->m || (o->n_matrices && !o->work))
+        return mn_fail(e, MN_E_NOMEM, "no memory for the optimiser");
+    o->v = o->m + o->n_own, o->d = o->v + o->n_own;
+    return MN_OK;
+}
+
+static mn_rc make(mn_optim o, const mn_weights *w, mn_optimiser by, size_t k, size_t n,
+                  mn_optim *ret, mn_err *e)
+{
+    mn_rc rc = make_parts(w, by, &o, e);
+    if (rc == MN_OK) {
+        choose_slice(&o, k, n);
+        rc = make_moments(&o, e);
+    }
+    if (rc == MN_OK) *ret = o;
+    else mn_optim_release(&o);
+    return rc;
 }
 
 mn_rc mn_optim_new(const mn_weights *w, mn_optimiser kind, int threads, mn_optim *ret,
                    mn_err *e)
 {
-    return make(w->n_all, w, kind, threads, ret, e);
+    return mn_optim_new_slice(w, kind, threads, 0, 1, ret, e);
+}
+
+mn_rc mn_optim_new_slice(const mn_weights *w, mn_optimiser kind, int threads, size_t k,
+                         size_t n, mn_optim *ret, mn_err *e)
+{
+    MN_ASSERT(k < n);
+    return make((mn_optim){.n = w->n_all, .threads = threads}, w, kind, k, n, ret, e);
 }
 
 mn_rc mn_optim_new_flat(uint64_t n, mn_optim *ret, mn_err *e)
 {
-    return make(n, NULL, MN_OPTIM_ADAMW, 1, ret, e);
+    return make((mn_optim){.n = n, .threads = 1}, NULL, MN_OPTIM_ADAMW, 0, 1, ret, e);
 }
 
 void mn_optim_release(mn_optim *o)
@@ -166,6 +215,7 @@ void mn_optim_release(mn_optim *o)
     mn_free(o->m);
     mn_free(o->cut);
     mn_free(o->kind);
+    mn_free(o->joined);
     mn_free(o->squares);
     mn_free(o->matrices);
     mn_free(o->work);
@@ -187,27 +237,30 @@ static void square_part(void *arg, size_t i, int thread)
     (void)thread;
     job *j = arg;
     const mn_optim *o = j->o;
-    o->squares[i] = j->k->sum_squares(o->d + o->cut[i], (size_t)(o->cut[i + 1] - o->cut[i]));
+    i += o->part_from;
+    o->squares[i] =
+        j->k->sum_squares(o->d + (o->cut[i] - o->from), (size_t)(o->cut[i + 1] - o->cut[i]));
 }
 
 static void step_range(const job *j, size_t i)
 {
     const mn_optim *o = j->o;
     mn_adamw how = j->how;
-    uint64_t at = o->cut[i];
+    uint64_t at = o->cut[i], own = at - o->from;
     size_t n = (size_t)(o->cut[i + 1] - at);
     if (o->kind[i] == OF_MUON) return;
     if (o->kind[i] == OF_NORM) how.decay = 0;
-    j->k->adamw(j->p + at, o->m + at, o->v + at, o->d + at, n, &how);
-    memset(o->d + at, 0, n * sizeof *o->d);
+    j->k->adamw(j->p + at, o->m + own, o->v + own, o->d + own, n, &how);
+    memset(o->d + own, 0, n * sizeof *o->d);
 }
 
 static void step_matrix(const job *j, const mn_optim_matrix *x, int thread)
 {
     const mn_optim *o = j->o;
-    mn_muon_step(j->p + x->at, o->m + x->at, o->d + x->at, x->rows, x->cols, &j->muon,
+    const uint64_t own = x->at - o->from;
+    mn_muon_step(j->p + x->at, o->m + own, o->d + own, x->rows, x->cols, &j->muon,
                  o->work + (size_t)thread * o->work_each);
-    memset(o->d + x->at, 0, (size_t)x->rows * x->cols * sizeof *o->d);
+    memset(o->d + own, 0, (size_t)x->rows * x->cols * sizeof *o->d);
 }
 
 /* Matrices are what takes long: they come first, and the ranges fill the end. */
@@ -215,16 +268,21 @@ static void step_part(void *arg, size_t i, int thread)
 {
     const job *j = arg;
     if (i < j->o->n_matrices) step_matrix(j, &j->o->matrices[i], thread);
-    else step_range(j, i - j->o->n_matrices);
+    else step_range(j, i - j->o->n_matrices + j->o->part_from);
 }
 
-double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
-                     uint64_t step)
+void mn_optim_squares(mn_optim *o, mn_pool *pool)
+{
+    job j = {.o = o, .k = mn_kernels_best()};
+    mn_pool_run(pool, o->part_to - o->part_from, square_part, &j);
+}
+
+double mn_optim_apply(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
+                      uint64_t step)
 {
     job j = {.o = o, .p = all, .k = mn_kernels_best()};
     double sum = 0;
     MN_ASSERT(!o->n_matrices || mn_pool_threads(pool) <= o->threads);
-    mn_pool_run(pool, o->n_parts, square_part, &j);
     for (size_t i = 0; i < o->n_parts; i++) sum += o->squares[i];
     double norm = sqrt(sum),
            scale = opts->clip > 0 && norm > opts->clip ? opts->clip / norm : 1;
@@ -242,6 +300,14 @@ double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts
                        .decay = (float)opts->decay,
                        .scale = (float)scale,
                        .cautious = opts->cautious};
-    mn_pool_run(pool, o->n_matrices + o->n_parts, step_part, &j);
+    mn_pool_run(pool, o->n_matrices + o->part_to - o->part_from, step_part, &j);
     return norm;
+}
+
+double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
+                     uint64_t step)
+{
+    MN_ASSERT(o->n_own == o->n);
+    mn_optim_squares(o, pool);
+    return mn_optim_apply(o, all, pool, opts, step);
 }

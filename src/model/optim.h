@@ -34,12 +34,14 @@ typedef struct mn_optim_matrix {
 } mn_optim_matrix;
 
 typedef struct mn_optim {
-    float *m, *v, *d; /* moments and gradient, laid out as the weights; one allocation, owned */
-    uint64_t n;
-    double *squares; /* of each part */
+    /* moments and gradient of weights [from, from + n_own), laid out as they are; one allocation, owned */
+    float *m, *v, *d;
+    uint64_t n, from, n_own; /* n: all weights */
+    double *squares; /* of each part of all, so that the norm is the same on every rank */
     uint8_t *kind;   /* what each part is of */
+    uint8_t *joined; /* ... which parts are of the same slice as the one before */
     uint64_t *cut;   /* [n_parts + 1] */
-    size_t n_parts;
+    size_t n_parts, part_from, part_to;
     /* Muon's; its matrices' v stays zero */
     mn_optim_matrix *matrices; /* the largest first */
     size_t n_matrices, work_each;
@@ -56,6 +58,13 @@ typedef struct mn_optim_opts {
 /* threads: the most that a pool given to mn_optim_step has; only Muon takes memory for each. */
 mn_rc mn_optim_new(const mn_weights *w, mn_optimiser kind, int threads, mn_optim *ret,
                    mn_err *e);
+/* Of several ranks (ranks.h), rank k of n steps a slice of the weights only: parts [part_from, part_to), and has memory for its
+ * moments and gradient only. A slice is whole tensors, but for the embedding and the head. */
+mn_rc mn_optim_new_slice(const mn_weights *w, mn_optimiser kind, int threads, size_t k,
+                         size_t n, mn_optim *ret, mn_err *e);
+/* The first part of slice k of n, o->n_parts for k == n: the border nearest to k / n of all weights. So slices lie in order,
+ * cover all, and are empty where there are more of them than borders. */
+size_t mn_optim_slice_from(const mn_optim *o, size_t k, size_t n);
 /* AdamW for n parameters without norms among them: an adapter's. */
 mn_rc mn_optim_new_flat(uint64_t n, mn_optim *ret, mn_err *e);
 void mn_optim_release(mn_optim *o);
@@ -64,5 +73,10 @@ void mn_optim_release(mn_optim *o);
  * Muon needs mn_gemm_setup. */
 double mn_optim_step(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
                      uint64_t step);
+/* The same in two halves, for slices: the sums of squares of the slice's own parts; then, when all of o->squares are there, the
+ * step of the slice's weights. */
+void mn_optim_squares(mn_optim *o, mn_pool *pool);
+double mn_optim_apply(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opts *opts,
+                      uint64_t step);
 
 #endif
