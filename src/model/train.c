@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "model/baseline.h"
+#include "model/forget.h"
 #include "model/train_int.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -173,6 +174,8 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
     memcpy(r->at.previous, r->at.self, 32);
     r->seconds_before = r->at.seconds;
     mn_trainlog_read(r->log, r->o->model_dir, r->at.step);
+    if (r->o->replay)
+        r->log->n_samples = 0; /* they open with posts of others, and show what was learnt */
     if (skipped && r->o->on_note)
         r->o->on_note(r->o->arg,
                       "the newest checkpoint is damaged: going on from the one before");
@@ -262,6 +265,11 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
                            r->log->model);
     if (rc != MN_OK) return rc;
     r->locked = true;
+    if (mn_forget_pending(o->model_dir))
+        return mn_fail(e, MN_E_BUSY,
+                       "model '%s' was interrupted while it forgot: `mynah forget --model %s` "
+                       "goes on with that",
+                       r->log->model, r->log->model);
     snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);
     r->checkpoints = mn_strdup(path);
     if (!r->checkpoints) return mn_fail(e, MN_E_NOMEM, "no memory");
