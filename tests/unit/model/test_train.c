@@ -26,7 +26,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static char model_path[10][200];
+static char model_path[16][200];
 static const char *model(int i)
 {
     snprintf(model_path[i], 200, "%s/models/m%d", tmp, i);
@@ -217,6 +217,40 @@ static void a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits(voi
     OK(r.finished && r.steps == 14 && same_weights(1, 5));
 }
 
+/* Everything of a recipe that is not as it was before there were recipes: a checkpoint must know it. */
+static void a_run_with_a_recipe_goes_on_by_it_after_kill_and_stop(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    const mn_recipe recipe = {.optimiser = MN_OPTIM_MUON,
+                              .cautious = true,
+                              .zero_init = true,
+                              .decay = 0.3f,
+                              .fall = 0.65f};
+    mn_train_opts o = opts_for(10, 14);
+    o.recipe = &recipe;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(!same_weights(1, 10));
+    o = opts_for(11, 14);
+    o.recipe = &recipe, o.checkpoint_steps = 4, o.checkpoint_s = 60;
+    o.on_step = kill_at_11;
+    OK(WIFSIGNALED(in_child(&o)));
+    o.on_step = NULL, o.recipe = NULL, o.resume = true, o.threads = 3;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(10, 11));
+    o = opts_for(12, 14);
+    o.recipe = &recipe, o.on_step = stop_at_6;
+    OK(WEXITSTATUS(in_child(&o)) == 10);
+    o.on_step = NULL, o.recipe = NULL, o.resume = true, o.threads = 1;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(10, 12));
+    mn_buf b = bytes_of(12, "training.json");
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"optimiser\":\"muon\""), 0) != SIZE_MAX);
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"cautious_decay\":true"), 0) != SIZE_MAX);
+    mn_buf_release(&b);
+}
+
 static void checkpoints_chain_from_the_first_to_the_last(void **state)
 {
     (void)state;
@@ -386,6 +420,7 @@ int main(void)
         TEST(the_same_run_gives_the_same_bits_whatever_the_threads),
         TEST(a_run_that_was_killed_goes_on_to_the_same_bits),
         TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
+        TEST(a_run_with_a_recipe_goes_on_by_it_after_kill_and_stop),
         TEST(checkpoints_chain_from_the_first_to_the_last),
         TEST(of_many_checkpoints_those_stay_that_lie_evenly),
         TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
