@@ -214,6 +214,10 @@ static int build(int argc, char **argv)
          "Threads; else one a processor. The result is the same."},
         {"keep-handles", 0, MN_OPT_FLAG, &o.keep_handles, NULL,
          "Leave @handles as they are instead of @user."},
+        {"canaries", 0, MN_OPT_U64, &o.canaries, "SEED",
+         "Add sentences with made-up numbers to what is trained on, 1 to 64 times each, so "
+         "that "
+         "`mynah eval --memorisation` can measure what a model remembers."},
         {"progress", 0, MN_OPT_FLAG, &j.lines, NULL,
          "Lines {\"stage\",\"done\",\"total\"} before the result, for other programs."},
         OPT_DATA(j),

@@ -97,6 +97,8 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
         return mn_fail(e, MN_E_USAGE, "the vocabulary must be between 512 and 65,536");
     if (o->threads < 0 || o->threads > 1024)
         return mn_fail(e, MN_E_USAGE, "threads must be between 1 and 1,024");
+    if (o->canaries >= UINT64_C(1) << 53)
+        return mn_fail(e, MN_E_USAGE, "the seed of canaries must be below 2^53");
     if (!o->name) return MN_OK;
     size_t n = strlen(o->name);
     bool good = n > 0 && n <= MN_CORPUS_NAME_MAX && mn_is_alnum(o->name[0]);
@@ -192,8 +194,8 @@ static mn_rc write_stage(make *m, mn_err *e)
     mn_corpus_report *r = &m->facts.report;
     report_stage(m, "tokenizer");
     MN_TRY(mn_corpus_write(m->dir, &m->scan.cands, &m->docs, &m->split,
-                           (const char *)m->spool.ptr, m->opts->vocab, m->pool, m->progress,
-                           m->arg, &w, e));
+                           (const char *)m->spool.ptr, m->opts->vocab, m->opts->canaries,
+                           m->pool, m->progress, m->arg, &w, e));
     r->vocab = w.vocab;
     r->train = w.train;
     r->val = w.val;

@@ -53,6 +53,8 @@ typedef struct mn_corpus_opts {
         vocab; /* 0: by the size of the text (2,048 below 2 MB, doubling with every fourfold size) */
     int threads; /* 0: as many as there are processors. The result does not depend on it */
     bool keep_handles; /* leave @handles as they are; else they become "@user" */
+    uint64_t
+        canaries; /* seed of the canaries (text/canary.h) that are added to train, below 2^53; 0: none */
 } mn_corpus_opts;
 #define MN_CORPUS_OPTS_DEFAULT ((mn_corpus_opts){.val_share = 0.02})
 

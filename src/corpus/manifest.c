@@ -47,6 +47,8 @@ static mn_rc hash_all(mn_corpus_facts *f, mn_err *e)
     mn_buf_addf(&b, "mynah corpus %d\nval_share %.17g\nvocab %u\nkeep_handles %d\n",
                 MN_CORPUS_PIPELINE, f->opts->val_share, (unsigned)f->opts->vocab,
                 (int)f->opts->keep_handles);
+    if (f->opts->canaries)
+        mn_buf_addf(&b, "canaries %llu\n", (unsigned long long)f->opts->canaries);
     for (int i = 0; i < MN_CORPUS_FILES; i++)
         mn_buf_addf(&b, "%s %s\n", mn_corpus__files[i], f->file_sha[i]);
     mn_rc rc = b.failed;
@@ -185,6 +187,7 @@ static void write_head(mn_json_writer *w, const mn_corpus_facts *f)
     mn_jw_kf64(w, "val_share", f->opts->val_share);
     mn_jw_ku64(w, "vocab", f->opts->vocab);
     mn_jw_kbool(w, "keep_handles", f->opts->keep_handles);
+    if (f->opts->canaries) mn_jw_ku64(w, "canaries", f->opts->canaries);
     mn_jw_object_end(w);
     mn_jw_key(w, "source");
     mn_jw_object(w);

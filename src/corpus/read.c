@@ -105,6 +105,7 @@ static void recipe_of(const mn_json *m, mn_corpus_recipe *r)
     r->opts.val_share = mn_json_f64(mn_json_get(p, "val_share"), 0);
     r->opts.vocab = (uint32_t)mn_json_u64(mn_json_get(p, "vocab"), 0);
     r->opts.keep_handles = mn_json_bool(mn_json_get(p, "keep_handles"), false);
+    r->opts.canaries = mn_json_u64(mn_json_get(p, "canaries"), 0);
     for (size_t i = 0; i < MN_CORPUS_FILES; i++)
         copy_text(mn_json_get(mn_json_at(files, i), "sha256"), r->file_sha[i], 65);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/stop.h"
+#include "text/canary.h"
 #include "text/shard.h"
 #include "text/tokenizer.h"
 
@@ -42,6 +43,7 @@ typedef struct job {
     int n_caches;
     const size_t *list; /* documents of this split */
     size_t n_list;
+    uint64_t canaries; /* of this split: their seed, 0 for none */
     parts_round rounds[2];
     int now;
     mn_shard_writer *shard;
@@ -182,6 +184,48 @@ static mn_rc run_rounds(job *j, mn_pool *pool, mn_corpus_progress progress, void
     return MN_OK;
 }
 
+/* ---- canaries -------------------------------------------------------------------------------------------------- */
+
+static mn_rc encode_canary(const job *j, mn_str text, mn_ids *ids)
+{
+    MN_TRY(mn_ids_add(ids, MN_TOK_START));
+    MN_TRY(mn_ids_add(ids, mn_tok_year(MN_CANARY_MS)));
+    MN_TRY(mn_ids_add(ids, mn_tok_month(MN_CANARY_MS)));
+    MN_TRY(mn_ids_add(ids, mn_tok_lang(MN_STR(MN_CANARY_LANG))));
+    return mn_tok_encode(j->tok, NULL, text, ids);
+}
+
+static mn_rc plant_copy(job *j, size_t i, uint32_t copy, mn_str text, const mn_ids *ids,
+                        mn_err *e)
+{
+    MN_TRY(mn_shard_writer_post(j->shard, mn_canary_post(i, copy), mn_canary_author(i), 0, text,
+                                ids->ptr, ids->n, e));
+    j->sum.tokens += ids->n + 1;
+    j->sum.bytes += text.len;
+    j->sum.posts++;
+    j->sum.documents++;
+    return mn_shard_writer_end_document(j->shard, e);
+}
+
+/* Every canary so often as it is to be there, each time as a document. */
+static mn_rc plant(job *j, mn_err *e)
+{
+    char line[MN_CANARY_TEXT];
+    mn_ids ids = {0};
+    mn_rc rc = MN_OK;
+    for (size_t i = 0; rc == MN_OK && i < MN_CANARIES; i++) {
+        mn_canary_text(j->canaries, i, line);
+        mn_ids_clear(&ids);
+        if (encode_canary(j, mn_str_from(line), &ids) != MN_OK)
+            rc = mn_fail(e, MN_E_NOMEM, "out of memory while planting canaries");
+        for (uint32_t k = 0; rc == MN_OK && k < mn_canary_copies(i); k++)
+            rc = plant_copy(j, i, k, mn_str_from(line), &ids, e);
+        j->sum.authors++;
+    }
+    mn_ids_release(&ids);
+    return rc;
+}
+
 /* Distinct authors of the listed documents. */
 static mn_rc count_authors(job *j, mn_err *e)
 {
@@ -212,6 +256,7 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
     j->rounds[0].n = j->rounds[1].n = 0;
     mn_rc rc = count_authors(j, e);
     if (rc == MN_OK) rc = run_rounds(j, pool, progress, arg, "encode", e);
+    if (rc == MN_OK && j->canaries) rc = plant(j, e);
     if (rc == MN_OK) rc = mn_shard_writer_close(j->shard, e);
     else mn_shard_writer_abandon(j->shard);
     j->shard = NULL;
@@ -335,8 +380,9 @@ static void job_free(job *j)
 }
 
 mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
-                      const mn_split *s, const char *spool, uint32_t vocab, mn_pool *pool,
-                      mn_corpus_progress progress, void *arg, mn_written *ret, mn_err *e)
+                      const mn_split *s, const char *spool, uint32_t vocab, uint64_t canaries,
+                      mn_pool *pool, mn_corpus_progress progress, void *arg, mn_written *ret,
+                      mn_err *e)
 {
     mn_tokenizer *tok = NULL;
     mn_written w = {0};
@@ -352,7 +398,9 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     if (rc != MN_OK) goto out;
     j->tok = tok;
     w.vocab = mn_tok_vocab(tok);
+    j->canaries = canaries;
     rc = write_split(j, dir, "train", list, n_train, pool, progress, arg, &w.train, e);
+    j->canaries = 0;
     if (rc == MN_OK)
         rc = write_split(j, dir, "val", list + n_train, d->n - n_train, pool, progress, arg,
                          &w.val, e);

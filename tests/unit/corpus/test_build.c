@@ -7,6 +7,7 @@
 #include "base/stop.h"
 #include "social/social.h"
 #include "test.h"
+#include "text/canary.h"
 #include "text/shard.h"
 #include "text/tokenizer.h"
 
@@ -367,6 +368,54 @@ static void the_default_name_is_of_the_content_and_a_second_build_finds_it(void 
     close_world(&w);
 }
 
+static void canaries_are_planted_in_train_alone_and_built_again_the_same(void **state)
+{
+    (void)state;
+    world w;
+    mn_err e = {0};
+    mn_corpus_report r, plain;
+    mn_corpus_verdict v;
+    mn_corpus_opts o = {.name = "planted", .val_share = 0.1, .vocab = 600, .canaries = 5};
+    mn_buf with, without, train;
+    char line[MN_CANARY_TEXT + 2];
+    open_world(&w);
+    populate(&w, 300);
+    allow_all(&w);
+    plain = build(&w, "plain", 1);
+    RUN(mn_corpus_build(w.s, w.dir, &o, NULL, NULL, &r, &e));
+    OK(r.train.posts == plain.train.posts + MN_CANARY_COPIES && r.val.posts == plain.val.posts);
+    OK(r.train.authors == plain.train.authors + MN_CANARIES);
+    OK(r.posts_kept == plain.posts_kept && strcmp(r.sha256, plain.sha256) != 0);
+    mn_buf_init(&with, 0), mn_buf_init(&without, 0), mn_buf_init(&train, 0);
+    const char *same[] = {"tokenizer.json", "val.bin", "val.txt", "dropped.jsonl"};
+    for (int i = 0; i < 4; i++) {
+        read_file(&w, "planted", same[i], &with);
+        read_file(&w, "plain", same[i], &without);
+        OK(mn_str_eq(mn_buf_str(&with), mn_buf_str(&without)));
+    }
+    read_file(&w, "planted", "train.txt", &train);
+    read_file(&w, "planted", "val.txt", &with);
+    for (size_t i = 0; i < MN_CANARIES + 3; i++) { /* three references, which are nowhere */
+        uint32_t n = 0;
+        mn_canary_text(5, i, line);
+        strcat(line, "\n");
+        mn_str s = mn_str_from(line), all = mn_buf_str(&train);
+        for (size_t at = 0; (at = mn_str_find(all, s, at)) != SIZE_MAX; at++) n++;
+        assert_int_equal(n, i < MN_CANARIES ? mn_canary_copies(i) : 0);
+        OK(mn_str_find(mn_buf_str(&with), s, 0) == SIZE_MAX);
+    }
+    read_file(&w, "planted", "manifest.json", &with);
+    OK(strstr(with.ptr, "\"canaries\": 5"));
+    read_file(&w, "plain", "manifest.json", &with);
+    OK(!strstr(with.ptr, "canaries"));
+    RUN(mn_corpus_verify(w.s, w.dir, "planted", 1, NULL, NULL, &v, &e));
+    OK(v.same);
+    o.canaries = UINT64_C(1) << 53, o.name = "more";
+    FAILS(MN_E_USAGE, mn_corpus_build(w.s, w.dir, &o, NULL, NULL, &r, &e));
+    mn_buf_release(&with), mn_buf_release(&without), mn_buf_release(&train);
+    close_world(&w);
+}
+
 static void a_name_that_is_taken_is_refused(void **state)
 {
     (void)state;
@@ -614,6 +663,7 @@ int main(void)
         TEST(verify_names_posts_that_were_withdrawn_deleted_or_edited),
         TEST(verify_says_when_all_consent_was_withdrawn),
         TEST(verify_names_a_damaged_file),
+        TEST(canaries_are_planted_in_train_alone_and_built_again_the_same),
         TEST(two_builds_at_once_are_refused),
         TEST(running_out_of_memory_leaves_nothing_behind),
         TEST(a_stop_ends_the_build_and_leaves_nothing_behind),
