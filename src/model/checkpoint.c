@@ -100,6 +100,7 @@ static void io_head(io *x, mn_checkpoint *c)
     io_bytes(x, t->base, 32);
     io_bytes(x, c->masked, 32), io_bytes(x, c->log, 32);
     io_recipe(x, &c->recipe);
+    io_u64(x, &c->micro_rows);
 }
 
 /* An adapter's parameters: each target's A and B in every layer. */

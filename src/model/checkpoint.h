@@ -31,6 +31,8 @@ typedef struct mn_checkpoint {
     uint64_t seed, step, tokens; /* steps done, tokens seen */
     uint64_t epoch, row;         /* the next row to take */
     uint64_t batch_rows, row_tokens, threads, dtype;
+    uint64_t
+        micro_rows; /* rows whose gradient is summed apart; 0, before there were such: as many as run at once */
     double seconds, minutes; /* trained so far; the budget of time, 0 for none */
     mn_schedule schedule;
     uint8_t corpus[32]; /* hash of the corpus, of its tokenizer */

@@ -56,6 +56,24 @@ static mn_rc choose_shape(mn_model__run *r, mn_config *c, mn_err *e)
     return mn_config_check(c, e);
 }
 
+/* Rows of a micro-batch at most: what runs at once. */
+static uint64_t most_micro(const mn_checkpoint *at)
+{
+    uint64_t most = PASS_TOKENS / at->row_tokens ? PASS_TOKENS / at->row_tokens : 1;
+    return most < at->batch_rows ? most : at->batch_rows;
+}
+
+/* Half of a batch, whatever the number of ranks: the bits depend on it, and two ranks can share the work. */
+static mn_rc choose_micro(const mn_train_opts *o, mn_checkpoint *at, mn_err *e)
+{
+    const uint64_t most = most_micro(at), half = (at->batch_rows + 1) / 2;
+    if (o->micro_rows > most)
+        return mn_fail(e, MN_E_USAGE, "micro-batches of %zu rows: at most %llu are possible",
+                       o->micro_rows, (unsigned long long)most);
+    at->micro_rows = o->micro_rows ? o->micro_rows : half < most ? half : most;
+    return MN_OK;
+}
+
 /* The number of steps that the budget allows, 0 when only time ends the run. */
 static uint64_t choose_steps(const mn_model__run *r)
 {
@@ -131,6 +149,7 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         mn_weights_init(&r->w, o->seed);
     }
     choose_run(r);
+    MN_TRY(choose_micro(o, &r->at, e));
     if (!o->from_dir && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
     MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e));
     MN_TRY(mn_model__open_epoch(r, e));
@@ -162,9 +181,11 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
                        "--corpus, or train a new model",
                        r->log->model, r->corpus.name);
     if (r->at.cfg.V != mn_tok_vocab(r->corpus.tok) || !r->at.batch_rows || !r->at.row_tokens ||
-        r->at.row_tokens > r->at.cfg.T || r->at.batch_rows > 4096)
+        r->at.row_tokens > r->at.cfg.T || r->at.batch_rows > 4096 ||
+        r->at.micro_rows > most_micro(&r->at))
         return mn_fail(e, MN_E_CORRUPT, "the checkpoint of model '%s' is damaged",
                        r->log->model);
+    if (!r->at.micro_rows) r->at.micro_rows = most_micro(&r->at);
     const mn_train_replay *replay = r->o->replay;
     if (replay) {
         r->at.schedule = replay->to->schedule;
@@ -184,18 +205,32 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
 
 static mn_rc open_buffers(mn_model__run *r, mn_err *e)
 {
-    mn_dtype dtype = r->at.dtype ? MN_BF16 : MN_F32;
-    const size_t T = r->at.row_tokens;
-    r->pass_rows = PASS_TOKENS / T ? PASS_TOKENS / T : 1;
-    if (r->pass_rows > r->at.batch_rows) r->pass_rows = r->at.batch_rows;
-    MN_TRY(mn_batch_buf_new(r->at.batch_rows, T, &r->batch, e));
-    MN_TRY(mn_pass_new(&r->w, r->pool, r->pass_rows, T, dtype, true, &r->pass, e));
-    r->losses = mn_calloc(r->pass_rows * T, sizeof *r->losses);
-    if (!r->losses) return mn_fail(e, MN_E_NOMEM, "no memory for a batch");
-    if (!r->corpus.has_val) return MN_OK;
-    MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, T, dtype, EVAL_TOKENS, &r->held, e));
+    MN_TRY(mn_model__step_open(r, e));
+    if (!r->corpus.has_val || mn_ranks_rank(r->ranks)) return MN_OK;
+    MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, (size_t)r->at.row_tokens,
+                           r->at.dtype ? MN_BF16 : MN_F32, EVAL_TOKENS, &r->held, e));
     r->has_held = true;
     return MN_OK;
+}
+
+/* Said once: where ranks are too many for the batch. */
+static void note_ranks(const mn_model__run *r)
+{
+    const uint64_t n = (r->at.batch_rows + r->at.micro_rows - 1) / r->at.micro_rows;
+    const uint64_t size = (uint64_t)mn_ranks_size(r->ranks);
+    char line[200];
+    if (size == 1 || !r->o->on_note) return;
+    snprintf(line, sizeof line, "%llu ranks, batches of %llu rows in micro-batches of %llu",
+             (unsigned long long)size, (unsigned long long)r->at.batch_rows,
+             (unsigned long long)r->at.micro_rows);
+    r->o->on_note(r->o->arg, line);
+    if (n >= size) return;
+    snprintf(
+        line, sizeof line,
+        "%llu ranks have nothing to compute: a larger --batch, or a smaller --micro, gives "
+        "them work",
+        (unsigned long long)(size - n));
+    r->o->on_note(r->o->arg, line);
 }
 
 static void describe(mn_model__run *r)
@@ -245,17 +280,23 @@ static void measure_baseline(mn_model__run *r)
     if (rc != MN_OK && r->o->on_note) r->o->on_note(r->o->arg, e.msg);
 }
 
-static mn_rc open_run(mn_model__run *r, mn_err *e)
+/* What every rank opens for itself. */
+static mn_rc open_own(mn_model__run *r, mn_err *e)
 {
     const mn_train_opts *o = r->o;
-    char path[4096];
-    mn_gemm_setup();
     r->log = mn_alloc(sizeof *r->log);
     if (!r->log) return mn_fail(e, MN_E_NOMEM, "no memory for the log");
     mn_trainlog_init(r->log);
     r->log->model = o->replay ? o->replay->name : mn_fs_base(o->model_dir);
-    mn_buf_init(&r->docs, 0);
     MN_TRY(mn_model__corpus_open(o->corpus_dir, &r->corpus, e));
+    return mn_pool_new(o->threads ? o->threads : mn_ranks_threads(r->ranks), &r->pool, e);
+}
+
+/* What rank 0 opens for all: the model's folder and what is in it. */
+static mn_rc open_model(mn_model__run *r, mn_err *e)
+{
+    const mn_train_opts *o = r->o;
+    char path[4096];
     r->made_dir = !mn_fs_exists(o->model_dir);
     MN_TRY(mn_fs_mkdirs(o->model_dir, e));
     snprintf(path, sizeof path, "%s/lock", o->model_dir);
@@ -273,24 +314,31 @@ static mn_rc open_run(mn_model__run *r, mn_err *e)
     snprintf(path, sizeof path, "%s/checkpoints", o->model_dir);
     r->checkpoints = mn_strdup(path);
     if (!r->checkpoints) return mn_fail(e, MN_E_NOMEM, "no memory");
-    MN_TRY(mn_pool_new(o->threads, &r->pool, e));
     MN_TRY(o->resume ? open_resumed(r, e) : open_new(r, e));
     r->at.threads = (uint64_t)mn_pool_threads(r->pool);
-    MN_TRY(mn_model__open_log(r, e));
-    MN_TRY(open_buffers(r, e));
-    describe(r);
-    measure_baseline(r);
-    return mn_model__copy_tokenizer(&r->corpus, o->corpus_dir, o->model_dir, r->w.cfg.T, e);
+    return mn_model__open_log(r, e);
+}
+
+/* All ranks, stage by stage: what goes wrong with one ends all of them with its words. */
+static mn_rc open_run(mn_model__run *r, mn_err *e)
+{
+    const bool leads = mn_ranks_rank(r->ranks) == 0;
+    mn_gemm_setup();
+    mn_buf_init(&r->docs, 0);
+    MN_TRY(mn_ranks_agree(r->ranks, open_own(r, e), e));
+    MN_TRY(mn_model__meet(r, e));
+    MN_TRY(mn_ranks_agree(r->ranks, leads ? open_model(r, e) : MN_OK, e));
+    MN_TRY(mn_model__spread(r, e));
+    return mn_ranks_agree(r->ranks, open_buffers(r, e), e);
 }
 
 static void close_run(mn_model__run *r)
 {
-    mn_pass_free(r->pass);
+    mn_model__step_close(r);
     if (r->has_held) mn_held_out_release(&r->held);
-    mn_batch_buf_release(&r->batch);
     mn_packing_release(&r->packing);
-    mn_free(r->losses);
     if (r->optim.m) mn_optim_release(&r->optim);
+    if (r->full.m) mn_optim_release(&r->full);
     if (r->w.all) mn_weights_release(&r->w);
     if (r->locked) mn_fs_lock_release(&r->lock);
     mn_model__corpus_close(&r->corpus);
@@ -313,8 +361,10 @@ static mn_rc checkpoint(mn_model__run *r, mn_err *e)
     const int history = r->o->history ? r->o->history : MN_CHECKPOINT_HISTORY;
     r->at.seconds = seconds(r);
     r->at.history = history > 0 ? (uint64_t)history : 0;
+    const mn_optim *all;
     MN_TRY(mn_model__flush_log(r, e));
-    MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, &r->optim, e));
+    MN_TRY(mn_model__all_moments(r, &all, e));
+    MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, all, e));
     r->checkpoint_s = (double)(mn_mono_us() - from) * 1e-6;
     memcpy(r->at.previous, r->at.self, 32);
     mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
@@ -447,10 +497,10 @@ static mn_rc train_steps(mn_model__run *r, mn_err *e)
     const mn_train_replay *replay = r->o->replay;
     const uint64_t *end = replay ? &replay->to->step : &r->at.schedule.n_steps;
     while (!*end || r->at.step < *end) {
-        if (mn_stop_requested()) return MN_OK;
+        if (mn_stop_requested() || r->asked_to_stop) return MN_OK;
         int64_t from = mn_mono_us();
         uint64_t tokens = r->at.tokens;
-        MN_TRY(mn_model__step(r, e));
+        MN_TRY(mn_model__lead_step(r, e));
         double took = (double)(mn_mono_us() - from + 1) * 1e-6;
         double now = (double)(r->at.tokens - tokens) / took;
         r->step_s += took;
@@ -477,32 +527,50 @@ static mn_rc finish(mn_model__run *r, mn_err *e)
     return evaluate(r, e);
 }
 
+/* The whole run, once it is open; of several ranks the first. */
+static mn_rc lead(mn_model__run *r, mn_train_result *ret, mn_err *e)
+{
+    const mn_train_opts *o = r->o;
+    const bool was_finished = r->at.finished;
+    describe(r);
+    note_ranks(r);
+    measure_baseline(r);
+    MN_TRY(mn_model__copy_tokenizer(&r->corpus, o->corpus_dir, o->model_dir, r->w.cfg.T, e));
+    if (r->at.step == 0 && !o->replay) MN_TRY(evaluate(r, e));
+    if (r->at.step == 0) MN_TRY(checkpoint(r, e));
+    if (!was_finished) MN_TRY(train_steps(r, e));
+    if (r->at.finished) {
+        if (!was_finished) MN_TRY(finish(r, e));
+    } else {
+        r->log->state = "stopped";
+        MN_TRY(checkpoint(r, e));
+        MN_TRY(mn_weights_save(&r->w, o->model_dir, e));
+        MN_TRY(write_log(r, e));
+    }
+    *ret = (mn_train_result){.steps = r->at.step,
+                             .tokens = r->at.tokens,
+                             .seconds = was_finished ? r->seconds_before : seconds(r),
+                             .val_bits_per_byte = r->log->val_bits_per_byte,
+                             .xz_bits_per_byte = r->log->xz_bits_per_byte,
+                             .finished = r->at.finished};
+    return MN_OK;
+}
+
 mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
 {
-    mn_model__run r = {.o = o, .start_us = mn_mono_us()};
+    mn_model__run r = {.o = o, .ranks = o->ranks, .start_us = mn_mono_us()};
+    mn_train_result done = {0};
     mn_rc rc = open_run(&r, e);
-    if (rc != MN_OK) goto out;
-    bool was_finished = r.at.finished;
     r.checkpoint_us = r.log_us = r.start_us;
     r.checkpoint_step = r.at.step;
-    if (r.at.step == 0 && !o->replay && (rc = evaluate(&r, e)) != MN_OK) goto out;
-    if (r.at.step == 0 && (rc = checkpoint(&r, e)) != MN_OK) goto out;
-    if (!was_finished && (rc = train_steps(&r, e)) != MN_OK) goto out;
-    if (r.at.finished) {
-        if (!was_finished && (rc = finish(&r, e)) != MN_OK) goto out;
-    } else {
-        r.log->state = "stopped";
-        if ((rc = checkpoint(&r, e)) != MN_OK) goto out;
-        if ((rc = mn_weights_save(&r.w, o->model_dir, e)) != MN_OK) goto out;
-        if ((rc = write_log(&r, e)) != MN_OK) goto out;
+    if (rc == MN_OK && mn_ranks_rank(r.ranks)) {
+        rc = mn_model__serve(&r, e);
+        done = (mn_train_result){.steps = r.at.step, .tokens = r.at.tokens};
+    } else if (rc == MN_OK) {
+        rc = lead(&r, &done, e);
+        rc = mn_model__dismiss(&r, rc, e);
     }
-    *ret = (mn_train_result){.steps = r.at.step,
-                             .tokens = r.at.tokens,
-                             .seconds = was_finished ? r.seconds_before : seconds(&r),
-                             .val_bits_per_byte = r.log->val_bits_per_byte,
-                             .xz_bits_per_byte = r.log->xz_bits_per_byte,
-                             .finished = r.at.finished};
-out:
+    if (rc == MN_OK) *ret = done;
     /* What failed before its first checkpoint leaves no half of a model behind. */
     if (rc != MN_OK && r.made_dir && r.locked && r.checkpoint_step == 0)
         mn_fs_remove_tree(o->model_dir, NULL);

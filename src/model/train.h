@@ -9,6 +9,7 @@
 #include "model/forward.h"
 #include "model/mask.h"
 #include "model/optim.h"
+#include "model/ranks.h"
 #include "model/trainlog.h"
 #include "model/wal.h"
 
@@ -36,6 +37,8 @@ typedef struct mn_train_opts {
         resume; /* go on from the newest checkpoint: budget, seed, preset, batch and dtype are its own */
     /* 0 in each: chosen */
     size_t batch_rows, row_tokens;
+    size_t
+        micro_rows; /* rows whose gradient is summed apart: what one rank computes at once (reduce.h) */
     double peak_lr;
     const mn_recipe *recipe;   /* NULL: mn_train_recipe(); resumed runs have their own */
     double checkpoint_s;       /* 60 */
@@ -44,6 +47,8 @@ typedef struct mn_train_opts {
     int history; /* checkpoints kept besides the newest, to go back to: 0: MN_CHECKPOINT_HISTORY, -1: none */
     const mn_mask *masked; /* documents that a new run does not learn from; NULL: none */
     const mn_train_replay *replay; /* with resume; NULL: none */
+    mn_ranks *
+        ranks; /* processes that train together, all with these options; borrowed; NULL: alone */
 
     /* Called from the caller's thread; any may be NULL. */
     void *arg;
@@ -64,6 +69,9 @@ typedef struct mn_train_result {
  *         MN_E_NOT_FOUND (no corpus), MN_E_CORRUPT, MN_E_UNSUPPORTED, MN_E_IO, MN_E_NOMEM,
  *         MN_E_LIMIT (the loss is no longer a number). The last checkpoint stays whole in every case. */
 mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
+/* With ranks: the result has the same bits as one rank's, for any number of them that resumes whatever number began. Rank 0 alone
+ * touches model_dir, evaluates, and calls back; *ret on the others has steps and tokens only. A failure that all know of
+ * (mn_ranks_agreed) is the same on all; after another one the caller must mn_ranks_abort. */
 
 /* What runs choose by themselves; for help texts and tests. */
 const char *mn_train_preset_for(uint64_t train_tokens);

@@ -44,6 +44,13 @@ static mn_rc read_manifest(const char *dir, mn_arena *a, mn_model__corpus *c, mn
     mn_buf_init(&b, MANIFEST_MAX);
     mn_json *tree = NULL;
     char *path = mn_fs_join(a, dir, "manifest.json");
+    const char *erasing = mn_fs_join(a, dir, "erasing");
+    if (erasing && mn_fs_exists(erasing))
+        return mn_fail(
+            e, MN_E_BUSY,
+            "posts are being erased from the corpus in '%s': wait for `mynah forget`, "
+            "or run it again if it was interrupted",
+            dir);
     mn_rc rc =
         path ? mn_fs_read(path, MANIFEST_MAX, &b, e) : mn_fail(e, MN_E_NOMEM, "no memory");
     if (rc == MN_E_NOT_FOUND)
@@ -149,63 +156,4 @@ mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e)
     r->packed = r->at.epoch;
     return mn_pack(&r->corpus.train, r->at.row_tokens, 1, true, r->at.seed, r->at.epoch,
                    &r->packing, e);
-}
-
-/* The next rows, over the end of an epoch into the next one. Weights then sum to 1: the loss is a mean. */
-static mn_rc fill_batch(mn_model__run *r, size_t *ret_tokens, size_t *ret_scored, mn_err *e)
-{
-    size_t tokens = 0, scored = 0;
-    mn_buf_clear(&r->docs);
-    for (size_t i = 0; i < r->batch.n_rows; i++) {
-        if (r->at.row >= r->packing.n_rows) {
-            r->at.epoch++;
-            r->at.row = 0;
-            MN_TRY(mn_model__open_epoch(r, e));
-        }
-        tokens +=
-            mn_batch_fill(&r->batch, i, &r->corpus.train, &r->packing, r->at.row, &scored);
-        mn_mask_row(&r->mask, &r->corpus.train, &r->packing, r->at.row, &r->batch, i, &scored);
-        MN_TRY(mn_model__note_row(r, r->at.row++, e));
-    }
-    float each = scored ? 1.0f / (float)scored : 0;
-    for (size_t i = 0; i < r->batch.n_rows * r->batch.T; i++) r->batch.weight[i] *= each;
-    *ret_tokens = tokens;
-    *ret_scored = scored;
-    return MN_OK;
-}
-
-mn_rc mn_model__step(mn_model__run *r, mn_err *e)
-{
-    size_t tokens, scored;
-    const uint64_t epoch = r->at.epoch, row = r->at.row;
-    double rate;
-    MN_TRY(fill_batch(r, &tokens, &scored, e));
-    MN_TRY(mn_model__rate(r, epoch, row, &rate, e));
-    double loss = 0;
-    for (size_t at = 0; at < r->batch.n_rows; at += r->pass_rows) {
-        size_t left = r->batch.n_rows - at, n = left < r->pass_rows ? left : r->pass_rows;
-        mn_batch b = mn_batch_view(&r->batch, at, n);
-        mn_pass_run(r->pass, &b, r->losses, r->optim.d);
-        for (size_t i = 0; i < n * b.T; i++) loss += (double)(b.weight[i] * r->losses[i]);
-    }
-    mn_optim_opts opts = {.lr = rate,
-                          .b1 = 0.9,
-                          .b2 = 0.95,
-                          .eps = 1e-8,
-                          .decay = (double)r->at.recipe.decay,
-                          .clip = 1,
-                          .momentum = 0.95,
-                          .cautious = r->at.recipe.cautious};
-    int64_t from = mn_mono_us();
-    double norm = mn_optim_step(&r->optim, r->w.all, r->pool, &opts, r->at.step + 1);
-    r->optim_s += (double)(mn_mono_us() - from) * 1e-6;
-    if (!isfinite(loss) || !isfinite(norm))
-        return mn_fail(e, MN_E_LIMIT,
-                       "the loss is no longer a number at step %llu: train anew with a lower "
-                       "learning rate than %g (--lr)",
-                       (unsigned long long)r->at.step + 1, r->at.schedule.peak);
-    r->at.step++;
-    r->at.tokens += tokens;
-    r->loss = loss;
-    return mn_model__note_step(r, epoch, row, rate, scored, e);
 }

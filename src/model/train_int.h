@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "model/held_out.h"
+#include "model/reduce.h"
 #include "model/train.h"
 
 /* A corpus folder, opened and checked. */
@@ -21,6 +22,13 @@ void mn_model__corpus_close(mn_model__corpus *c);
 mn_rc mn_model__copy_tokenizer(const mn_model__corpus *c, const char *corpus_dir,
                                const char *model_dir, uint64_t T, mn_err *e);
 
+/* What ranks tell each other in a step, each its own range: bytes [at[k], at[k + 1]) of values, [weights[k], weights[k + 1]) of the
+ * weights. All owned. */
+typedef struct mn_model__told {
+    double *values;
+    uint64_t *at, *weights;
+} mn_model__told;
+
 /* A run. `at` is both its state and what a checkpoint holds. */
 typedef struct mn_model__run {
     const mn_train_opts *o;
@@ -36,7 +44,12 @@ typedef struct mn_model__run {
     mn_packing packing; /* of epoch packed */
     uint64_t packed;
     float *losses;
-    size_t pass_rows; /* rows run at once; a batch is several when large */
+    mn_ranks *ranks; /* borrowed; NULL: alone */
+    mn_reduce *reduce;
+    mn_model__told told;
+    mn_optim full;      /* rank 0 of several: all moments, for checkpoints */
+    bool in_step;       /* with the others: a failure now cannot be told to them */
+    bool asked_to_stop; /* some rank was */
     mn_held_out held;
     bool has_held;
     mn_mask mask; /* at.masked is its hash */
@@ -54,9 +67,27 @@ typedef struct mn_model__run {
     double loss;
 } mn_model__run;
 
-/* The step at hand: fills a batch, runs it, updates the weights. */
+/* train_step.c: what steps need, after the weights and the optimiser; then the step at hand: fills a batch, runs it, updates the
+ * weights. Every rank calls it. */
+mn_rc mn_model__step_open(mn_model__run *r, mn_err *e);
+void mn_model__step_close(mn_model__run *r);
 mn_rc mn_model__step(mn_model__run *r, mn_err *e);
 mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e);
+
+/* train_ranks.c. Alone these do nothing, or what there is to do alone. */
+typedef enum mn_model__todo { MN_TODO_STEP, MN_TODO_MOMENTS, MN_TODO_END } mn_model__todo;
+/* All ranks: whether they were given the same corpus and options. After the corpus is open. */
+mn_rc mn_model__meet(mn_model__run *r, mn_err *e);
+/* All ranks: the run that rank 0 has opened (r->at, weights, optimiser, mask) becomes theirs. */
+mn_rc mn_model__spread(mn_model__run *r, mn_err *e);
+/* Rank 0: a step of all. */
+mn_rc mn_model__lead_step(mn_model__run *r, mn_err *e);
+/* Rank 0: an optimiser whose moments are those of all weights. */
+mn_rc mn_model__all_moments(mn_model__run *r, const mn_optim **ret, mn_err *e);
+/* Rank 0, at the end: the others learn how it went, when they can. Returns rc. */
+mn_rc mn_model__dismiss(mn_model__run *r, mn_rc rc, mn_err *e);
+/* The others: what rank 0 tells, until the end. */
+mn_rc mn_model__serve(mn_model__run *r, mn_err *e);
 
 /* train_log.c: the mask and the log of steps. After the checkpoint is loaded, or a new run is made. */
 mn_rc mn_model__open_log(mn_model__run *r, mn_err *e);
