@@ -139,6 +139,11 @@ static mn_rc check_options(mn_eval_job *j, int n_pos, char **argv, mn_err *e)
         return mn_fail(e, MN_E_USAGE,
                        "give one of --corpus NAME (its held-out posts), --data FILE.jsonl and "
                        "--text FILE");
+    if (j->memorisation && !j->corpus)
+        return mn_fail(
+            e, MN_E_USAGE,
+            "--memorisation needs the corpus that the model was trained on: --corpus "
+            "NAME");
     return choose_dtype(j, e);
 }
 
@@ -156,9 +161,10 @@ static mn_rc evaluate(mn_eval_job *j, mn_err *e)
     MN_TRY(find_corpus(j, e));
     mn_buf_init(&j->out, 0);
     mn_json_writer_init(&j->w, &j->out, 0);
-    mn_rc rc = mn_eval_held_out(j, e);
+    mn_rc rc = j->memorisation ? mn_eval_memorisation(j, e) : mn_eval_held_out(j, e);
     if (rc == MN_OK && j->out.failed) rc = mn_fail(e, j->out.failed, "no memory");
-    if (rc == MN_OK && j->corpus) rc = mn_eval_keep(j, "held_out", e);
+    if (rc == MN_OK && j->corpus)
+        rc = mn_eval_keep(j, j->memorisation ? "memorisation" : "held_out", e);
     if (rc == MN_OK && j->json) rc = mn_cmd_print(&j->out, e);
     else mn_buf_release(&j->out);
     return rc;
@@ -166,7 +172,7 @@ static mn_rc evaluate(mn_eval_job *j, mn_err *e)
 
 int mn_cmd_eval(int argc, char **argv)
 {
-    mn_eval_job j = {.tokens = 1u << 20};
+    mn_eval_job j = {.tokens = 1u << 20, .seed = 1, .sample = 500};
     mn_err e = {0};
     int n_pos;
     const mn_opt opts[] = {
@@ -179,6 +185,12 @@ int mn_cmd_eval(int argc, char **argv)
          "absent; a folder is the data folder"},
         {"text", 0, MN_OPT_STR, &j.text, "FILE",
          "UTF-8 text, one post a line, through the engine that serves; with perplexity"},
+        {"memorisation", 0, MN_OPT_FLAG, &j.memorisation, NULL,
+         "with --corpus, the one it was trained on: how exposed its canaries are, and how much "
+         "of its "
+         "documents the model says word for word"},
+        {"sample", 0, MN_OPT_U64, &j.sample, "N", "documents that are tried (500)"},
+        {"seed", 0, MN_OPT_U64, &j.seed, "N", "which documents are drawn (1)"},
         {"tokens", 0, MN_OPT_U64, &j.tokens, "N",
          "of a corpus about so many tokens, evenly spread (1048576); 0: all"},
         {"context", 0, MN_OPT_U64, &j.context, "T",
@@ -190,7 +202,8 @@ int mn_cmd_eval(int argc, char **argv)
         {0},
     };
     const mn_usage u = {
-        "eval", "[--model MODEL] --corpus NAME | --data FILE.jsonl | --text FILE",
+        "eval",
+        "[--model MODEL] --corpus NAME [--memorisation] | --data FILE.jsonl | --text FILE",
         "Says how well a model predicts posts that it has not seen, in bits per byte of their "
         "text: lower is better, and it compares between tokenizers and with compressors. In "
         "total and by language, author and month; groups of fewer than 20 posts are added up.",

@@ -13,8 +13,8 @@
 typedef struct mn_eval_job {
     const char *data, *name, *text, *posts, *corpus, *dtype;
     mn_opt_strs given; /* --data: a file of posts, a data folder, or both */
-    uint64_t threads, tokens, context, seed;
-    bool json;
+    uint64_t threads, tokens, context, seed, sample;
+    bool json, memorisation;
 
     mn_arena arena;
     const char *path;       /* of the model */
@@ -26,6 +26,7 @@ typedef struct mn_eval_job {
 
 /* Each writes its result as one JSON object with j->w, or says it in words on stdout when j->json is false and fills j->out all the same. */
 mn_rc mn_eval_held_out(mn_eval_job *j, mn_err *e);
+mn_rc mn_eval_memorisation(mn_eval_job *j, mn_err *e); /* needs corpus_dir */
 
 /* The object in j->out becomes member `section` of evaluation.json in the model's folder; the others stay as they are. Only for models below
  * the data folder: others' folders are left alone. */
