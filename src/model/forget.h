@@ -48,6 +48,10 @@ typedef struct mn_forget_result {
  *        MN_E_IO, MN_E_NOMEM. The old model stays whole in every case. */
 mn_rc mn_forget_run(const mn_forget_opts *o, mn_forget_result *ret, mn_err *e);
 
+/* Takes the samples out of models/NAME/training.json: they open with words of held-out posts, one of which is to go. Without such a
+ * file: nothing. errors MN_E_BUSY (the model is being trained), MN_E_CORRUPT, MN_E_IO, MN_E_NOMEM */
+mn_rc mn_forget_samples(const char *model_dir, mn_err *e);
+
 /* Whether models/NAME/forgetting is there: a forgetting that was interrupted. */
 bool mn_forget_pending(const char *model_dir);
 

@@ -256,3 +256,50 @@ mn_rc mn_forget__put(mn_forget__plan *p, mn_err *e)
     MN_TRY(mn_fs_sync_dir(p->o->model_dir, e));
     return mn_fs_remove_tree(rubble, e);
 }
+
+/* ---- samples ------------------------------------------------------------------------------------------------------ */
+
+static mn_rc without_samples(const char *path, mn_arena *a, mn_err *e)
+{
+    mn_buf in, out;
+    mn_json_writer w;
+    mn_json *t = NULL;
+    mn_buf_init(&in, LOG_MAX);
+    mn_buf_init(&out, LOG_MAX);
+    mn_json_writer_init(&w, &out, 0);
+    mn_rc rc = mn_fs_read(path, LOG_MAX, &in, e);
+    if (rc == MN_OK && mn_json_parse(mn_buf_str(&in), a, &t, NULL) != MN_OK)
+        rc = mn_fail(e, MN_E_CORRUPT, "'%s' is damaged: remove it, it is only a picture", path);
+    mn_jw_object(&w);
+    for (size_t i = 0; rc == MN_OK && t->type == MN_JSON_OBJECT && i < t->n; i++) {
+        if (mn_str_eqz(t->keys[i], "samples")) continue;
+        mn_jw_key_str(&w, t->keys[i]);
+        mn_jw_tree(&w, t->items[i]);
+    }
+    mn_jw_object_end(&w);
+    mn_buf_addc(&out, '\n');
+    if (rc == MN_OK && out.failed) rc = mn_fail(e, out.failed, "no memory for '%s'", path);
+    if (rc == MN_OK) rc = mn_fs_write_atomic(path, out.ptr, out.len, e);
+    mn_buf_release(&out);
+    mn_buf_release(&in);
+    return rc;
+}
+
+mn_rc mn_forget_samples(const char *model_dir, mn_err *e)
+{
+    mn_arena a;
+    mn_fs_lock lock;
+    mn_arena_init(&a, 0);
+    char *path = mn_fs_join(&a, model_dir, "training.json");
+    char *lock_path = mn_fs_join(&a, model_dir, "lock");
+    mn_rc rc = path && lock_path ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory to forget");
+    if (rc == MN_OK && mn_fs_exists(path)) {
+        rc = mn_fs_lock_take(lock_path, &lock, e);
+        if (rc == MN_OK) {
+            rc = without_samples(path, &a, e);
+            mn_fs_lock_release(&lock);
+        }
+    }
+    mn_arena_release(&a);
+    return rc;
+}

@@ -16,7 +16,8 @@ static uint64_t bytes_of(const mn_shard *s, uint64_t every)
     uint64_t sum = 0, end = s->text_bytes + s->n_posts;
     for (uint64_t i = s->n_posts; i-- > 0;) {
         const mn_origin *o = &s->posts[i];
-        if (o->document % every == 0) sum += end - o->text_offset - 1;
+        if (o->document % every == 0 && !mn_shard_erased(s, o->document))
+            sum += end - o->text_offset - 1;
         end = o->text_offset;
     }
     return sum;
@@ -108,6 +109,7 @@ static size_t opening(const mn_tokenizer *tok, const mn_shard *s, uint64_t d, ui
 {
     uint64_t at = d ? s->doc_end[d - 1] : 0, end = s->doc_end[d], text;
     size_t n = 0;
+    if (mn_shard_erased(s, d)) at = end; /* nothing of it is left to begin with */
     while (n < 8 && at < end && mn_tok_is_condition(s->tok[at])) ret[n++] = s->tok[at++];
     if (!n) ret[n++] = MN_TOK_START;
     for (text = at; text < end && s->tok[text] != MN_TOK_END; text++)
