@@ -1,6 +1,8 @@
-/* mynah train: chooses the corpus and the model's name, runs mn_train_run, shows it, and promotes the first model there is. */
+/* mynah train: chooses the corpus and the model's name, runs mn_train_run, shows it, and promotes the first model there is.
+ * Under mpirun rank 0 does all of that, and the others only help to compute (docs/design/scale.md). */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "cmd/cmd.h"
@@ -13,10 +15,11 @@
 typedef struct job {
     const char *corpus, *name, *preset, *from, *dtype;
     const char *optim, *init, *cautious;
-    uint64_t tokens, steps, seed, threads, batch;
+    uint64_t tokens, steps, seed, threads, batch, micro;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
     mn_recipe recipe;
     bool resume;
+    mn_ranks *ranks; /* NULL: alone */
     mn_arena arena;
     mn_learning l;
 } job;
@@ -140,9 +143,10 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
                        "'%s' cannot be a model's name; it is a folder's, without '/'", j->name);
     bool finite = j->minutes >= 0 && j->minutes <= 1e6 && j->epochs >= 0 && j->epochs <= 1e6 &&
                   j->lr >= 0 && j->lr <= 1;
-    if (!finite || j->threads > 1024 || j->batch > 4096)
-        return mn_fail(e, MN_E_USAGE,
-                       "--minutes, --epochs, --lr, --threads or --batch is out of range");
+    if (!finite || j->threads > 1024 || j->batch > 4096 || j->micro > 4096)
+        return mn_fail(
+            e, MN_E_USAGE,
+            "--minutes, --epochs, --lr, --threads, --batch or --micro is out of range");
     if (j->dtype && strcmp(j->dtype, "f32") != 0 && strcmp(j->dtype, "bf16") != 0)
         return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
@@ -158,14 +162,34 @@ static mn_rc find_from(job *j, const char **ret, mn_err *e)
     return j->from ? mn_models_find(mn_home_dir(j->l.data), j->from, &j->arena, ret, e) : MN_OK;
 }
 
-static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
+static mn_rc choose(job *j, const char **ret_from, mn_err *e)
 {
-    const char *from = NULL;
     if (j->resume && !j->name) MN_TRY(mn_learning_unfinished(&j->l, false, &j->name, e));
     MN_TRY(choose_corpus(j, e));
     MN_TRY(mn_learning_writable(&j->l, e));
     if (!j->name) MN_TRY(choose_name(j, e));
-    MN_TRY(find_from(j, &from, e));
+    return find_from(j, ret_from, e);
+}
+
+/* Rank 0 chooses; the others take its corpus where they were not told one. */
+static mn_rc choose_together(job *j, const char **ret_from, mn_err *e)
+{
+    const bool leads = mn_ranks_rank(j->ranks) == 0;
+    char corpus[MN_CORPUS_NAME_MAX + 1] = "";
+    *ret_from = NULL;
+    MN_TRY(mn_ranks_agree(j->ranks, leads ? choose(j, ret_from, e) : MN_OK, e));
+    if (leads) snprintf(corpus, sizeof corpus, "%s", j->corpus);
+    MN_TRY(mn_ranks_broadcast(j->ranks, corpus, sizeof corpus, e));
+    if (leads) return MN_OK;
+    if (!j->corpus) j->corpus = mn_str_dup(&j->arena, mn_str_from(corpus)).ptr;
+    if (!j->name) j->name = "";
+    return j->corpus ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
+}
+
+static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
+{
+    const char *from;
+    MN_TRY(choose_together(j, &from, e));
     mn_str corpus = mn_str_fmt(&j->arena, "%s/corpus/%s", mn_home_dir(j->l.data), j->corpus);
     const char *dir = mn_learning_dir(&j->l, j->name);
     if (!corpus.ptr || !dir) return mn_fail(e, MN_E_NOMEM, "no memory");
@@ -182,13 +206,16 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .dtype = dtype,
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
+                       .micro_rows = (size_t)j->micro,
                        .peak_lr = j->lr,
                        .recipe = &j->recipe,
+                       .ranks = j->ranks,
                        .arg = &j->l,
                        .on_note = mn_learning_note,
                        .on_step = mn_learning_step,
                        .on_eval = on_eval};
     mn_train_result r = {0};
+    if (mn_ranks_rank(j->ranks)) return mn_train_run(&o, &r, e);
     mn_progress_start(&j->l.bar, "train", "‰", 1000);
     mn_rc rc = mn_train_run(&o, &r, e);
     mn_progress_end(&j->l.bar);
@@ -197,6 +224,19 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
         MN_TRY(mn_models_promote(mn_home_dir(j->l.data), j->name, e));
     return report(j, &r, e);
+}
+
+/* Told once, by the rank that is to tell. Where the others do not know, they are ended too: after a moment in which the one
+ * that tells can do so. */
+static int failed(const job *j, const mn_err *e)
+{
+    int code = e->rc == MN_E_USAGE ? 2 : 1;
+    if (mn_ranks_tells(j->ranks)) code = mn_cmd_failed("train", e, j->l.json);
+    if (mn_ranks_agreed(j->ranks)) return code;
+    if (!mn_ranks_tells(j->ranks)) sleep(1);
+    fflush(NULL);
+    mn_ranks_abort(j->ranks);
+    return code;
 }
 
 int mn_cmd_train(int argc, char **argv)
@@ -210,7 +250,7 @@ int mn_cmd_train(int argc, char **argv)
         .synopsis = "[--corpus N] [--preset P] [--minutes M|--tokens T|--epochs E] [--name N] "
                     "[--resume]",
         .about = "Trains a model on a corpus; Ctrl-C saves it, --resume goes on as if it had "
-                 "never stopped.\n"
+                 "never stopped. `mpirun -n N mynah train` shares the work.\n"
                  "Without a budget: four epochs, or ten tokens a parameter if that is less.",
         .example = "  mynah train --minutes 5 --preset micro\n  mynah train --resume"};
     const mn_opt opts[] = {
@@ -228,6 +268,8 @@ int mn_cmd_train(int argc, char **argv)
          "Threads (all processors); results do not depend on it."},
         {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
         {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
+        {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",
+         "... of which so many at once (half): what a rank of mpirun computes."},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
         {"optim", 0, MN_OPT_STR, &j.optim, "O", "The optimiser: adamw (default) or muon."},
         {"decay", 0, MN_OPT_F64, &j.decay, "D", "Weight decay of matrices (0.1)."},
@@ -246,7 +288,10 @@ int mn_cmd_train(int argc, char **argv)
     mn_rc rc = mn_args_parse(argc, argv, &usage, opts, &n, &e);
     if (rc == MN_OK && j.l.json) mn_progress_disable();
     if (rc == MN_OK) rc = check_options(&j, n, argv, &dtype, &e);
+    if (rc == MN_OK) rc = mn_ranks_open(&j.ranks, &e);
     if (rc == MN_OK) rc = run(&j, dtype, &e);
     mn_arena_release(&j.arena);
-    return rc == MN_OK ? 0 : mn_cmd_failed("train", &e, j.l.json);
+    int code = rc == MN_OK ? 0 : failed(&j, &e);
+    mn_ranks_close(j.ranks);
+    return code;
 }
