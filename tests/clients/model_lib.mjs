@@ -1,7 +1,10 @@
 // What the tests of clients of the model API share: a server with a model (model.sh) and a key.
+import { webcrypto } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { assert, remove, run, serve, temporary } from "../e2e/lib.mjs";
+
+globalThis.crypto ??= webcrypto; // Debian 12's Node 18 keeps it in a module; LangChain expects it here
 
 const program = process.env.MYNAH ?? "./mynah";
 const data = temporary();
