@@ -102,8 +102,15 @@ mn_rc mn_ranks_open(mn_ranks **ret, mn_err *e)
         *ret = NULL;
         return MN_OK;
     }
+    const int said = size;
     MN_TRY(mn_ranks__mpi(&ops, &self, &rank, &size, e));
-    return mn_ranks_new(ops, self, rank, size, ret, e);
+    if (size == said) return mn_ranks_new(ops, self, rank, size, ret, e);
+    ops->close(self);
+    return mn_fail(
+        e, MN_E_UNSUPPORTED,
+        "mpirun has started %d ranks, but its library knows of %d: they are of different "
+        "versions, or OMPI_COMM_WORLD_SIZE is left over",
+        said, size);
 }
 
 void mn_ranks_close(mn_ranks *r)

@@ -2,6 +2,7 @@
 #include "ranks_fixture.h"
 
 #include <dlfcn.h>
+#include <sys/wait.h>
 
 #include "base/hash.h"
 #include "model/reduce.h"
@@ -35,6 +36,26 @@ static void another_mpi_is_refused_by_name(void **state)
     FAILS(MN_E_UNSUPPORTED, mn_ranks_open(&r, &e));
     OK(strstr(e.msg, "Open MPI"));
     unsetenv("PMI_SIZE");
+}
+
+/* Where Open MPI is installed it begins, alone; where not, it cannot be loaded. It leaves memory behind: in a child. */
+static void ranks_that_mpi_does_not_know_of_are_refused(void **state)
+{
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        mn_err e = {0};
+        mn_ranks *r;
+        setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+        setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+        setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+        mn_rc rc = mn_ranks_open(&r, &e);
+        bool told = strstr(e.msg, "knows of 1") || strstr(e.msg, "cannot be loaded");
+        _exit(rc == MN_E_UNSUPPORTED && told ? 0 : 1);
+    }
+    int status = 0;
+    OK(pid > 0 && waitpid(pid, &status, 0) == pid);
+    OK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 /* ---- what all do together ------------------------------------------------------------------------------------------- */
@@ -215,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_mpirun_there_is_one_rank_and_no_mpi),
         TEST(another_mpi_is_refused_by_name),
+        TEST(ranks_that_mpi_does_not_know_of_are_refused),
         TEST(what_one_knows_all_learn),
         TEST(the_failure_of_one_is_that_of_all_and_told_once),
         TEST(what_is_too_long_for_a_message_goes_in_several),
