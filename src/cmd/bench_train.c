@@ -20,6 +20,7 @@ typedef struct job {
     mn_batch_buf batch;
     float *losses;
     uint64_t step;
+    bool bf16;
 } job;
 
 static void fill(job *j)
@@ -37,7 +38,7 @@ static void fill(job *j)
 static mn_rc open_job(mn_bench_run *r, job *j, mn_dtype dtype, mn_optimiser by, mn_err *e)
 {
     mn_config c;
-    *j = (job){0};
+    *j = (job){.bf16 = dtype == MN_BF16};
     MN_TRY(mn_config_preset("micro", &c, e));
     MN_TRY(mn_weights_new(&c, &j->w, e));
     mn_weights_init(&j->w, 1);
@@ -71,7 +72,8 @@ static mn_rc one_step(void *arg, mn_err *e)
                                 .eps = 1e-8,
                                 .decay = 0.1,
                                 .clip = 1,
-                                .momentum = 0.95};
+                                .momentum = 0.95,
+                                .bf16 = j->bf16};
     mn_batch b = mn_batch_view(&j->batch, 0, ROWS);
     mn_pass_run(j->pass, &b, j->losses, j->optim.d);
     mn_optim_step(&j->optim, j->w.all, j->pool, &opts, ++j->step);

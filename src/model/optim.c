@@ -299,7 +299,8 @@ double mn_optim_apply(mn_optim *o, float *all, mn_pool *pool, const mn_optim_opt
                        .momentum = (float)opts->momentum,
                        .decay = (float)opts->decay,
                        .scale = (float)scale,
-                       .cautious = opts->cautious};
+                       .cautious = opts->cautious,
+                       .bf16 = opts->bf16};
     mn_pool_run(pool, o->n_matrices + o->part_to - o->part_from, step_part, &j);
     return norm;
 }

@@ -53,6 +53,7 @@ typedef struct mn_optim_opts {
     double lr, b1, b2, eps, decay, clip; /* clip 0: never */
     double momentum;                     /* Muon's */
     bool cautious;
+    bool bf16; /* Muon's products; after mn_gemm_bf16_check */
 } mn_optim_opts;
 
 /* threads: the most that a pool given to mn_optim_step has; only Muon takes memory for each. */

@@ -165,7 +165,8 @@ static mn_optim_opts optim_opts(const mn_model__run *r, double rate)
                            .decay = (double)r->at.recipe.decay,
                            .clip = 1,
                            .momentum = 0.95,
-                           .cautious = r->at.recipe.cautious};
+                           .cautious = r->at.recipe.cautious,
+                           .bf16 = r->at.dtype != 0};
 }
 
 /* Squares and losses to all, the step of the own slice, the slice to all. */

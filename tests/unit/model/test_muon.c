@@ -27,12 +27,17 @@ static void fill(float *x, size_t n, uint64_t seed, double size)
 }
 
 /* Made for exactly that shape, so that the address sanitizer sees a step outside. */
-static void orthogonalise(float *x, size_t rows, size_t cols)
+static void orthogonalise_by(float *x, size_t rows, size_t cols, bool bf16)
 {
     float *work = mn_alloc_aligned(64, mn_muon_work(rows, cols) * sizeof *work);
     OK(work);
-    mn_muon_orthogonalise(x, rows, cols, work);
+    mn_muon_orthogonalise(x, rows, cols, bf16, work);
     mn_free(work);
+}
+
+static void orthogonalise(float *x, size_t rows, size_t cols)
+{
+    orthogonalise_by(x, rows, cols, false);
 }
 
 /* y = a x + b (x x^T) x + c (x x^T)^2 x, element by element in double. */
@@ -130,6 +135,27 @@ static void singular_values_end_near_one(void **state)
     }
 }
 
+static void in_bfloat16_it_is_nearly_the_same(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    if (mn_gemm_bf16_check(&e) != MN_OK) SKIP(e.msg);
+    for (size_t s = 0; s < N_SHAPES; s++) {
+        const size_t rows = shapes[s][0], cols = shapes[s][1];
+        double apart = 0, size = 0;
+        fill(X, rows * cols, 110 + s, 3e-4);
+        reference(X, R, rows, cols);
+        orthogonalise_by(X, rows, cols, true);
+        for (size_t i = 0; i < rows * cols; i++) {
+            double d = (double)X[i] - R[i];
+            apart += d * d, size += R[i] * R[i];
+        }
+        OK(apart < 0.08 * 0.08 * size);
+        size_t n = singular_values(X, rows, cols, S);
+        for (size_t k = 0; k < n; k++) OK(S[k] < 1.3 && (rows == cols || S[k] > 0.6));
+    }
+}
+
 /* Three loud directions and faint noise: the three end near one, the noise stays below them, nothing is blown up. */
 static void a_nearly_singular_matrix_keeps_its_directions_and_stays_bounded(void **state)
 {
@@ -193,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(it_is_what_double_precision_says_in_any_shape),
         TEST(singular_values_end_near_one),
+        TEST(in_bfloat16_it_is_nearly_the_same),
         TEST(a_nearly_singular_matrix_keeps_its_directions_and_stays_bounded),
         TEST(the_size_of_a_matrix_does_not_matter_and_nothing_stays_nothing),
         TEST(steps_of_all_shapes_have_the_same_size),

@@ -75,7 +75,7 @@ static void plain_muon(plain *s, const float *g, const mn_tensor *t, double scal
         s->m[i] = o->momentum * s->m[i] + (1 - o->momentum) * d;
         x[i] = (float)(o->momentum * s->m[i] + (1 - o->momentum) * d);
     }
-    mn_muon_orthogonalise(x, t->rows, t->cols, work);
+    mn_muon_orthogonalise(x, t->rows, t->cols, false, work);
     double longest = t->rows > t->cols ? t->rows : t->cols;
     for (size_t i = 0; i < n; i++) {
         bool spared = o->cautious && (double)x[i] * s->p[i] < 0;
