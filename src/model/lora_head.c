@@ -149,6 +149,28 @@ void mn_lora__head(mn_lora_pass *p, float *losses)
     for (size_t i = 0; i < p->n_scored; i++) losses[p->scored[i]] = p->loss[i];
 }
 
+void mn_lora__states(mn_lora_pass *p, float *ret)
+{
+    gather(p);
+    mn_pool_run(p->pool, parts_of(p->n_scored), norm_part, p);
+    memcpy(ret, p->nf.f, p->n_scored * p->c.C * sizeof *ret);
+}
+
+void mn_lora__states_back(mn_lora_pass *p, const float *d)
+{
+    const mn_lora__own *my = &p->own[0];
+    const size_t C = p->c.C;
+    const float *gain = p->norms + 2 * (size_t)p->c.L * C;
+    float r;
+    memset(p->dx, 0, p->b->n_rows * p->T * C * sizeof *p->dx);
+    for (size_t i = 0; i < p->n_scored; i++) {
+        const float *x = p->last + (size_t)p->scored[i] * C;
+        p->k->rmsnorm(my->d, &r, x, gain, 1, C, p->c.eps);
+        p->k->rmsnorm_back(p->dx + (size_t)p->scored[i] * C, my->junk, d + i * C, x, gain, &r,
+                           1, C);
+    }
+}
+
 void mn_lora__logits(mn_lora_pass *p, size_t at, float *ret)
 {
     const mn_lora__own *my = &p->own[0];

@@ -95,5 +95,8 @@ void mn_lora__layer_backward(mn_lora_pass *p, uint32_t l, size_t row, int thread
 /* The head over the rows that count: losses, and with dall their gradient at p->dx (zeros elsewhere). */
 void mn_lora__head(mn_lora_pass *p, float *losses);
 void mn_lora__logits(mn_lora_pass *p, size_t at, float *ret);
+/* The rows that count after the last norm into ret; and from their gradient to p->dx (zeros elsewhere). */
+void mn_lora__states(mn_lora_pass *p, float *ret);
+void mn_lora__states_back(mn_lora_pass *p, const float *d);
 
 #endif

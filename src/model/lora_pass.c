@@ -372,7 +372,7 @@ static void twin_part(void *arg, size_t part, int thread)
     mn_lora__ready(p, mn_lora__at(p->adapter, from), n < TWIN_CHUNK ? n : TWIN_CHUNK);
 }
 
-void mn_lora_pass_run(mn_lora_pass *p, const mn_batch *b, float *losses, float *dall)
+static void begin(mn_lora_pass *p, const mn_batch *b, float *dall)
 {
     MN_ASSERT(b->T == p->T && b->n_rows > 0 && b->n_rows <= p->rows);
     MN_ASSERT(!dall || (p->o.backward && p->a));
@@ -381,8 +381,28 @@ void mn_lora_pass_run(mn_lora_pass *p, const mn_batch *b, float *losses, float *
         mn_pool_run(p->pool, (size_t)((p->a->n_all + TWIN_CHUNK - 1) / TWIN_CHUNK), twin_part,
                     p);
     run_forward(p);
+}
+
+void mn_lora_pass_run(mn_lora_pass *p, const mn_batch *b, float *losses, float *dall)
+{
+    begin(p, b, dall);
     mn_lora__head(p, losses);
     if (dall) run_backward(p);
+}
+
+size_t mn_lora_pass_states(mn_lora_pass *p, const mn_batch *b, float *ret)
+{
+    begin(p, b, NULL);
+    mn_lora__states(p, ret);
+    return p->n_scored;
+}
+
+void mn_lora_pass_states_back(mn_lora_pass *p, const float *d, float *dall)
+{
+    MN_ASSERT(p->b && p->o.backward && p->a);
+    p->dall = dall;
+    mn_lora__states_back(p, d);
+    run_backward(p);
 }
 
 void mn_lora_pass_logits(mn_lora_pass *p, size_t row, size_t t, float *ret_logits)
