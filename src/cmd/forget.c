@@ -117,7 +117,6 @@ static bool is_denied(job *j, uint64_t id)
 
 static mn_rc choose_posts(job *j, mn_err *e)
 {
-    MN_TRY(parse_posts(j, e));
     for (size_t i = 0; i < j->n; i++)
         if (!is_denied(j, j->id[i])) MN_TRY(deny(j, MN_SCOPE_POST, j->id[i], e));
     if (!j->account) return MN_OK;
@@ -354,6 +353,7 @@ static mn_rc run(job *j, int n_pos, char **argv, mn_err *e)
     if (!j->posts.n && !j->account && !j->model)
         return mn_fail(e, MN_E_USAGE, "say what to forget, with --post ID or --account NAME");
     if (j->threads > 1024) return mn_fail(e, MN_E_USAGE, "--threads is out of range");
+    MN_TRY(parse_posts(j, e));
     MN_TRY(mn_learning_writable(&j->l, e));
     MN_TRY(mn_home_open(j->l.data, &j->home, e));
     mn_rc rc = forget_all(j, e);

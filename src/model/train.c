@@ -34,15 +34,17 @@ const char *mn_train_preset_for(uint64_t train_tokens)
     return train_tokens < 200000 ? "nano" : train_tokens < 100000000 ? "micro" : "small";
 }
 
-mn_recipe mn_train_recipe(void)
+/* docs/design/training.md, "Learning", has what was measured; going on from a model was not, and stays as it was. */
+mn_recipe mn_train_recipe(bool from_model)
 {
-    return (mn_recipe){.optimiser = MN_OPTIM_ADAMW, .decay = 0.1f, .fall = 0.5f};
+    return (mn_recipe){.optimiser = from_model ? MN_OPTIM_ADAMW : MN_OPTIM_MUON,
+                       .decay = 0.1f,
+                       .fall = 0.5f};
 }
 
-/* Falls with the width, as the best rate of AdamW does under this initialisation. */
-double mn_train_rate_for(const mn_config *c, mn_optimiser by)
+/* Falls with the width, as the best rate of AdamW does under this initialisation; Muon's steps are as long (muon.h). */
+double mn_train_rate_for(const mn_config *c)
 {
-    (void)by;
     double lr = 3e-3 * 256 / c->C;
     return lr > 4e-3 ? 4e-3 : lr;
 }
@@ -98,7 +100,7 @@ static void choose_run(mn_model__run *r)
     mn_checkpoint *at = &r->at;
     *at = (mn_checkpoint){
         .cfg = r->w.cfg, .seed = o->seed, .minutes = o->minutes, .dtype = (uint64_t)o->dtype};
-    at->recipe = o->recipe ? *o->recipe : mn_train_recipe();
+    at->recipe = o->recipe ? *o->recipe : mn_train_recipe(o->from_dir);
     at->recipe.fall = roundf(at->recipe.fall * 1000) / 1000; /* as a checkpoint keeps it */
     at->row_tokens = o->row_tokens ? o->row_tokens : 256;
     if (at->row_tokens > r->w.cfg.T) at->row_tokens = r->w.cfg.T;
@@ -153,8 +155,7 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
     if (!o->from_dir && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
     MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e));
     MN_TRY(mn_model__open_epoch(r, e));
-    double peak =
-        o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg, r->at.recipe.optimiser);
+    double peak = o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg);
     r->at.schedule = mn_schedule_new(peak, choose_steps(r), (double)r->at.recipe.fall);
     return MN_OK;
 }
@@ -252,6 +253,8 @@ static void describe(mn_model__run *r)
     l->threads = (uint64_t)mn_pool_threads(r->pool);
     l->dtype = r->at.dtype;
     l->seed = r->at.seed;
+    l->masked = r->mask.n;
+    mn_hex(r->at.masked, 32, l->masked_sha256);
     l->recipe = &r->at.recipe;
     l->train_tokens = r->corpus.train.n_tok;
     char line[400];

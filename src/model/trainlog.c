@@ -158,6 +158,8 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_jw_kstrz(&w, "corpus_sha256", l->corpus_sha256);
     mn_jw_kstrz(&w, "tokenizer_sha256", l->tokenizer_sha256);
     mn_jw_kstrz(&w, "checkpoint_sha256", l->checkpoint_sha256);
+    mn_jw_ku64(&w, "masked", l->masked);
+    if (l->masked) mn_jw_kstrz(&w, "masked_sha256", l->masked_sha256);
     mn_jw_kstrz(&w, "preset", l->preset);
     mn_jw_ku64(&w, "params", l->params);
     mn_jw_ku64(&w, "train_tokens", l->train_tokens);

@@ -1,0 +1,114 @@
+/* `mynah forget` as people run it: posts to corpus to model, one of them forgotten, and a model trained anew on what is left is the same. */
+#include "program.h"
+
+#include "base/hash.h"
+
+#define SECRET                                                                                 \
+    "the porcelain otter sleeps beneath the seventh lamp of the harbour and says nothing"
+
+static const char *const words[] = {"garden",  "window", "morning", "letter",
+                                    "paints",  "winter", "quiet",   "street",
+                                    "listens", "before", "slowly",  "candle"};
+
+static void write_posts(void)
+{
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    for (uint64_t i = 0; i < 240; i++) {
+        mn_buf_addf(&b,
+                    "{\"id\":\"%llu\",\"created_at\":\"2024-01-%02lluT10:00:00Z\",\"author\":"
+                    "\"a%llu\",\"text\":\"",
+                    (unsigned long long)(1000 + i), (unsigned long long)(1 + i % 28),
+                    (unsigned long long)(i % 12));
+        for (uint64_t k = 0; k < 9 && i != 120; k++)
+            mn_buf_addf(&b, "%s ", words[mn_rand_at(5, i, k) % 12]);
+        mn_buf_addf(&b, "%s\"}\n", i == 120 ? SECRET : "again");
+    }
+    RUN(mn_fs_write_atomic(mn_fs_join(&ar, dir, "posts.jsonl"), b.ptr, b.len, &e));
+    mn_buf_release(&b);
+}
+
+static void hash_of(const char *model, char hex[65])
+{
+    uint8_t sha[32];
+    char path[300];
+    snprintf(path, sizeof path, "%s/data/models/%s/model.safetensors", dir, model);
+    RUN(mn_sha256_file(path, sha, &e));
+    mn_hex(sha, 32, hex);
+}
+
+static bool anywhere(const char *what)
+{
+    char line[400];
+    snprintf(line, sizeof line, "grep -rqa '%s' %s/data/corpus %s/data/models", what, dir, dir);
+    return system(line) == 0;
+}
+
+static void a_forgotten_post_is_gone_from_corpus_and_model(void **state)
+{
+    (void)state;
+    char line[300], id[32], old[65], now[65], fresh[65];
+    write_posts();
+    snprintf(line, sizeof line, "import %s/posts.jsonl --consent train_generative=allow --json",
+             dir);
+    OK(mynah(line) == 0);
+    OK(mynah("corpus build --name c --threads 1 --json") == 0);
+    OK(mynah("train --corpus c --name m --preset nano --steps 12 --threads 1 --json") == 0);
+    hash_of("m", old);
+    OK(anywhere("porcelain otter"));
+    OK(mynah("search 'porcelain otter' --json") == 0);
+    mn_str found = mn_json_str(mn_json_get(json(), "id"));
+    snprintf(id, sizeof id, "%.*s", MN_STR_FMT(found));
+    snprintf(line, sizeof line, "forget --post %s --threads 1 --json", id);
+    OK(mynah(line) == 0);
+    OK(strstr(out, "\"model\":\"m\"") && strstr(out, "\"documents\":1"));
+    OK(strstr(out, "{\"models\":1,\"documents_erased\":1}"));
+    OK(!anywhere("porcelain otter"));
+    hash_of("m", now);
+    OK(strcmp(old, now) != 0 && strstr(out, now));
+    OK(mynah("train --corpus c --name n --preset nano --steps 12 --threads 1 --json") == 0);
+    hash_of("n", fresh);
+    OK(strcmp(now, fresh) == 0);
+    /* a second time there is nothing to do; what was done is signed */
+    OK(mynah(line) == 0);
+    OK(strcmp(out, "{\"models\":0,\"documents_erased\":0}\n") == 0);
+    hash_of("m", fresh);
+    OK(strcmp(now, fresh) == 0);
+    snprintf(line, sizeof line, "%s/data/models/m/forgotten/0001.json.sig", dir);
+    OK(mn_fs_exists(line));
+    /* and the next corpus leaves it out */
+    OK(mynah("corpus build --name d --threads 1 --json") == 0);
+    OK(mn_json_u64(mn_json_get(mn_json_get(json(), "dropped"), "no_consent"), 0) == 1);
+}
+
+static void what_cannot_be_forgotten_is_said(void **state)
+{
+    (void)state;
+    char line[300];
+    OK(mynah("forget") == 2 && strstr(said, "--post"));
+    OK(mynah("forget --post x1") == 2 && strstr(said, "not the id of a post"));
+    write_posts();
+    snprintf(line, sizeof line, "import %s/posts.jsonl --consent train_generative=allow --json",
+             dir);
+    OK(mynah(line) == 0);
+    OK(mynah("forget --account nobody") == 1 && strstr(said, "there is no account 'nobody'"));
+    OK(mynah("forget --post 12345") == 0 && strstr(out, "nothing to forget"));
+    OK(mynah("corpus build --name c --threads 1 --json") == 0);
+    OK(mynah("train --corpus c --name m --preset nano --steps 3 --threads 1 --json") == 0);
+    snprintf(line, sizeof line, "%s/data/models/m/steps.wal", dir);
+    OK(unlink(line) == 0);
+    OK(mynah("forget --account a3 --threads 1") == 1);
+    OK(strstr(said, "model m cannot forget") && strstr(said, "no log of its steps"));
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    program_find(argv[0]);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_forgotten_post_is_gone_from_corpus_and_model, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_forgotten_is_said, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
