@@ -96,7 +96,7 @@ static void any_number_of_ranks_raises_the_same_model(void **state)
     training one = training_of("one", 7);
     run_on(1, &one, 7);
     for (int n = 2; n <= 6; n += 2) { /* six: one has nothing to compute */
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "by%d", n);
         training t = training_of(name, 7);
         run_on(n, &t, 7);
