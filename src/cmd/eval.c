@@ -135,10 +135,13 @@ static mn_rc check_options(mn_eval_job *j, int n_pos, char **argv, mn_err *e)
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
     if (j->threads > 1024 || (j->context && (j->context < 8 || j->context > 1u << 20)))
         return mn_fail(e, MN_E_USAGE, "--threads or --context is out of range");
-    if (!!j->text + !!j->posts + !!j->corpus != 1)
-        return mn_fail(e, MN_E_USAGE,
-                       "give one of --corpus NAME (its held-out posts), --data FILE.jsonl and "
-                       "--text FILE");
+    if (!!j->text + !!j->posts + !!j->corpus + !!j->tweeteval != 1)
+        return mn_fail(
+            e, MN_E_USAGE,
+            "give one of --corpus NAME (its held-out posts), --data FILE.jsonl, --text FILE "
+            "and --tweeteval DIR");
+    if (j->rank > 1024 || !(j->epochs >= 0 && j->epochs <= 1000) || !(j->lr >= 0 && j->lr <= 1))
+        return mn_fail(e, MN_E_USAGE, "--lora, --epochs or --lr is out of range");
     if (j->memorisation && !j->corpus)
         return mn_fail(
             e, MN_E_USAGE,
@@ -161,10 +164,16 @@ static mn_rc evaluate(mn_eval_job *j, mn_err *e)
     MN_TRY(find_corpus(j, e));
     mn_buf_init(&j->out, 0);
     mn_json_writer_init(&j->w, &j->out, 0);
-    mn_rc rc = j->memorisation ? mn_eval_memorisation(j, e) : mn_eval_held_out(j, e);
+    mn_rc rc = j->tweeteval      ? mn_eval_tweets(j, e)
+               : j->memorisation ? mn_eval_memorisation(j, e)
+                                 : mn_eval_held_out(j, e);
     if (rc == MN_OK && j->out.failed) rc = mn_fail(e, j->out.failed, "no memory");
-    if (rc == MN_OK && j->corpus)
-        rc = mn_eval_keep(j, j->memorisation ? "memorisation" : "held_out", e);
+    if (rc == MN_OK && !j->posts)
+        rc = mn_eval_keep(j,
+                          j->tweeteval      ? "tweeteval"
+                          : j->memorisation ? "memorisation"
+                                            : "held_out",
+                          j->tweeteval != NULL, e);
     if (rc == MN_OK && j->json) rc = mn_cmd_print(&j->out, e);
     else mn_buf_release(&j->out);
     return rc;
@@ -189,6 +198,16 @@ int mn_cmd_eval(int argc, char **argv)
          "with --corpus, the one it was trained on: how exposed its canaries are, and how much "
          "of its "
          "documents the model says word for word"},
+        {"tweeteval", 0, MN_OPT_STR, &j.tweeteval, "DIR",
+         "TweetEval's folder: fine-tunes for each task, and scores its validation split"},
+        {"task", 0, MN_OPT_STR, &j.task, "T",
+         "one task: emoji, emotion, hate, irony, offensive, sentiment, stance; default: all"},
+        {"examples", 0, MN_OPT_U64, &j.examples, "N",
+         "learn a task from at most so many tweets; default: all"},
+        {"epochs", 0, MN_OPT_F64, &j.epochs, "E", "how often a task's tweets are seen (3)"},
+        {"lora", 0, MN_OPT_U64, &j.rank, "R", "rank of the adapter that learns a task (16)"},
+        {"lr", 0, MN_OPT_F64, &j.lr, "RATE",
+         "its highest learning rate; default: by the width"},
         {"sample", 0, MN_OPT_U64, &j.sample, "N", "documents that are tried (500)"},
         {"seed", 0, MN_OPT_U64, &j.seed, "N", "which documents are drawn (1)"},
         {"tokens", 0, MN_OPT_U64, &j.tokens, "N",
@@ -203,7 +222,9 @@ int mn_cmd_eval(int argc, char **argv)
     };
     const mn_usage u = {
         "eval",
-        "[--model MODEL] --corpus NAME [--memorisation] | --data FILE.jsonl | --text FILE",
+        "[--model MODEL] --corpus NAME [--memorisation] | --data FILE.jsonl | --text FILE | "
+        "--tweeteval "
+        "DIR",
         "Says how well a model predicts posts that it has not seen, in bits per byte of their "
         "text: lower is better, and it compares between tokenizers and with compressors. In "
         "total and by language, author and month; groups of fewer than 20 posts are added up.",

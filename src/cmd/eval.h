@@ -11,9 +11,10 @@
 #include "model/open.h"
 
 typedef struct mn_eval_job {
-    const char *data, *name, *text, *posts, *corpus, *dtype;
+    const char *data, *name, *text, *posts, *corpus, *dtype, *tweeteval, *task;
     mn_opt_strs given; /* --data: a file of posts, a data folder, or both */
-    uint64_t threads, tokens, context, seed, sample;
+    uint64_t threads, tokens, context, seed, sample, rank, examples;
+    double epochs, lr;
     bool json, memorisation;
 
     mn_arena arena;
@@ -27,10 +28,12 @@ typedef struct mn_eval_job {
 /* Each writes its result as one JSON object with j->w, or says it in words on stdout when j->json is false and fills j->out all the same. */
 mn_rc mn_eval_held_out(mn_eval_job *j, mn_err *e);
 mn_rc mn_eval_memorisation(mn_eval_job *j, mn_err *e); /* needs corpus_dir */
+mn_rc mn_eval_tweets(mn_eval_job *j, mn_err *e);       /* needs tweeteval, its folder */
 
-/* The object in j->out becomes member `section` of evaluation.json in the model's folder; the others stay as they are. Only for models below
+/* The object in j->out becomes member `section` of evaluation.json in the model's folder; the others stay as they are. join: and so do the
+ * old section's members that the new one has not. Only for models below
  * the data folder: others' folders are left alone. */
-mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, mn_err *e);
+mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, bool join, mn_err *e);
 /* j->context or what suits the model: rows of at most 512 tokens. */
 size_t mn_eval_context(const mn_eval_job *j, const mn_model *m);
 

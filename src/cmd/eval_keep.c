@@ -22,12 +22,11 @@ static const char *folder(const mn_eval_job *j, mn_arena *a)
     return ret;
 }
 
-/* The members that stay. A file that is no such object is not built on. */
-static mn_rc put_others(mn_json_writer *w, const char *path, const char *section, mn_arena *a,
-                        mn_err *e)
+/* The file as it is; NULL when there is none. One that is no such object is not built on. */
+static mn_rc read_file_of(const char *path, mn_arena *a, mn_json **ret, mn_err *e)
 {
     mn_buf b;
-    mn_json *t = NULL;
+    *ret = NULL;
     if (!mn_fs_exists(path)) return MN_OK;
     mn_buf_init(&b, FILE_MAX);
     mn_rc rc = mn_fs_read(path, FILE_MAX, &b, e);
@@ -35,44 +34,78 @@ static mn_rc put_others(mn_json_writer *w, const char *path, const char *section
     mn_buf_release(&b);
     if (rc != MN_OK) return rc;
     if (!text.ptr) return mn_fail(e, MN_E_NOMEM, "no memory to keep the evaluation");
-    if (mn_json_parse(text, a, &t, NULL) != MN_OK || t->type != MN_JSON_OBJECT)
+    if (mn_json_parse(text, a, ret, NULL) != MN_OK || (*ret)->type != MN_JSON_OBJECT)
         return mn_fail(e, MN_E_CORRUPT, "'%s' is damaged: remove it and evaluate again", path);
-    for (size_t i = 0; i < t->n; i++) {
-        if (mn_str_eqz(t->keys[i], section)) continue;
-        mn_jw_key_str(w, t->keys[i]);
-        mn_jw_tree(w, t->items[i]);
-    }
     return MN_OK;
 }
 
-static mn_rc write_file(const mn_eval_job *j, const char *path, const char *section,
+static bool has_key(const mn_json *o, mn_str key)
+{
+    for (size_t i = 0; i < o->n; i++)
+        if (mn_str_eq(o->keys[i], key)) return true;
+    return false;
+}
+
+/* Members of `old` (NULL: none) that `fresh` has not. */
+static void put_rest(mn_json_writer *w, const mn_json *old, const mn_json *fresh)
+{
+    for (size_t i = 0; old && old->type == MN_JSON_OBJECT && i < old->n; i++) {
+        if (has_key(fresh, old->keys[i])) continue;
+        mn_jw_key_str(w, old->keys[i]);
+        mn_jw_tree(w, old->items[i]);
+    }
+}
+
+static void put_members(mn_json_writer *w, const mn_json *o)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        mn_jw_key_str(w, o->keys[i]);
+        mn_jw_tree(w, o->items[i]);
+    }
+}
+
+static void put_file(mn_json_writer *w, const mn_json *old, const char *section, bool join,
+                     const mn_json *result)
+{
+    mn_jw_object(w);
+    for (size_t i = 0; old && i < old->n; i++) {
+        if (mn_str_eqz(old->keys[i], section)) continue;
+        mn_jw_key_str(w, old->keys[i]);
+        mn_jw_tree(w, old->items[i]);
+    }
+    mn_jw_key(w, section);
+    mn_jw_object(w);
+    if (join) put_rest(w, mn_json_get(old, section), result);
+    put_members(w, result);
+    mn_jw_object_end(w);
+    mn_jw_object_end(w);
+}
+
+static mn_rc write_file(const mn_eval_job *j, const char *path, const char *section, bool join,
                         mn_arena *a, mn_err *e)
 {
     mn_buf b;
     mn_json_writer w;
-    mn_json *result = NULL;
+    mn_json *result = NULL, *old;
     MN_TRY(mn_json_parse(mn_buf_str(&j->out), a, &result, e));
+    MN_TRY(read_file_of(path, a, &old, e));
     mn_buf_init(&b, FILE_MAX);
     mn_json_writer_init(&w, &b, 2);
-    mn_jw_object(&w);
-    mn_rc rc = put_others(&w, path, section, a, e);
-    mn_jw_key(&w, section);
-    mn_jw_tree(&w, result);
-    mn_jw_object_end(&w);
+    put_file(&w, old, section, join, result);
     mn_buf_addc(&b, '\n');
-    if (rc == MN_OK && b.failed) rc = mn_fail(e, b.failed, "no memory to keep the evaluation");
-    if (rc == MN_OK) rc = mn_fs_write_atomic(path, b.ptr, b.len, e);
+    mn_rc rc = b.failed ? mn_fail(e, b.failed, "no memory to keep the evaluation")
+                        : mn_fs_write_atomic(path, b.ptr, b.len, e);
     mn_buf_release(&b);
     return rc;
 }
 
-mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, mn_err *e)
+mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, bool join, mn_err *e)
 {
     mn_arena a;
     mn_arena_init(&a, 0);
     const char *dir = folder(j, &a);
     const char *path = dir ? mn_fs_join(&a, dir, "evaluation.json") : NULL;
-    mn_rc rc = path ? write_file(j, path, section, &a, e) : MN_OK;
+    mn_rc rc = path ? write_file(j, path, section, join, &a, e) : MN_OK;
     mn_arena_release(&a);
     return rc;
 }

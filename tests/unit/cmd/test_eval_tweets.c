@@ -1,0 +1,99 @@
+/* mynah eval --tweeteval on tasks that a tiny model can learn. */
+#include "eval_fixture.h"
+
+static char tweets[150];
+
+static void write_split(const char *part, const char *split, uint64_t from, size_t n,
+                        uint8_t n_labels)
+{
+    char path[400], s[200];
+    mn_buf texts, labels;
+    mn_buf_init(&texts, 0), mn_buf_init(&labels, 0);
+    for (uint64_t i = from; i < from + n; i++) {
+        fixture_sentence(i, s);
+        uint8_t k = 0;
+        while (!strstr(s, when[k])) k++;
+        mn_buf_addf(&texts, "%s\n", s);
+        mn_buf_addf(&labels, "%u\n", k % n_labels);
+    }
+    snprintf(path, sizeof path, "%s/%s", tweets, part);
+    RUN(mn_fs_mkdirs(path, &e));
+    snprintf(path, sizeof path, "%s/%s/%s_text.txt", tweets, part, split);
+    RUN(mn_fs_write_atomic(path, texts.ptr, texts.len, &e));
+    snprintf(path, sizeof path, "%s/%s/%s_labels.txt", tweets, part, split);
+    RUN(mn_fs_write_atomic(path, labels.ptr, labels.len, &e));
+    mn_buf_release(&texts), mn_buf_release(&labels);
+}
+
+static int write_tasks(void **state)
+{
+    int rc = set_up(state);
+    const char *parts[] = {"abortion", "atheism", "climate", "feminist", "hillary"};
+    snprintf(tweets, sizeof tweets, "%s/tweets", dir);
+    write_split("emotion", "train", 0, 160, 4);
+    write_split("emotion", "val", 5000, 60, 4);
+    write_split("sentiment", "val", 5000, 60, 3);
+    for (int i = 0; i < 5; i++) {
+        char part[40];
+        snprintf(part, sizeof part, "stance/%s", parts[i]);
+        write_split(part, "train", 0, 30, 3);
+        write_split(part, "val", 5000, 20 + (size_t)i, 3);
+    }
+    return rc;
+}
+
+static void a_task_is_learnt_scored_and_kept(void **state)
+{
+    (void)state;
+    mn_arena a;
+    char kept[300];
+    mn_arena_init(&a, 0);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "emotion", "--epochs", "20",
+           "--lr", "0.005", "--lora", "4", "--dtype", "f32", "--json", NULL) == 0);
+    const mn_json *t = mn_json_get(parsed(said("out"), &a), "emotion");
+    OK(number(t, "score") > 0.8 && number(t, "accuracy") > 0.8); /* chance is a quarter */
+    OK(number(t, "train") == 160 && number(t, "val") == 60);
+    IS(mn_json_str(mn_json_get(t, "measure")), "macro_f1");
+    snprintf(kept, sizeof kept, "%s/models/base/evaluation.json", data);
+    const mn_json *file = mn_json_get(parsed(read_file(kept), &a), "tweeteval");
+    OK(number(mn_json_get(file, "emotion"), "score") == number(t, "score"));
+    mn_arena_release(&a);
+}
+
+static void stance_is_five_tasks_and_a_task_without_training_text_has_no_figure(void **state)
+{
+    (void)state;
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "stance", "--epochs", "1",
+           "--examples", "20", "--json", NULL) == 0);
+    const mn_json *t = mn_json_get(parsed(said("out"), &a), "stance");
+    OK(number(t, "train") == 100 && number(t, "val") == 110);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "sentiment", "--json", NULL) ==
+       0);
+    OK(strstr(said("out"), "\"sentiment\":null"));
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "sentiment", NULL) == 0);
+    OK(strstr(said("out"), "no training text") && strstr(said("out"), "73.4"));
+    mn_arena_release(&a);
+}
+
+static void wrong_tasks_and_folders_are_named(void **state)
+{
+    (void)state;
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "mood", NULL) == 2);
+    OK(strstr(said("err"), "'mood'"));
+    OK(run("--model", "base", "--tweeteval", "/tmp/mynah-none", NULL) == 1);
+    OK(strstr(said("err"), "/tmp/mynah-none/emoji/val_text.txt"));
+    OK(run("--model", "base", "--tweeteval", tweets, "--lora", "5000", NULL) == 2);
+    OK(run("--model", "base", "--tweeteval", tweets, "--corpus", "x", NULL) == 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_task_is_learnt_scored_and_kept),
+        TEST(stance_is_five_tasks_and_a_task_without_training_text_has_no_figure),
+        TEST(wrong_tasks_and_folders_are_named),
+    };
+    return cmocka_run_group_tests(tests, write_tasks, tear_down);
+}
