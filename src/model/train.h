@@ -40,7 +40,7 @@ typedef struct mn_train_opts {
     size_t
         micro_rows; /* rows whose gradient is summed apart: what one rank computes at once (reduce.h) */
     double peak_lr;
-    const mn_recipe *recipe;   /* NULL: mn_train_recipe(); resumed runs have their own */
+    const mn_recipe *recipe;   /* NULL: mn_train_recipe's; resumed runs have their own */
     double checkpoint_s;       /* 60 */
     uint64_t checkpoint_steps; /* besides: after so many steps; 0: never */
     bool no_samples;
@@ -75,7 +75,8 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
 
 /* What runs choose by themselves; for help texts and tests. */
 const char *mn_train_preset_for(uint64_t train_tokens);
-double mn_train_rate_for(const mn_config *c, mn_optimiser by);
-mn_recipe mn_train_recipe(void);
+double mn_train_rate_for(const mn_config *c);
+/* from_model: it begins with the weights of another one, not with noise. */
+mn_recipe mn_train_recipe(bool from_model);
 
 #endif

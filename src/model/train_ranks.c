@@ -35,7 +35,7 @@ static mn_rc say_corpus(const mn_model__run *r, char *ret, size_t n, mn_err *e)
 static mn_rc say_hello(const mn_model__run *r, hello *ret, mn_err *e)
 {
     const mn_train_opts *o = r->o;
-    const mn_recipe recipe = o->recipe ? *o->recipe : mn_train_recipe();
+    const mn_recipe recipe = o->recipe ? *o->recipe : mn_train_recipe(o->from_dir);
     const size_t n = sizeof ret->field[0];
     char hex[65];
     memset(ret, 0, sizeof *ret);

@@ -120,6 +120,9 @@ static void what_it_leaves_can_be_read_by_others(void **state)
     RUN(mn_json_parse(mn_buf_str(&b), &a, &t, &e));
     IS(mn_json_str(mn_json_get(t, "state")), "done");
     IS(mn_json_str(mn_json_get(t, "corpus")), "tiny");
+    IS(mn_json_str(mn_json_get(t, "optimiser")), "muon");
+    double share = mn_json_f64(mn_json_get(t, "optimiser_share"), 0);
+    OK(share > 0 && share < 1);
     OK(mn_json_get(t, "curve")->n == 60 && mn_json_get(t, "evals")->n >= 2);
     OK(mn_json_get(t, "samples")->n >= 3);
     double xz = mn_json_f64(mn_json_get(t, "xz_bits_per_byte"), 0);
@@ -365,6 +368,9 @@ static void a_run_may_start_from_a_model_with_the_same_tokens(void **state)
     o.on_step = note_first;
     RUN(mn_train_run(&o, &r, &e));
     OK(r.finished && first_loss < 2.6);
+    mn_buf b = bytes_of(9, "training.json");
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"optimiser\":\"adamw\""), 0) != SIZE_MAX);
+    mn_buf_release(&b);
 }
 
 static void another_process_training_the_same_model_is_named(void **state)
