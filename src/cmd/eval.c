@@ -140,6 +140,9 @@ static mn_rc check_options(mn_eval_job *j, int n_pos, char **argv, mn_err *e)
             e, MN_E_USAGE,
             "give one of --corpus NAME (its held-out posts), --data FILE.jsonl, --text FILE "
             "and --tweeteval DIR");
+    j->few = j->shots != UINT64_MAX;
+    if (j->few && j->shots > 1000)
+        return mn_fail(e, MN_E_USAGE, "--shots is out of range: at most 1000");
     if (j->rank > 1024 || !(j->epochs >= 0 && j->epochs <= 1000) || !(j->lr >= 0 && j->lr <= 1))
         return mn_fail(e, MN_E_USAGE, "--lora, --epochs or --lr is out of range");
     if (j->memorisation && !j->corpus)
@@ -170,7 +173,7 @@ static mn_rc evaluate(mn_eval_job *j, mn_err *e)
     if (rc == MN_OK && j->out.failed) rc = mn_fail(e, j->out.failed, "no memory");
     if (rc == MN_OK && !j->posts)
         rc = mn_eval_keep(j,
-                          j->tweeteval      ? "tweeteval"
+                          j->tweeteval      ? j->few ? "tweeteval_few_shot" : "tweeteval"
                           : j->memorisation ? "memorisation"
                                             : "held_out",
                           j->tweeteval != NULL, e);
@@ -181,7 +184,7 @@ static mn_rc evaluate(mn_eval_job *j, mn_err *e)
 
 int mn_cmd_eval(int argc, char **argv)
 {
-    mn_eval_job j = {.tokens = 1u << 20, .seed = 1, .sample = 500};
+    mn_eval_job j = {.tokens = 1u << 20, .seed = 1, .sample = 500, .shots = UINT64_MAX};
     mn_err e = {0};
     int n_pos;
     const mn_opt opts[] = {
@@ -202,6 +205,8 @@ int mn_cmd_eval(int argc, char **argv)
          "TweetEval's folder: fine-tunes for each task, and scores its validation split"},
         {"task", 0, MN_OPT_STR, &j.task, "T",
          "one task: emoji, emotion, hate, irony, offensive, sentiment, stance; default: all"},
+        {"shots", 0, MN_OPT_U64, &j.shots, "K",
+         "no fine-tuning: K examples in the prompt, and the label whose word is likeliest"},
         {"examples", 0, MN_OPT_U64, &j.examples, "N",
          "learn a task from at most so many tweets; default: all"},
         {"epochs", 0, MN_OPT_F64, &j.epochs, "E", "how often a task's tweets are seen (3)"},

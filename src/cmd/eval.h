@@ -7,15 +7,17 @@
 #include "base/args.h"
 #include "base/json.h"
 #include "base/thread.h"
+#include "infer/infer.h"
 #include "model/forward.h"
 #include "model/open.h"
+#include "model/tweeteval.h"
 
 typedef struct mn_eval_job {
     const char *data, *name, *text, *posts, *corpus, *dtype, *tweeteval, *task;
     mn_opt_strs given; /* --data: a file of posts, a data folder, or both */
-    uint64_t threads, tokens, context, seed, sample, rank, examples;
+    uint64_t threads, tokens, context, seed, sample, rank, examples, shots;
     double epochs, lr;
-    bool json, memorisation;
+    bool json, memorisation, few; /* few: --shots was given */
 
     mn_arena arena;
     const char *path;       /* of the model */
@@ -29,6 +31,10 @@ typedef struct mn_eval_job {
 mn_rc mn_eval_held_out(mn_eval_job *j, mn_err *e);
 mn_rc mn_eval_memorisation(mn_eval_job *j, mn_err *e); /* needs corpus_dir */
 mn_rc mn_eval_tweets(mn_eval_job *j, mn_err *e);       /* needs tweeteval, its folder */
+/* Labels for val's tweets from j->shots of train's in a prompt, without learning; part may be NULL. */
+mn_rc mn_eval_shots(const mn_eval_job *j, mn_engine *g, const mn_tweet_task *t,
+                    const char *part, const mn_tweets *train, const mn_tweets *val,
+                    uint8_t *ret, mn_err *e);
 
 /* The object in j->out becomes member `section` of evaluation.json in the model's folder; the others stay as they are. join: and so do the
  * old section's members that the new one has not. Only for models below

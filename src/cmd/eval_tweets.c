@@ -8,6 +8,7 @@
 #include "base/progress.h"
 #include "cmd/eval.h"
 #include "model/classify.h"
+#include "model/scores.h"
 #include "model/tweeteval.h"
 
 typedef struct outcome { /* of a task */
@@ -60,32 +61,47 @@ static mn_rc tune(mn_eval_job *j, const mn_model *m, mn_pool *pool, const mn_twe
     return rc;
 }
 
-/* MN_E_NOT_FOUND: nothing to learn from. */
-static mn_rc run_part(mn_eval_job *j, const mn_model *m, mn_pool *pool, const mn_tweet_task *t,
-                      const char *part, asked *ret, mn_err *e)
+/* What a task is run with: the model and threads, or, to ask with examples, the engine. */
+typedef struct runner {
+    mn_eval_job *j;
+    mn_model *m;
+    mn_pool *pool;
+    mn_engine *g;
+} runner;
+
+/* MN_E_NOT_FOUND: nothing to learn from. Examples may be missing, then there are none. */
+static mn_rc read_train(const runner *r, const mn_tweet_task *t, const char *part, mn_arena *a,
+                        mn_tweets *ret, mn_err *e)
+{
+    mn_rc rc = mn_tweets_read(r->j->tweeteval, t, part, "train", a, ret, e);
+    if (rc == MN_E_NOT_FOUND && r->j->few) rc = MN_OK;
+    mn_tweets_thin(ret, (size_t)r->j->examples);
+    return rc;
+}
+
+static mn_rc run_part(const runner *r, const mn_tweet_task *t, const char *part, asked *ret,
+                      mn_err *e)
 {
     mn_tweets train = {0}, val;
     mn_arena a;
     mn_arena_init(&a, 0);
-    mn_rc rc = mn_tweets_read(j->tweeteval, t, part, "val", &a, &val, e);
+    mn_rc rc = mn_tweets_read(r->j->tweeteval, t, part, "val", &a, &val, e);
     if (rc == MN_E_NOT_FOUND) rc = MN_E_USAGE; /* of the folder, not of the task */
-    if (rc == MN_OK) rc = mn_tweets_read(j->tweeteval, t, part, "train", &a, &train, e);
-    mn_tweets_thin(&train, (size_t)j->examples);
+    if (rc == MN_OK) rc = read_train(r, t, part, &a, &train, e);
     uint8_t *said = rc == MN_OK ? mn_arena_calloc(&a, val.n, 1) : NULL;
     if (rc == MN_OK && !said) rc = mn_fail(e, MN_E_NOMEM, "no memory for a task");
-    if (rc == MN_OK) rc = tune(j, m, pool, t, &train, &val, said, e);
-    if (rc == MN_OK) {
-        size_t right = 0;
-        for (size_t i = 0; i < val.n; i++) right += said[i] == val.labels[i];
+    if (rc == MN_OK)
+        rc = r->j->few ? mn_eval_shots(r->j, r->g, t, part, &train, &val, said, e)
+                       : tune(r->j, r->m, r->pool, t, &train, &val, said, e);
+    if (rc == MN_OK)
         *ret = (asked){mn_tweet_score(t, val.labels, said, val.n),
-                       (double)right / (double)val.n, train.n, val.n};
-    }
+                       mn_score_accuracy(val.labels, said, val.n), train.n, val.n};
     mn_arena_release(&a);
     return rc;
 }
 
 /* The mean over its parts; accuracy over all tweets. */
-static mn_rc run_task(mn_eval_job *j, const mn_model *m, mn_pool *pool, outcome *io, mn_err *e)
+static mn_rc run_task(const runner *r, outcome *io, mn_err *e)
 {
     static const char *const whole[] = {NULL, NULL};
     const char *const *parts = io->task->parts ? io->task->parts : whole;
@@ -93,7 +109,7 @@ static mn_rc run_task(mn_eval_job *j, const mn_model *m, mn_pool *pool, outcome 
     double right = 0;
     do {
         asked x;
-        mn_rc rc = run_part(j, m, pool, io->task, parts[n], &x, e);
+        mn_rc rc = run_part(r, io->task, parts[n], &x, e);
         if (rc == MN_E_NOT_FOUND) return MN_OK; /* io->done stays false */
         if (rc != MN_OK) return rc;
         io->score += x.score, right += x.accuracy * (double)x.n_val;
@@ -122,8 +138,9 @@ static void put_outcome(mn_eval_job *j, const outcome *x)
     mn_jw_kf64(w, "accuracy", x->accuracy);
     mn_jw_ku64(w, "train", x->n_train);
     mn_jw_ku64(w, "val", x->n_val);
-    mn_jw_kstrz(w, "how", "adapter and linear layer on the end token");
-    mn_jw_kstrz(w, "dtype", j->products == MN_BF16 ? "bf16" : "f32");
+    mn_jw_kstrz(w, "how", j->few ? "examples in the prompt" : "adapter and linear layer");
+    if (j->few) mn_jw_ku64(w, "shots", j->shots);
+    else mn_jw_kstrz(w, "dtype", j->products == MN_BF16 ? "bf16" : "f32");
     mn_jw_ku64(w, "seed", j->seed);
     mn_jw_key(w, "evaluated_at");
     mn_jw_time(w, mn_now_ms());
@@ -169,19 +186,27 @@ static mn_rc choose_tasks(const mn_eval_job *j, outcome ret[MN_TWEET_TASKS], siz
         j->task);
 }
 
+static mn_rc open_runner(runner *r, mn_err *e)
+{
+    const mn_eval_job *j = r->j;
+    const mn_engine_opts o = {.n_threads = (int)j->threads, .context = 4096};
+    if (j->few) return mn_engine_load(j->path, &o, &r->g, e);
+    MN_TRY(mn_model_open(j->path, &r->m, e));
+    return mn_pool_new((int)j->threads, &r->pool, e);
+}
+
 mn_rc mn_eval_tweets(mn_eval_job *j, mn_err *e)
 {
-    mn_model *m = NULL;
-    mn_pool *pool = NULL;
+    runner r = {.j = j};
     outcome x[MN_TWEET_TASKS];
     size_t n;
     MN_TRY(choose_tasks(j, x, &n, e));
-    MN_TRY(mn_model_open(j->path, &m, e));
-    mn_rc rc = mn_pool_new((int)j->threads, &pool, e);
-    for (size_t i = 0; rc == MN_OK && i < n; i++) rc = run_task(j, m, pool, &x[i], e);
+    mn_rc rc = open_runner(&r, e);
+    for (size_t i = 0; rc == MN_OK && i < n; i++) rc = run_task(&r, &x[i], e);
     if (rc == MN_OK) put_tweets(j, x, n);
     if (rc == MN_OK && !j->json) show_tweets(j, x, n);
-    mn_pool_free(pool);
-    mn_model_free(m);
+    mn_engine_free(r.g);
+    mn_pool_free(r.pool);
+    mn_model_free(r.m);
     return rc;
 }

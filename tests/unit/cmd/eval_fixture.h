@@ -13,6 +13,7 @@
 #include "cmd/eval_held.c"
 #include "cmd/eval_keep.c"
 #include "cmd/eval_memory.c"
+#include "cmd/eval_shots.c"
 #include "cmd/eval_tweets.c"
 #include "cmd/models.c"
 

@@ -77,6 +77,27 @@ static void stance_is_five_tasks_and_a_task_without_training_text_has_no_figure(
     mn_arena_release(&a);
 }
 
+static void examples_in_a_prompt_need_no_training_text(void **state)
+{
+    (void)state;
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "sentiment", "--shots", "2",
+           "--json", NULL) == 0);
+    const mn_json *t = mn_json_get(parsed(said("out"), &a), "sentiment");
+    OK(number(t, "train") == 0 && number(t, "val") == 60 && number(t, "shots") == 2);
+    OK(number(t, "score") >= 0 && number(t, "score") <= 1);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "emotion", "--shots", "4",
+           "--json", NULL) == 0);
+    t = mn_json_get(parsed(said("out"), &a), "emotion");
+    OK(number(t, "train") == 160 && number(t, "accuracy") >= 0);
+    OK(run("--model", "base", "--tweeteval", tweets, "--task", "emotion", "--shots", "900",
+           NULL) == 1);
+    OK(strstr(said("err"), "--shots"));
+    OK(run("--model", "base", "--tweeteval", tweets, "--shots", "5000", NULL) == 2);
+    mn_arena_release(&a);
+}
+
 static void wrong_tasks_and_folders_are_named(void **state)
 {
     (void)state;
@@ -93,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_task_is_learnt_scored_and_kept),
         TEST(stance_is_five_tasks_and_a_task_without_training_text_has_no_figure),
+        TEST(examples_in_a_prompt_need_no_training_text),
         TEST(wrong_tasks_and_folders_are_named),
     };
     return cmocka_run_group_tests(tests, write_tasks, tear_down);
