@@ -12,6 +12,7 @@ cd "$dir" || exit 1
 passed=0 failed=0 skipped=0 done=
 cleanup() {
     for f in pid.*; do [ ! -f "$f" ] || kill -9 "$(cat "$f")" 2>/dev/null; done
+    for x in "${a:-}" "${b:-}"; do [ -z "$x" ] || ip netns del "$x" 2>/dev/null; done
     rm -rf "$dir"
     [ -n "$done" ] || failed=$((failed + 1)) # it ended in the middle
     echo "$passed $failed $skipped" >>"$counts"
@@ -171,5 +172,42 @@ differ "another corpus of the same name is told" "rank 1 has another corpus than
     --corpus c --data other
 differ "another seed is told" "rank 1 has another seed than rank 0 \(7, not 1\)" --corpus c --seed 7
 differ "a corpus that is missing is told" "rank 1 on '.*': no corpus in '.*/nowhere'" --corpus nowhere
+
+# ---- two machines --------------------------------------------------------------------------------------------------
+# Two network namespaces with host names of their own stand for them: what is between them is a wire of 1 Gbit/s, and each has its
+# own part of Open MPI, which begins on the second by ssh's stand-in.
+
+name="two machines and a wire of 1 Gbit/s between them end in the bytes of one"
+a=mnr$$a b=mnr$$b
+wire() {
+    ip netns add $a && ip netns add $b && ip link add $a type veth peer name $b &&
+        ip link set $a netns $a && ip link set $b netns $b || return 1
+    n=1
+    for x in $a $b; do
+        ip -n $x addr add 10.213.77.$n/24 dev $x && ip -n $x link set $x up && ip -n $x link set lo up &&
+            ip netns exec $x tc qdisc add dev $x root tbf rate 1gbit burst 256kb latency 50ms || return 1
+        n=2
+    done
+}
+cat >ssh.sh <<SH
+#!/bin/sh
+shift
+mkdir -p "$dir/t"
+TMPDIR="$dir/t" exec ip netns exec $b unshare -u sh -c "hostname second; \$*"
+SH
+chmod +x ssh.sh
+if [ "$(id -u)" != 0 ] || ! command -v ip >/dev/null || ! command -v tc >/dev/null || ! wire >out 2>err; then
+    skipped=$((skipped + 1))
+    echo "skipped $name: needs root, iproute2 and a system that lets it make network namespaces"
+else
+    timeout 120 ip netns exec $a mpirun -n 2 -H 10.213.77.1:1,10.213.77.2:1 --mca plm_rsh_agent "$dir/ssh.sh" \
+        --mca oob_tcp_if_include 10.213.77.0/24 --mca btl self,tcp --mca btl_tcp_if_include 10.213.77.0/24 -x MYNAH_DATA \
+        "$mynah" train --corpus c --preset nano --threads 1 --batch 4 --micro 1 --name wire --steps 9 >out 2>err </dev/null ||
+        not_ok "$name" "exit $?"
+    same "$name" one wire
+    sent=$(ip netns exec $a tc -s qdisc show dev $a | sed -n 's/^ Sent \([0-9]*\) bytes.*/\1/p')
+    if [ "${sent:-0}" -gt 10000000 ]; then ok "what they tell each other goes over the wire"
+    else not_ok "what they tell each other goes over the wire" "$sent bytes did"; fi
+fi
 
 end
