@@ -128,7 +128,8 @@ static mn_rc choose_recipe(job *j, mn_err *e)
     MN_TRY(one_of("init", j->init, "noise", "zero", &j->recipe.zero_init, e));
     MN_TRY(one_of("cautious", j->cautious, "no", "yes", &j->recipe.cautious, e));
     if (!(j->decay <= 10) || !(j->fall <= 1) || (j->fall >= 0 && j->fall < 0.001))
-        return mn_fail(e, MN_E_USAGE, "--decay is 0 to 10, --fall a share of the run from 0.001 to 1");
+        return mn_fail(e, MN_E_USAGE,
+                       "--decay is 0 to 10, --fall a share of the run from 0.001 to 1");
     if (j->decay >= 0) j->recipe.decay = (float)j->decay;
     if (j->fall >= 0) j->recipe.fall = (float)j->fall;
     return MN_OK;
@@ -271,7 +272,8 @@ int mn_cmd_train(int argc, char **argv)
         {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",
          "... of which so many at once (half): what a rank of mpirun computes."},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
-        {"optim", 0, MN_OPT_STR, &j.optim, "O", "The optimiser: muon, or adamw (the default with --from)."},
+        {"optim", 0, MN_OPT_STR, &j.optim, "O",
+         "The optimiser: muon, or adamw (the default with --from)."},
         {"decay", 0, MN_OPT_F64, &j.decay, "D", "Weight decay of matrices (0.1)."},
         {"cautious", 0, MN_OPT_STR, &j.cautious, "YES|NO",
          "Decay only where it and the update agree (no)."},
