@@ -77,6 +77,19 @@ static void stance_is_five_tasks_and_a_task_without_training_text_has_no_figure(
     mn_arena_release(&a);
 }
 
+/* Two labels whose words stand at -1 and -3 in the mean: what counts is what a tweet adds. */
+static void a_label_is_chosen_by_what_its_word_gains(void **state)
+{
+    (void)state;
+    const quiz k = {.task = mn_tweet_task_find("irony")};
+    const double at[] = {-0.8, -3.4, -1.2, -2.6, -0.5, -3.5, -1.5, -2.5};
+    uint8_t said_[4];
+    choose_labels(&k, at, 4, said_);
+    OK(said_[0] == 0 && said_[1] == 1 && said_[2] == 0 && said_[3] == 1);
+    choose_labels(&k, at, 1, said_); /* alone it gains nothing: the smaller */
+    OK(said_[0] == 0);
+}
+
 static void examples_in_a_prompt_need_no_training_text(void **state)
 {
     (void)state;
@@ -114,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_task_is_learnt_scored_and_kept),
         TEST(stance_is_five_tasks_and_a_task_without_training_text_has_no_figure),
+        TEST(a_label_is_chosen_by_what_its_word_gains),
         TEST(examples_in_a_prompt_need_no_training_text),
         TEST(wrong_tasks_and_folders_are_named),
     };
