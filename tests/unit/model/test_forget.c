@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "model/forget.h"
+#include "model/held_out.h"
 
 #define STEPS 20
 #define DOCS  60 /* about ten steps an epoch */
@@ -534,6 +535,84 @@ static void it_says_what_was_done(void **state)
     mn_arena_release(&a);
 }
 
+static void whatever_the_optimiser_the_bits_are_the_same(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result t;
+    mn_mask m;
+    mn_recipe recipe = mn_train_recipe(false);
+    recipe.optimiser = recipe.optimiser == MN_OPTIM_MUON ? MN_OPTIM_ADAMW : MN_OPTIM_MUON;
+    const uint64_t docs[] = {doc_of_step(7)};
+    mn_train_opts o = opts_for("c");
+    o.recipe = &recipe;
+    RUN(mn_train_run(&o, &t, &e));
+    forget("c", docs, 1);
+    RUN(mn_mask_from(docs, 1, &m, &e));
+    o.masked = &m, o.model_dir = at("d");
+    RUN(mn_train_run(&o, &t, &e));
+    mn_mask_release(&m);
+    OK(same_model("c", "d") && !same_file("c", "without", "model.safetensors"));
+    mn_fs_remove_tree(at("c"), NULL);
+    mn_fs_remove_tree(at("d"), NULL);
+}
+
+static void samples_go_where_a_held_out_post_goes(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result t;
+    mn_buf b;
+    mn_train_opts o = opts_for("c");
+    o.no_samples = false, o.steps = 2;
+    RUN(mn_train_run(&o, &t, &e));
+    mn_buf_init(&b, 0);
+    RUN(mn_fs_read(at("c/training.json"), 1 << 20, &b, &e));
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"given\""), 0) != SIZE_MAX);
+    RUN(mn_forget_samples(at("c"), &e));
+    mn_buf_clear(&b);
+    RUN(mn_fs_read(at("c/training.json"), 1 << 20, &b, &e));
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"given\""), 0) == SIZE_MAX);
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"curve\""), 0) != SIZE_MAX);
+    mn_buf_release(&b);
+    RUN(mn_forget_samples(at("nobody"), &e)); /* nothing there: nothing to do */
+    mn_fs_remove_tree(at("c"), NULL);
+}
+
+static uint64_t held_out_bytes(void)
+{
+    mn_err e = {0};
+    char stem[300];
+    mn_shard s;
+    mn_held_out h;
+    mn_weights w;
+    mn_config c;
+    RUN(mn_config_preset("nano", &c, &e));
+    c.V = 65536;
+    snprintf(stem, sizeof stem, "%s/val", corpus);
+    RUN(mn_shard_open(stem, 65536, &s, &e));
+    RUN(mn_weights_new(&c, &w, &e));
+    RUN(mn_held_out_new(&s, &w, NULL, 40, MN_F32, 1 << 20, &h, &e));
+    uint64_t bytes = h.text_bytes;
+    mn_held_out_release(&h);
+    mn_weights_release(&w);
+    mn_shard_close(&s);
+    return bytes;
+}
+
+static void bits_per_byte_count_no_erased_text(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char stem[300], text[200];
+    const uint64_t third[] = {2};
+    uint64_t before = held_out_bytes();
+    snprintf(stem, sizeof stem, "%s/val", corpus);
+    RUN(mn_shard_erase(stem, 65536, third, 1, &e));
+    fixture_sentence(100002, text);
+    OK(held_out_bytes() == before - strlen(text));
+}
+
 /* Comes last: the corpus itself loses the document. */
 static void an_erased_corpus_teaches_what_a_mask_teaches(void **state)
 {
@@ -585,6 +664,9 @@ int main(void)
         TEST(a_log_with_a_forged_chain_is_refused),
         TEST(refusals_say_what_to_do),
         TEST(it_says_what_was_done),
+        TEST(whatever_the_optimiser_the_bits_are_the_same),
+        TEST(samples_go_where_a_held_out_post_goes),
+        TEST(bits_per_byte_count_no_erased_text),
         TEST(an_erased_corpus_teaches_what_a_mask_teaches),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
