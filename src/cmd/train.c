@@ -15,7 +15,7 @@
 typedef struct job {
     const char *corpus, *name, *preset, *from, *dtype;
     const char *optim, *init, *cautious;
-    uint64_t tokens, steps, seed, threads, batch, micro;
+    uint64_t tokens, steps, seed, threads, batch, micro, history;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
     mn_recipe recipe;
     bool resume;
@@ -144,10 +144,11 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
                        "'%s' cannot be a model's name; it is a folder's, without '/'", j->name);
     bool finite = j->minutes >= 0 && j->minutes <= 1e6 && j->epochs >= 0 && j->epochs <= 1e6 &&
                   j->lr >= 0 && j->lr <= 1;
-    if (!finite || j->threads > 1024 || j->batch > 4096 || j->micro > 4096)
-        return mn_fail(
-            e, MN_E_USAGE,
-            "--minutes, --epochs, --lr, --threads, --batch or --micro is out of range");
+    if (!finite || j->threads > 1024 || j->batch > 4096 || j->micro > 4096 ||
+        j->history > 10000)
+        return mn_fail(e, MN_E_USAGE,
+                       "--minutes, --epochs, --lr, --threads, --batch, --micro or --history is "
+                       "out of range");
     if (j->dtype && strcmp(j->dtype, "f32") != 0 && strcmp(j->dtype, "bf16") != 0)
         return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
@@ -207,6 +208,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .dtype = dtype,
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
+                       .history = j->history ? (int)j->history : -1,
                        .micro_rows = (size_t)j->micro,
                        .peak_lr = j->lr,
                        .recipe = &j->recipe,
@@ -242,7 +244,11 @@ static int failed(const job *j, const mn_err *e)
 
 int mn_cmd_train(int argc, char **argv)
 {
-    job j = {.seed = 1, .decay = -1, .fall = -1, .l = {.verb = "train", .arena = &j.arena}};
+    job j = {.seed = 1,
+             .history = MN_CHECKPOINT_HISTORY,
+             .decay = -1,
+             .fall = -1,
+             .l = {.verb = "train", .arena = &j.arena}};
     mn_err e = {0};
     mn_dtype dtype = MN_F32;
     int n = 0;
@@ -269,6 +275,8 @@ int mn_cmd_train(int argc, char **argv)
          "Threads (all processors); results do not depend on it."},
         {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
         {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
+        {"history", 0, MN_OPT_U64, &j.history, "N",
+         "Checkpoints kept to go back to when something is to be forgotten (20)."},
         {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",
          "... of which so many at once (half): what a rank of mpirun computes."},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
