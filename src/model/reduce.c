@@ -10,7 +10,7 @@
 #include "tensor/kernels.h"
 
 #define PART    ((uint64_t)1 << 16) /* floats that a thread adds at once */
-#define LOOK_NS 500000 /* the courier looks after its messages this often meanwhile */
+#define LOOK_NS 2000000 /* the courier looks after its messages this often meanwhile */
 
 struct mn_reduce {
     mn_ranks *ranks;
