@@ -613,6 +613,61 @@ static void bits_per_byte_count_no_erased_text(void **state)
     OK(held_out_bytes() == before - strlen(text));
 }
 
+/* What was written before there were masks: a header of half the size, without what came with them. */
+static void write_as_version_1(const char *path)
+{
+    mn_err e = {0};
+    mn_buf b, old;
+    uint8_t sha[32];
+    const size_t common = 472; /* up to the hash of a tuning's base */
+    char zeros[MN_CHECKPOINT_HEAD_1] = {0};
+    mn_buf_init(&b, 0), mn_buf_init(&old, 0);
+    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
+    mn_buf_add(&old, b.ptr, common);
+    old.ptr[6] = '1';
+    mn_buf_add(&old, zeros, MN_CHECKPOINT_HEAD_1 - common);
+    mn_buf_add(&old, b.ptr + MN_CHECKPOINT_HEAD, b.len - MN_CHECKPOINT_HEAD - 32);
+    mn_sha256_of(old.ptr, old.len, sha);
+    mn_buf_add(&old, sha, 32);
+    OK(!old.failed);
+    RUN(mn_fs_write_atomic(path, old.ptr, old.len, &e));
+    mn_buf_release(&old);
+    mn_buf_release(&b);
+}
+
+static void a_run_from_before_there_were_logs_goes_on_but_cannot_forget(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result t;
+    mn_forget_result r;
+    mn_recipe recipe;
+    RUN(mn_recipe_unpack(0, &recipe, &e)); /* what such files mean */
+    mn_train_opts o = opts_for("c");
+    o.recipe = &recipe, o.batch_rows = 2, o.micro_rows = 2;
+    RUN(mn_train_run(&o, &t, &e));
+    copy("c", "d");
+    for (int step = 16; step <= 20; step++) {
+        char name[80];
+        snprintf(name, sizeof name, "d/checkpoints/step-%010d.mnc", step);
+        unlink(at(name));
+    }
+    write_as_version_1(at("d/checkpoints/step-0000000012.mnc"));
+    OK(unlink(at("d/steps.wal")) == 0);
+    mn_checkpoint was;
+    RUN(mn_checkpoint_peek(at("d/checkpoints"), &was, &e));
+    OK(was.step == 12 && was.recipe.optimiser == MN_OPTIM_ADAMW);
+    o.model_dir = at("d"), o.resume = true;
+    RUN(mn_train_run(&o, &t, &e));
+    OK(t.finished && same_file("c", "d", "model.safetensors"));
+    const uint64_t docs[] = {doc_of_step(6)};
+    mn_forget_opts f = forget_opts("d", docs, 1);
+    FAILS(MN_E_NOT_FOUND, mn_forget_run(&f, &r, &e));
+    OK(strstr(e.msg, "no log of its steps"));
+    mn_fs_remove_tree(at("c"), NULL);
+    mn_fs_remove_tree(at("d"), NULL);
+}
+
 /* Comes last: the corpus itself loses the document. */
 static void an_erased_corpus_teaches_what_a_mask_teaches(void **state)
 {
@@ -667,6 +722,7 @@ int main(void)
         TEST(whatever_the_optimiser_the_bits_are_the_same),
         TEST(samples_go_where_a_held_out_post_goes),
         TEST(bits_per_byte_count_no_erased_text),
+        TEST(a_run_from_before_there_were_logs_goes_on_but_cannot_forget),
         TEST(an_erased_corpus_teaches_what_a_mask_teaches),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
