@@ -113,12 +113,10 @@ static size_t fill_row(mn_classifier *c, const mn_class_texts *t, const mn_packi
     return n;
 }
 
-static size_t run_states(mn_classifier *c, size_t n_rows, size_t n_texts)
+static void run_states(mn_classifier *c, const mn_batch *b, size_t n_texts)
 {
-    mn_batch b = mn_batch_view(&c->batch, 0, n_rows);
-    size_t n = mn_lora_pass_states(c->pass, &b, c->states);
+    size_t n = mn_lora_pass_states(c->pass, b, c->states);
     MN_ASSERT(n == n_texts);
-    return n;
 }
 
 /* ---- the linear layer --------------------------------------------------------------------------------------------------- */
@@ -181,10 +179,11 @@ static mn_rc learn_rows(mn_classifier *c, const mn_class_texts *t, const uint8_t
     size_t n = 0;
     double loss = 0;
     for (size_t i = 0; i < rows; i++) n = fill_row(c, t, k, row + i, i, n);
-    run_states(c, rows, n);
+    const mn_batch b = mn_batch_view(&c->batch, 0, rows);
+    run_states(c, &b, n);
     for (size_t i = 0; i < n; i++)
         loss += learn_state(c, i, labels[c->which[i]], 1.0 / (double)n);
-    mn_lora_pass_states_back(c->pass, c->dstates, c->optim.d);
+    mn_lora_pass_states_back(c->pass, &b, c->dstates, c->optim.d);
     mn_optim_opts o = {
         .lr = rate_at(c, step, n_steps), .b1 = 0.9, .b2 = 0.99, .eps = 1e-8, .clip = 1};
     double norm = mn_optim_step(&c->optim, c->lora.all, c->pool, &o, step + 1);
@@ -320,7 +319,8 @@ mn_rc mn_classifier_say(mn_classifier *c, const mn_class_texts *texts, uint8_t *
         size_t n = 0;
         if (mn_stop_requested()) rc = mn_fail(e, MN_E_CANCELLED, "stopped");
         for (size_t i = 0; i < rows; i++) n = fill_row(c, texts, &k, row + i, i, n);
-        if (rc == MN_OK) run_states(c, rows, n);
+        const mn_batch b = mn_batch_view(&c->batch, 0, rows);
+        if (rc == MN_OK) run_states(c, &b, n);
         for (size_t i = 0; rc == MN_OK && i < n; i++) {
             logits_of(c, c->states + i * c->m->cfg.C, x);
             ret[c->which[i]] = likeliest(x, c->o.n_labels);

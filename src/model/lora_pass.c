@@ -397,10 +397,10 @@ size_t mn_lora_pass_states(mn_lora_pass *p, const mn_batch *b, float *ret)
     return p->n_scored;
 }
 
-void mn_lora_pass_states_back(mn_lora_pass *p, const float *d, float *dall)
+void mn_lora_pass_states_back(mn_lora_pass *p, const mn_batch *b, const float *d, float *dall)
 {
-    MN_ASSERT(p->b && p->o.backward && p->a);
-    p->dall = dall;
+    MN_ASSERT(p->o.backward && p->a);
+    p->b = b, p->dall = dall;
     mn_lora__states_back(p, d);
     run_backward(p);
 }

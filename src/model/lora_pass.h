@@ -44,7 +44,8 @@ void mn_lora_pass_logits(mn_lora_pass *p, size_t row, size_t t, float *ret_logit
 /* Without the head, for what is learnt about texts instead of next tokens: the final hidden state, after the last norm, of every row whose
  * weight is above 0, in order of the batch: ret [n][C]. Returns n. Targets are not looked at, but must be below V. */
 size_t mn_lora_pass_states(mn_lora_pass *p, const mn_batch *b, float *ret);
-/* With d [n][C], the gradient of a loss at what the last mn_lora_pass_states gave, ADDS the adapter's to dall; a backward pass with an adapter. */
-void mn_lora_pass_states_back(mn_lora_pass *p, const float *d, float *dall);
+/* With d [n][C], the gradient of a loss at what the last mn_lora_pass_states gave, ADDS the adapter's to dall; b is the same batch, the pass a backward one
+ * with an adapter. */
+void mn_lora_pass_states_back(mn_lora_pass *p, const mn_batch *b, const float *d, float *dall);
 
 #endif

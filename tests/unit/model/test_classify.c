@@ -42,7 +42,7 @@ static void the_gradient_of_states_is_that_of_differences(void **state)
     linear(p, &b, c, lora_shape.C, &n);
     assert_int_equal(n, rows);
     float *d = mn_calloc(l.n_all, sizeof *d);
-    mn_lora_pass_states_back(p, c, d);
+    mn_lora_pass_states_back(p, &b, c, d);
     double worst = 0, scale = 0;
     for (uint64_t i = 0; i < l.n_all; i++) scale = fmax(scale, fabs((double)d[i]));
     for (int k = 0; k < 60; k++) {
