@@ -278,7 +278,7 @@ int mn_cmd_train(int argc, char **argv)
         {"history", 0, MN_OPT_U64, &j.history, "N",
          "Checkpoints kept to go back to when something is to be forgotten (20)."},
         {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",
-         "... of which so many at once (half): what a rank of mpirun computes."},
+         "... of which so many at once (all; under mpirun each rank its share)."},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
         {"optim", 0, MN_OPT_STR, &j.optim, "O",
          "The optimiser: muon, or adamw (the default with --from)."},

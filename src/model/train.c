@@ -37,9 +37,8 @@ const char *mn_train_preset_for(uint64_t train_tokens)
 /* docs/design/training.md, "Learning", has what was measured; going on from a model was not, and stays as it was. */
 mn_recipe mn_train_recipe(bool from_model)
 {
-    return (mn_recipe){.optimiser = from_model ? MN_OPTIM_ADAMW : MN_OPTIM_MUON,
-                       .decay = 0.1f,
-                       .fall = 0.5f};
+    return (mn_recipe){
+        .optimiser = from_model ? MN_OPTIM_ADAMW : MN_OPTIM_MUON, .decay = 0.1f, .fall = 0.5f};
 }
 
 /* Falls with the width, as the best rate of AdamW does under this initialisation; Muon's steps are as long (muon.h). */
@@ -65,14 +64,16 @@ static uint64_t most_micro(const mn_checkpoint *at)
     return most < at->batch_rows ? most : at->batch_rows;
 }
 
-/* Half of a batch, whatever the number of ranks: the bits depend on it, and two ranks can share the work. */
+/* A batch's share for each of the ranks that are there: whole for one alone. The bits depend on it, so it is kept: whoever goes on
+ * with the run, or repeats it with --micro, gets the same ones on any number of ranks. */
 static mn_rc choose_micro(const mn_train_opts *o, mn_checkpoint *at, mn_err *e)
 {
-    const uint64_t most = most_micro(at), half = (at->batch_rows + 1) / 2;
+    const uint64_t size = (uint64_t)mn_ranks_size(o->ranks);
+    const uint64_t most = most_micro(at), share = (at->batch_rows + size - 1) / size;
     if (o->micro_rows > most)
         return mn_fail(e, MN_E_USAGE, "micro-batches of %zu rows: at most %llu are possible",
                        o->micro_rows, (unsigned long long)most);
-    at->micro_rows = o->micro_rows ? o->micro_rows : half < most ? half : most;
+    at->micro_rows = o->micro_rows ? o->micro_rows : share < most ? share : most;
     return MN_OK;
 }
 
