@@ -53,7 +53,8 @@ static void held_out_posts_are_scored_and_the_result_is_kept(void **state)
     OK(run("--model", "base", "--corpus", "../corpus", "--dtype", "f32", "--context", "64",
            "--json", NULL) == 0);
     const mn_json *t = parsed(said("out"), &a);
-    OK(number(t, "bits_per_byte") > 0.5 && number(t, "bits_per_byte") < 8);
+    /* log2(500 sentences) is about 0.2 bits a byte: no model does better */
+    OK(number(t, "bits_per_byte") > 0.15 && number(t, "bits_per_byte") < 8);
     OK(number(t, "posts") == 20 && number(t, "documents") == 20 && number(t, "context") == 64);
     OK(fabs(number(t, "bits") / number(t, "bytes") - number(t, "bits_per_byte")) < 1e-9);
     const mn_json *author = mn_json_at(mn_json_get(t, "authors"), 0);
