@@ -323,7 +323,7 @@ int mn_cmd_bench(int argc, char **argv)
     bool list = false;
     const mn_usage usage = {"bench", "[NAME…] [--data-dir DIR] [--reps N]",
                             "Measures the parts of mynah on this machine: CPU seconds of the "
-                            "process, wall seconds (medians of\n"
+                            "process, wall seconds (medians of "
                             "several runs), and peak memory. A NAME runs all benches that "
                             "begin with it; none runs all.",
                             "mynah bench bpe --reps 9"};

@@ -131,7 +131,7 @@ static mn_rc tell(job *j, const char *name, const mn_forget_result *r, double se
                   mn_err *e)
 {
     if (!j->l.json) {
-        printf("model %s: %llu documents forgotten, %llu of %llu steps repeated (%.1f %%), "
+        printf("model %s: documents forgotten %llu, steps repeated %llu of %llu (%.1f %%), "
                "%.0f s\n",
                name, (unsigned long long)r->documents,
                (unsigned long long)(r->step - r->from_step), (unsigned long long)r->step,
@@ -243,8 +243,8 @@ static void tell_corpus(const job *j, const mn_corpus_report *r, const mn_corpus
     if (j->l.json || !(c->n_train + c->n_val)) return;
     fprintf(
         stderr,
-        "corpus %s: %llu posts, %llu kept in place of copies, %llu quotations; %zu documents "
-        "go, with %llu other posts in them\n",
+        "corpus %s: posts %llu, kept in place of copies %llu, quotations %llu; documents that "
+        "go %zu, other posts in them %llu\n",
         r->name, (unsigned long long)c->posts, (unsigned long long)c->copies,
         (unsigned long long)c->quotations, c->n_train + c->n_val,
         (unsigned long long)c->others);
@@ -371,7 +371,7 @@ int mn_cmd_forget(int argc, char **argv)
         .synopsis = "--post ID… | --account NAME [--model NAME]",
         .about =
             "Makes corpora and models forget posts, as if they had never been learnt from: "
-            "each model is what a\ntraining without them gives, to the bit. Only the part of "
+            "each model is what a training without them gives, to the bit. Only the part of "
             "a training that came after them is repeated.\nAlso sets their consent to "
             "train_generative=deny. Interrupted, the same command goes on.",
         .example = "  mynah forget --post 115012345678901234\n  mynah forget --account ann"};
