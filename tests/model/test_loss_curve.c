@@ -13,18 +13,25 @@ static void note(void *arg, const mn_curve_point *p, uint64_t total, double shar
     curve[p->step] = p->loss;
 }
 
-static void the_loss_follows_the_known_curve(void **state)
+typedef struct known {
+    int step;
+    double loss;
+} known;
+
+static void follow(mn_optimiser optimiser, const known *want, size_t n)
 {
-    (void)state;
     char tmp[64], corpus[200], model[200];
     mn_err e = {0};
     mn_train_result r;
+    mn_recipe recipe = mn_train_recipe(false);
+    recipe.optimiser = optimiser;
     test_tmp(tmp);
     fixture_corpus(tmp, 300, corpus);
     snprintf(model, sizeof model, "%s/models/curve", tmp);
     mn_train_opts o = {.corpus_dir = corpus,
                        .model_dir = model,
                        .preset = "nano",
+                       .recipe = &recipe,
                        .steps = 40,
                        .seed = 11,
                        .threads = 2,
@@ -33,19 +40,34 @@ static void the_loss_follows_the_known_curve(void **state)
                        .no_samples = true,
                        .on_step = note};
     RUN(mn_train_run(&o, &r, &e));
-    static const struct {
-        int step;
-        double loss;
-    } want[] = {{1, 6.099}, {10, 3.121}, {20, 1.227}, {30, 0.610}, {40, 0.568}};
-    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+    for (size_t i = 0; i < n; i++)
         if (fabs(curve[want[i].step] - want[i].loss) > 0.15)
             fail_msg("step %d: loss %.4f, known %.4f", want[i].step, curve[want[i].step],
                      want[i].loss);
     test_tmp_remove(tmp);
 }
 
+static void adamws_loss_follows_the_known_curve(void **state)
+{
+    (void)state;
+    static const known want[] = {
+        {1, 6.099}, {10, 3.121}, {20, 1.227}, {30, 0.610}, {40, 0.568}};
+    follow(MN_OPTIM_ADAMW, want, sizeof want / sizeof *want);
+}
+
+static void muons_loss_follows_the_known_curve(void **state)
+{
+    (void)state;
+    static const known want[] = {
+        {1, 6.099}, {10, 2.394}, {20, 0.815}, {30, 0.462}, {40, 0.491}};
+    follow(MN_OPTIM_MUON, want, sizeof want / sizeof *want);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(the_loss_follows_the_known_curve)};
+    const struct CMUnitTest tests[] = {
+        TEST(adamws_loss_follows_the_known_curve),
+        TEST(muons_loss_follows_the_known_curve),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
