@@ -4,7 +4,6 @@
 
 #include "../model/train_fixture.h"
 
-#include <fcntl.h>
 #include <math.h>
 
 #include "base/json.h"
@@ -16,52 +15,13 @@
 #include "cmd/eval_shots.c"
 #include "cmd/eval_tweets.c"
 #include "cmd/models.c"
+#include "verb.h"
 
-static char dir[64], data[100], corpus[200], text[1 << 16];
-static mn_err e;
+#define run(...)  verb_run(mn_cmd_eval, "eval", __VA_ARGS__)
+#define said      verb_said
+#define read_file verb_read
 
-/* Runs it; stdout goes to DIR/out, stderr to DIR/err. */
-static int run(const char *first, ...)
-{
-    char *argv[40] = {(char *)(uintptr_t) "eval", (char *)(uintptr_t)first};
-    int argc = 2;
-    va_list more;
-    va_start(more, first);
-    for (const char *s; (s = va_arg(more, const char *));) argv[argc++] = (char *)(uintptr_t)s;
-    va_end(more);
-    argv[argc++] = (char *)(uintptr_t) "--data";
-    argv[argc++] = data;
-    fflush(stdout), fflush(stderr);
-    char out[100], err[100];
-    snprintf(out, sizeof out, "%s/out", dir);
-    snprintf(err, sizeof err, "%s/err", dir);
-    int keep[2] = {dup(1), dup(2)};
-    int to[2] = {open(out, O_CREAT | O_TRUNC | O_WRONLY, 0600),
-                 open(err, O_CREAT | O_TRUNC | O_WRONLY, 0600)};
-    dup2(to[0], 1), dup2(to[1], 2);
-    int code = mn_cmd_eval(argc, argv);
-    fflush(stdout), fflush(stderr);
-    dup2(keep[0], 1), dup2(keep[1], 2);
-    for (int i = 0; i < 2; i++) close(keep[i]), close(to[i]);
-    return code;
-}
-
-static inline const char *read_file(const char *path)
-{
-    mn_buf b;
-    mn_buf_init(&b, sizeof text);
-    RUN(mn_fs_read(path, sizeof text, &b, &e));
-    snprintf(text, sizeof text, "%s", b.ptr ? b.ptr : "");
-    mn_buf_release(&b);
-    return text;
-}
-
-static inline const char *said(const char *name)
-{
-    char path[200];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    return read_file(path);
-}
+static char corpus[200];
 
 static inline const mn_json *parsed(const char *json, mn_arena *a)
 {

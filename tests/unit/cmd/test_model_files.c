@@ -1,53 +1,20 @@
 /* model import, export, quantize as commands: exit codes, results, what is left. */
 #include "test.h"
 
-#include <fcntl.h>
-
 #include "base/json.h"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
 #include "cmd/model_files.c"
 #include "cmd/models.c"
 #include "model/weights.h"
+#include "verb.h"
 
-static char dir[64], data[100];
-static mn_err e;
-
-/* Runs a verb; stdout goes to DIR/out, stderr to DIR/err. */
-static int run(int (*verb)(int argc, char **argv), const char *name, ...)
-{
-    char *argv[20] = {(char *)(uintptr_t)name};
-    int argc = 1;
-    va_list more;
-    va_start(more, name);
-    for (const char *s; (s = va_arg(more, const char *));) argv[argc++] = (char *)(uintptr_t)s;
-    va_end(more);
-    argv[argc++] = (char *)(uintptr_t) "--data";
-    argv[argc++] = data;
-    fflush(stdout), fflush(stderr);
-    char out[100], err[100];
-    snprintf(out, sizeof out, "%s/out", dir);
-    snprintf(err, sizeof err, "%s/err", dir);
-    int keep[2] = {dup(1), dup(2)};
-    int to[2] = {open(out, O_CREAT | O_TRUNC | O_WRONLY, 0600),
-                 open(err, O_CREAT | O_TRUNC | O_WRONLY, 0600)};
-    dup2(to[0], 1), dup2(to[1], 2);
-    int code = verb(argc, argv);
-    fflush(stdout), fflush(stderr);
-    dup2(keep[0], 1), dup2(keep[1], 2);
-    for (int i = 0; i < 2; i++) close(keep[i]), close(to[i]);
-    return code;
-}
+#define run verb_run
 
 static bool said(const char *file, const char *words)
 {
-    char path[100];
-    mn_buf b;
-    snprintf(path, sizeof path, "%s/%s", dir, file);
-    mn_buf_init(&b, 1u << 20);
-    RUN(mn_fs_read(path, 1u << 20, &b, &e));
-    bool found = strstr(b.ptr, words) != NULL;
-    if (!found) print_error("%s: %s", file, b.ptr);
-    mn_buf_release(&b);
+    const char *text = verb_said(file);
+    bool found = strstr(text, words) != NULL;
+    if (!found) print_error("%s: %s", file, text);
     return found;
 }
 

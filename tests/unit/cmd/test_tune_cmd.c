@@ -1,55 +1,17 @@
 /* mynah tune as a command: exit codes, results, what is left, going on, and merging. */
 #include "../model/train_fixture.h"
 
-#include <fcntl.h>
-
 #include "base/json.h"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
 #include "cmd/learning.c"
 #include "cmd/models.c"
 #include "cmd/tune.c"
+#include "verb.h"
 
-static char dir[64], data[100], lines[100], corpus[200];
-static mn_err e;
+#define run(...) verb_run(mn_cmd_tune, "tune", __VA_ARGS__)
+#define said     verb_said
 
-/* Runs it; stdout goes to DIR/out, stderr to DIR/err. */
-static int run(const char *first, ...)
-{
-    char *argv[40] = {(char *)(uintptr_t) "tune", (char *)(uintptr_t)first};
-    int argc = 2;
-    va_list more;
-    va_start(more, first);
-    for (const char *s; (s = va_arg(more, const char *));) argv[argc++] = (char *)(uintptr_t)s;
-    va_end(more);
-    argv[argc++] = (char *)(uintptr_t) "--data";
-    argv[argc++] = data;
-    fflush(stdout), fflush(stderr);
-    char out[100], err[100];
-    snprintf(out, sizeof out, "%s/out", dir);
-    snprintf(err, sizeof err, "%s/err", dir);
-    int keep[2] = {dup(1), dup(2)};
-    int to[2] = {open(out, O_CREAT | O_TRUNC | O_WRONLY, 0600),
-                 open(err, O_CREAT | O_TRUNC | O_WRONLY, 0600)};
-    dup2(to[0], 1), dup2(to[1], 2);
-    int code = mn_cmd_tune(argc, argv);
-    fflush(stdout), fflush(stderr);
-    dup2(keep[0], 1), dup2(keep[1], 2);
-    for (int i = 0; i < 2; i++) close(keep[i]), close(to[i]);
-    return code;
-}
-
-static char text[1 << 16];
-static const char *said(const char *name)
-{
-    char path[200];
-    mn_buf b;
-    mn_buf_init(&b, sizeof text);
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    RUN(mn_fs_read(path, sizeof text, &b, &e));
-    snprintf(text, sizeof text, "%s", b.ptr ? b.ptr : "");
-    mn_buf_release(&b);
-    return text;
-}
+static char lines[100], corpus[200];
 
 static int set_up(void **state)
 {
