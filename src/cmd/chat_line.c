@@ -35,7 +35,8 @@ static void tell_utf8(void)
 
 void mn_line_init(mn_line *l)
 {
-    struct sigaction a = {.sa_handler = on_int}; /* without SA_RESTART: poll ends */
+    /* poll ends all the same, and a write of what is answered goes on */
+    struct sigaction a = {.sa_handler = on_int, .sa_flags = SA_RESTART};
     *l = (mn_line){.terminal = isatty(STDIN_FILENO) != 0};
     mn_buf_init(&l->pending, LINE_MAX_BYTES + (1u << 16));
     mn_line_interrupted = 0;
