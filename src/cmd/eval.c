@@ -105,11 +105,13 @@ size_t mn_eval_context(const mn_eval_job *j, const mn_model *m)
     return most < m->cfg.T ? most : m->cfg.T;
 }
 
-/* --data FILE and --data DIR. */
+/* --data FILE and --data DIR. Beside another source it is the data folder, there or not. */
 static mn_rc sort_given(mn_eval_job *j, mn_err *e)
 {
+    const bool elsewhere = j->corpus || j->text || j->tweeteval;
     for (int i = 0; i < j->given.n; i++) {
-        const char **to = mn_fs_is_dir(j->given.items[i]) ? &j->data : &j->posts;
+        bool folder = elsewhere || mn_fs_is_dir(j->given.items[i]);
+        const char **to = folder ? &j->data : &j->posts;
         if (*to)
             return mn_fail(e, MN_E_USAGE,
                            "--data was given '%s' and '%s': one file and one folder at most",
