@@ -108,7 +108,7 @@ size_t mn_eval_context(const mn_eval_job *j, const mn_model *m)
 /* --data FILE and --data DIR. Beside another source it is the data folder, there or not. */
 static mn_rc sort_given(mn_eval_job *j, mn_err *e)
 {
-    const bool elsewhere = j->corpus || j->text || j->tweeteval;
+    const bool elsewhere = j->corpus || j->text || j->tweeteval || j->samples;
     for (int i = 0; i < j->given.n; i++) {
         bool folder = elsewhere || mn_fs_is_dir(j->given.items[i]);
         const char **to = folder ? &j->data : &j->posts;
@@ -131,27 +131,44 @@ static mn_rc choose_dtype(mn_eval_job *j, mn_err *e)
     return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
 }
 
+/* What is evaluated: one thing. */
+static mn_rc check_kind(const mn_eval_job *j, mn_err *e)
+{
+    if (j->toxicity && !j->tweeteval)
+        return mn_fail(e, MN_E_USAGE,
+                       "--toxicity needs labelled tweets to learn from what is offensive: "
+                       "--tweeteval DIR");
+    if (j->memorisation && !j->corpus)
+        return mn_fail(
+            e, MN_E_USAGE,
+            "--memorisation needs the corpus that the model was trained on: --corpus "
+            "NAME");
+    if (j->memorisation + j->samples + j->toxicity > 1)
+        return mn_fail(e, MN_E_USAGE, "give one of --memorisation, --samples and --toxicity");
+    const int sources = !!j->text + !!j->posts + !!j->corpus + !!j->tweeteval;
+    const bool free = j->samples || j->toxicity; /* a corpus beside */
+    if (free ? !!j->text + !!j->posts + (j->samples && j->tweeteval) == 0 : sources == 1)
+        return MN_OK;
+    return mn_fail(
+        e, MN_E_USAGE,
+        "give one of --corpus NAME (its held-out posts), --data FILE.jsonl, --text FILE "
+        "and --tweeteval DIR");
+}
+
 static mn_rc check_options(mn_eval_job *j, int n_pos, char **argv, mn_err *e)
 {
     MN_TRY(sort_given(j, e));
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
     if (j->threads > 1024 || (j->context && (j->context < 8 || j->context > 1u << 20)))
         return mn_fail(e, MN_E_USAGE, "--threads or --context is out of range");
-    if (!!j->text + !!j->posts + !!j->corpus + !!j->tweeteval != 1)
-        return mn_fail(
-            e, MN_E_USAGE,
-            "give one of --corpus NAME (its held-out posts), --data FILE.jsonl, --text FILE "
-            "and --tweeteval DIR");
+    MN_TRY(check_kind(j, e));
     j->few = j->shots != UINT64_MAX;
     if (j->few && j->shots > 1000)
         return mn_fail(e, MN_E_USAGE, "--shots is out of range: at most 1000");
     if (j->rank > 1024 || !(j->epochs >= 0 && j->epochs <= 1000) || !(j->lr >= 0 && j->lr <= 1))
         return mn_fail(e, MN_E_USAGE, "--lora, --epochs or --lr is out of range");
-    if (j->memorisation && !j->corpus)
-        return mn_fail(
-            e, MN_E_USAGE,
-            "--memorisation needs the corpus that the model was trained on: --corpus "
-            "NAME");
+    if ((j->samples || j->toxicity) && (!j->sample || j->sample > 100000))
+        return mn_fail(e, MN_E_USAGE, "--sample is out of range: 1 to 100000 texts");
     return choose_dtype(j, e);
 }
 
@@ -162,23 +179,32 @@ static mn_rc find_corpus(mn_eval_job *j, mn_err *e)
     return j->corpus_dir ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
 }
 
+typedef struct eval_kind { /* of evaluation */
+    mn_rc (*run)(mn_eval_job *j, mn_err *e);
+    const char *section; /* of evaluation.json */
+    bool join;           /* mn_eval_keep */
+} eval_kind;
+
+static eval_kind kind_of(const mn_eval_job *j)
+{
+    if (j->toxicity) return (eval_kind){mn_eval_toxicity, "toxicity", false};
+    if (j->samples) return (eval_kind){mn_eval_samples, "samples", false};
+    if (j->memorisation) return (eval_kind){mn_eval_memorisation, "memorisation", false};
+    if (!j->tweeteval) return (eval_kind){mn_eval_held_out, "held_out", false};
+    return (eval_kind){mn_eval_tweets, j->few ? "tweeteval_few_shot" : "tweeteval", true};
+}
+
 static mn_rc evaluate(mn_eval_job *j, mn_err *e)
 {
+    const eval_kind k = kind_of(j);
     MN_TRY(mn_models_find(mn_home_dir(j->data), j->name, &j->arena, &j->path, e));
     if (j->text) return eval_text(j, e);
     MN_TRY(find_corpus(j, e));
     mn_buf_init(&j->out, 0);
     mn_json_writer_init(&j->w, &j->out, 0);
-    mn_rc rc = j->tweeteval      ? mn_eval_tweets(j, e)
-               : j->memorisation ? mn_eval_memorisation(j, e)
-                                 : mn_eval_held_out(j, e);
+    mn_rc rc = k.run(j, e);
     if (rc == MN_OK && j->out.failed) rc = mn_fail(e, j->out.failed, "no memory");
-    if (rc == MN_OK && !j->posts)
-        rc = mn_eval_keep(j,
-                          j->tweeteval      ? j->few ? "tweeteval_few_shot" : "tweeteval"
-                          : j->memorisation ? "memorisation"
-                                            : "held_out",
-                          j->tweeteval != NULL, e);
+    if (rc == MN_OK && !j->posts) rc = mn_eval_keep(j, k.section, k.join, e);
     if (rc == MN_OK && j->json) rc = mn_cmd_print(&j->out, e);
     else mn_buf_release(&j->out);
     return rc;
@@ -203,6 +229,12 @@ int mn_cmd_eval(int argc, char **argv)
          "with --corpus, the one it was trained on: how exposed its canaries are, and how much "
          "of its "
          "documents the model says word for word"},
+        {"samples", 0, MN_OPT_FLAG, &j.samples, NULL,
+         "what it writes when nothing is asked of it: with --corpus posts of its times and "
+         "languages"},
+        {"toxicity", 0, MN_OPT_FLAG, &j.toxicity, NULL,
+         "with --tweeteval: how many of such texts are offensive, beside the corpus' held-out "
+         "posts, judged by a classifier learnt from task offensive (or --task hate)"},
         {"tweeteval", 0, MN_OPT_STR, &j.tweeteval, "DIR",
          "TweetEval's folder: fine-tunes for each task, and scores its validation split"},
         {"task", 0, MN_OPT_STR, &j.task, "T",
@@ -215,8 +247,9 @@ int mn_cmd_eval(int argc, char **argv)
         {"lora", 0, MN_OPT_U64, &j.rank, "R", "rank of the adapter that learns a task (16)"},
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE",
          "its highest learning rate; default: by the width"},
-        {"sample", 0, MN_OPT_U64, &j.sample, "N", "documents that are tried (500)"},
-        {"seed", 0, MN_OPT_U64, &j.seed, "N", "which documents are drawn (1)"},
+        {"sample", 0, MN_OPT_U64, &j.sample, "N",
+         "documents that are tried, or texts that are written (500)"},
+        {"seed", 0, MN_OPT_U64, &j.seed, "N", "which documents are drawn, what is written (1)"},
         {"tokens", 0, MN_OPT_U64, &j.tokens, "N",
          "of a corpus about so many tokens, evenly spread (1048576); 0: all"},
         {"context", 0, MN_OPT_U64, &j.context, "T",
@@ -229,9 +262,8 @@ int mn_cmd_eval(int argc, char **argv)
     };
     const mn_usage u = {
         "eval",
-        "[--model MODEL] --corpus NAME [--memorisation] | --data FILE.jsonl | --text FILE | "
-        "--tweeteval "
-        "DIR",
+        "[--model MODEL] --corpus NAME [--memorisation | --samples] | --data FILE.jsonl | "
+        "--text FILE | --tweeteval DIR [--toxicity]",
         "Says how well a model predicts posts that it has not seen, in bits per byte of their "
         "text: lower is better, and it compares between tokenizers and with compressors. In "
         "total and by language, author and month; groups of fewer than 20 posts are added up.",

@@ -58,14 +58,10 @@ static void read_structure(const walk *w, uint64_t i, mn_probe_text *t)
 
 static mn_rc read_text(const walk *w, uint64_t i, mn_str *ret, mn_err *e)
 {
-    const uint64_t from = w->s->posts[i].text_offset;
-    const uint64_t to =
-        i + 1 < w->s->n_posts ? w->s->posts[i + 1].text_offset : (uint64_t)w->txt.len;
-    if (from + 1 >= to || to > w->txt.len)
-        return mn_fail(e, MN_E_CORRUPT, "'%s' does not fit its corpus; build it again",
-                       w->txt_path);
-    *ret = (mn_str){(const char *)w->txt.ptr + from, (size_t)(to - from - 1)}; /* without LF */
-    return MN_OK;
+    if (mn_shard_text(w->s, (mn_str){(const char *)w->txt.ptr, w->txt.len}, i, ret))
+        return MN_OK;
+    return mn_fail(e, MN_E_CORRUPT, "'%s' does not fit its corpus; build it again",
+                   w->txt_path);
 }
 
 static mn_rc room(walk *w, size_t n, mn_err *e)

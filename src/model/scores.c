@@ -1,5 +1,6 @@
 #include "model/scores.h"
 
+#include <math.h>
 #include <stdbool.h>
 
 #include "base/err.h"
@@ -62,4 +63,16 @@ double mn_score_macro_recall(const uint8_t *gold, const uint8_t *said, size_t n,
                              uint8_t n_labels)
 {
     return mean(gold, said, n, n_labels, mn_score_recall);
+}
+
+void mn_score_bounds(uint64_t hits, uint64_t n, double *ret_low, double *ret_high)
+{
+    const double z = 1.959963984540054, N = (double)n;
+    *ret_low = 0, *ret_high = 1;
+    if (!n) return;
+    const double p = (double)hits / N, of = 1 + z * z / N;
+    const double mid = (p + z * z / (2 * N)) / of;
+    const double half = z * sqrt(p * (1 - p) / N + z * z / (4 * N * N)) / of;
+    if (hits) *ret_low = fmax(0, mid - half);
+    if (hits < n) *ret_high = fmin(1, mid + half);
 }

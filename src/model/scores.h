@@ -18,4 +18,8 @@ double mn_score_macro_f1(const uint8_t *gold, const uint8_t *said, size_t n, uin
 double mn_score_macro_recall(const uint8_t *gold, const uint8_t *said, size_t n,
                              uint8_t n_labels);
 
+/* Where the true share lies, from hits of n tries, 19 times in 20: Wilson's interval. 0 to 1 for n = 0.
+ * source  Wilson, JASA 22 (1927) */
+void mn_score_bounds(uint64_t hits, uint64_t n, double *ret_low, double *ret_high);
+
 #endif

@@ -326,3 +326,12 @@ void mn_shard_close(mn_shard *s)
     mn_fs_map_close(&s->origin);
     *s = (mn_shard){0};
 }
+
+bool mn_shard_text(const mn_shard *s, mn_str txt, uint64_t i, mn_str *ret)
+{
+    const uint64_t from = s->posts[i].text_offset;
+    const uint64_t to = i + 1 < s->n_posts ? s->posts[i + 1].text_offset : (uint64_t)txt.len;
+    if (from + 1 >= to || to > txt.len) return false;
+    *ret = (mn_str){txt.ptr + from, (size_t)(to - from - 1)}; /* without LF */
+    return true;
+}

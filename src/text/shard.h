@@ -52,6 +52,8 @@ typedef struct mn_shard {
 /* vocab: ids at or above it are MN_E_CORRUPT. A missing or damaged file says which and what to do. */
 mn_rc mn_shard_open(const char *stem, uint32_t vocab, mn_shard *ret, mn_err *e);
 void mn_shard_close(mn_shard *s);
+/* The clean text of post i, borrowed from txt, which is what STEM.txt holds; false: the two do not fit. An erased post's is blanks. */
+bool mn_shard_text(const mn_shard *s, mn_str txt, uint64_t i, mn_str *ret);
 
 /* Erasing: the documents keep their numbers and their slots, but each of their tokens becomes MN_TOK_PAD (which nothing is
  * learnt from and no document begins with), their text blanks, and author and consent of their posts 0. In place and synced, so that

@@ -47,12 +47,28 @@ static void labels_that_do_not_occur_are_left_out(void **state)
     OK(is(mn_score_macro_f1(all, none, 2, 20), 0) && is(mn_score_accuracy(all, none, 2), 0));
 }
 
+/* By hand: p = 0.1, n = 100 gives 0.0552 to 0.1744 (Brown, Cai and DasGupta 2001 print such values). */
+static void shares_have_bounds(void **state)
+{
+    (void)state;
+    double low, high;
+    mn_score_bounds(10, 100, &low, &high);
+    OK(fabs(low - 0.05523) < 1e-5 && fabs(high - 0.17437) < 1e-5);
+    mn_score_bounds(0, 100, &low, &high);
+    OK(low == 0 && fabs(high - 0.03699) < 1e-5);
+    mn_score_bounds(100, 100, &low, &high);
+    OK(fabs(low - 0.96301) < 1e-5 && high == 1);
+    mn_score_bounds(0, 0, &low, &high);
+    OK(low == 0 && high == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(scores_are_what_counting_gives),
         TEST(stance_leaves_none_out),
         TEST(labels_that_do_not_occur_are_left_out),
+        TEST(shares_have_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
