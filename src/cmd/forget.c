@@ -1,41 +1,15 @@
-/* mynah forget: what posts there are to forget, which corpora and models hold them, and the order of it all.
+/* mynah forget: what posts there are to forget, and the order of it all.
  *
  * Consent first, so that nothing new learns them; then the models, while the corpus is whole; then the corpus; then signatures. Each of these
  * can be done again without harm, so the same command goes on after a stop or a crash. */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "base/fs.h"
-#include "base/hash.h"
-#include "base/stop.h"
-#include "cmd/cmd.h"
-#include "cmd/learning.h"
-#include "corpus/closure.h"
-#include "corpus/corpus.h"
-#include "model/forget.h"
-#include "social/sign.h"
-#include "social/social.h"
-
-#define MANIFEST_MAX (1u << 20)
-
-typedef struct job {
-    mn_opt_strs posts;
-    const char *account, *model;
-    uint64_t threads;
-    mn_arena arena;
-    mn_learning l;
-    mn_home home;
-    uint64_t *id, author; /* what to forget */
-    size_t n, cap;
-    bool stopped;
-    uint64_t models, documents; /* done */
-    uint64_t unable;            /* models that cannot */
-} job;
+#include "cmd/forgetting.h"
 
 /* ---- which posts -------------------------------------------------------------------------------------------------- */
 
-static mn_rc add_id(job *j, uint64_t id, mn_err *e)
+mn_rc mn_forgetting__add(mn_forgetting *j, uint64_t id, mn_err *e)
 {
     if (j->n == j->cap) {
         size_t cap = j->cap ? 2 * j->cap : 256;
@@ -47,19 +21,19 @@ static mn_rc add_id(job *j, uint64_t id, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc parse_posts(job *j, mn_err *e)
+static mn_rc parse_posts(mn_forgetting *j, mn_err *e)
 {
     for (int i = 0; i < j->posts.n; i++) {
         uint64_t id;
         if (mn_str_to_u64(mn_str_from(j->posts.items[i]), &id) != MN_OK || !id)
             return mn_fail(e, MN_E_USAGE, "'%s' is not the id of a post", j->posts.items[i]);
-        MN_TRY(add_id(j, id, e));
+        MN_TRY(mn_forgetting__add(j, id, e));
     }
     return MN_OK;
 }
 
 /* The account by its name; or by its id, when it is no longer there. */
-static mn_rc find_account(job *j, mn_err *e)
+static mn_rc find_account(mn_forgetting *j, mn_err *e)
 {
     mn_account a;
     mn_str name = mn_str_from(j->account);
@@ -76,8 +50,16 @@ static mn_rc find_account(job *j, mn_err *e)
     return rc;
 }
 
+/* One line in the ledger each, unless what it is about is no longer there. */
+static mn_rc deny(mn_forgetting *j, mn_scope scope, uint64_t id, mn_err *e)
+{
+    mn_rc rc = mn_social_consent_set(j->home.store, scope, id, MN_P_TRAIN_GENERATIVE,
+                                     MN_CONSENT_DENY, 0, MN_STR("mynah forget"), e);
+    return rc == MN_E_NOT_FOUND ? MN_OK : rc;
+}
+
 /* The account's posts that are still in the store: those that the corpora left out as copies are known by them alone. */
-static mn_rc posts_of_account(job *j, mn_err *e)
+static mn_rc posts_of_account(mn_forgetting *j, mn_err *e)
 {
     uint64_t before = 0;
     mn_posts page = {0};
@@ -88,7 +70,11 @@ static mn_rc posts_of_account(job *j, mn_err *e)
                                              1000, &a, &page, e);
         for (size_t i = 0; rc == MN_OK && i < page.n; i++) {
             before = page.items[i].id;
-            rc = add_id(j, before, e);
+            rc = mn_forgetting__add(j, before, e);
+            /* its own word, or its import's, is nearer than the account's */
+            if (rc == MN_OK &&
+                mn_social_setting(&page.items[i], 0, MN_P_TRAIN_GENERATIVE) == MN_CONSENT_ALLOW)
+                rc = deny(j, MN_SCOPE_POST, before, e);
         }
         mn_arena_release(&a);
         MN_TRY(rc);
@@ -96,15 +82,7 @@ static mn_rc posts_of_account(job *j, mn_err *e)
     return MN_OK;
 }
 
-/* One line in the ledger each, unless what it is about is no longer there. */
-static mn_rc deny(job *j, mn_scope scope, uint64_t id, mn_err *e)
-{
-    mn_rc rc = mn_social_consent_set(j->home.store, scope, id, MN_P_TRAIN_GENERATIVE,
-                                     MN_CONSENT_DENY, 0, MN_STR("mynah forget"), e);
-    return rc == MN_E_NOT_FOUND ? MN_OK : rc;
-}
-
-static bool is_denied(job *j, uint64_t id)
+static bool is_denied(mn_forgetting *j, uint64_t id)
 {
     mn_posts p = {0};
     mn_arena a;
@@ -115,7 +93,7 @@ static bool is_denied(job *j, uint64_t id)
     return denied;
 }
 
-static mn_rc choose_posts(job *j, mn_err *e)
+static mn_rc choose_posts(mn_forgetting *j, mn_err *e)
 {
     for (size_t i = 0; i < j->n; i++)
         if (!is_denied(j, j->id[i])) MN_TRY(deny(j, MN_SCOPE_POST, j->id[i], e));
@@ -125,234 +103,83 @@ static mn_rc choose_posts(job *j, mn_err *e)
     return posts_of_account(j, e);
 }
 
-/* ---- one model ---------------------------------------------------------------------------------------------------- */
-
-static mn_rc tell(job *j, const char *name, const mn_forget_result *r, double seconds,
-                  mn_err *e)
-{
-    if (!j->l.json) {
-        printf("model %s: documents forgotten %llu, steps repeated %llu of %llu (%.1f %%), "
-               "%.0f s\n",
-               name, (unsigned long long)r->documents,
-               (unsigned long long)(r->step - r->from_step), (unsigned long long)r->step,
-               100 * r->share, seconds);
-        return MN_OK;
-    }
-    mn_buf b;
-    mn_json_writer w;
-    mn_buf_init(&b, 0);
-    mn_json_writer_init(&w, &b, 0);
-    mn_jw_object(&w);
-    mn_jw_kstrz(&w, "model", name);
-    mn_jw_ku64(&w, "documents", r->documents);
-    mn_jw_ku64(&w, "masked", r->masked);
-    mn_jw_ku64(&w, "first_step", r->first_step);
-    mn_jw_ku64(&w, "from_step", r->from_step);
-    mn_jw_ku64(&w, "step", r->step);
-    mn_jw_kf64(&w, "share", r->share);
-    mn_jw_kf64(&w, "seconds", seconds);
-    mn_jw_kstrz(&w, "weights_sha256", r->weights_sha256);
-    mn_jw_kbool(&w, "finished", r->finished);
-    mn_jw_object_end(&w);
-    return mn_cmd_print(&b, e);
-}
-
-static void on_step(void *arg, const mn_curve_point *p, uint64_t total, double share)
-{
-    job *j = arg;
-    mn_progress_note(&j->l.bar, "step %llu of %llu", (unsigned long long)p->step,
-                     (unsigned long long)total);
-    mn_progress_set(&j->l.bar, (uint64_t)(share * 1000));
-}
-
-static mn_rc forget_in(job *j, const char *name, const char *corpus, const mn_corpus_closure *c,
-                       mn_err *e)
-{
-    const char *dir = mn_learning_dir(&j->l, name);
-    const int64_t from = mn_mono_us();
-    mn_forget_result r;
-    const mn_forget_opts o = {.model_dir = dir,
-                              .corpus_dir = corpus,
-                              .docs = c->train,
-                              .n_docs = c->n_train,
-                              .threads = (int)j->threads,
-                              .arg = j,
-                              .on_step = on_step};
-    if (c->n_val) MN_TRY(mn_forget_samples(dir, e));
-    mn_progress_start(&j->l.bar, name, "‰", 1000);
-    mn_rc rc = mn_forget_run(&o, &r, e);
-    mn_progress_end(&j->l.bar);
-    if (rc == MN_E_NOT_FOUND || rc == MN_E_CORRUPT) {
-        fprintf(stderr, "mynah forget: model %s cannot forget: %s\n", name, e->msg);
-        j->unable++;
-        return MN_OK;
-    }
-    if (rc != MN_OK) return mn_err_wrap(e, "model '%s'", name);
-    if (r.nothing) return MN_OK;
-    j->stopped = !r.finished;
-    j->models += r.finished;
-    return tell(j, name, &r, (double)(mn_mono_us() - from) * 1e-6, e);
-}
-
-/* ---- one corpus --------------------------------------------------------------------------------------------------- */
-
-/* Whether the model was trained on the corpus of that hash. Tunings are told of: they have no log of steps. */
-static bool trained_on(job *j, const char *name, const char *sha256)
-{
-    const mn_json *log = mn_learning_file(&j->l, name, "training.json");
-    if (!mn_str_eqz(mn_json_str(mn_json_get(log, "corpus_sha256")), sha256)) return false;
-    if (!mn_json_get(log, "tuned_from")) return true;
-    fprintf(
-        stderr,
-        "mynah forget: model %s was tuned on this corpus and keeps what it learnt; remove it "
-        "or tune again\n",
-        name);
-    return false;
-}
-
-static void tell_tuned(job *j, const char *name)
-{
-    const mn_json *log = mn_learning_file(&j->l, name, "training.json");
-    mn_str base = mn_json_str(mn_json_get(log, "tuned_from"));
-    if (base.ptr)
-        fprintf(stderr,
-                "mynah forget: model %s was tuned from '%.*s': tune again if that has "
-                "forgotten something\n",
-                name, MN_STR_FMT(base));
-}
-
-static mn_rc forget_in_models(job *j, const mn_corpus_report *r, const char *corpus,
-                              const mn_corpus_closure *c, mn_err *e)
-{
-    char **names = NULL;
-    size_t n = 0;
-    const char *dir = mn_learning_dir(&j->l, "");
-    if (!dir) return mn_fail(e, MN_E_NOMEM, "no memory");
-    if (mn_fs_is_dir(dir)) MN_TRY(mn_fs_list(dir, &j->arena, &names, &n, e));
-    for (size_t i = 0; i < n && !j->stopped; i++) {
-        if (names[i][0] == '.' || strcmp(names[i], "current") == 0) continue;
-        if (j->model && strcmp(j->model, names[i]) != 0) continue;
-        if (c->n_train + c->n_val) tell_tuned(j, names[i]);
-        if (trained_on(j, names[i], r->sha256)) MN_TRY(forget_in(j, names[i], corpus, c, e));
-    }
-    return MN_OK;
-}
-
-static void tell_corpus(const job *j, const mn_corpus_report *r, const mn_corpus_closure *c)
-{
-    if (j->l.json || !(c->n_train + c->n_val)) return;
-    fprintf(
-        stderr,
-        "corpus %s: posts %llu, kept in place of copies %llu, quotations %llu; documents that "
-        "go %zu, other posts in them %llu\n",
-        r->name, (unsigned long long)c->posts, (unsigned long long)c->copies,
-        (unsigned long long)c->quotations, c->n_train + c->n_val,
-        (unsigned long long)c->others);
-}
-
-static mn_rc forget_corpus(job *j, const mn_corpus_report *r, mn_err *e)
-{
-    const char *data = mn_home_dir(j->l.data);
-    mn_corpus_closure c;
-    mn_str dir = mn_str_fmt(&j->arena, "%s/corpus/%s", data, r->name);
-    if (!dir.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
-    MN_TRY(mn_corpus_erase(data, r->name, NULL, e)); /* what was interrupted */
-    MN_TRY(mn_corpus_closure_find(data, r->name, j->id, j->n, j->author, &j->arena, &c, e));
-    tell_corpus(j, r, &c);
-    MN_TRY(forget_in_models(j, r, dir.ptr, &c, e));
-    if (j->stopped || j->model) return MN_OK; /* others may still need the corpus whole */
-    j->documents += c.n_train + c.n_val;
-    return mn_corpus_erase(data, r->name, &c, e);
-}
-
-/* ---- signatures --------------------------------------------------------------------------------------------------- */
-
-static mn_rc sign_file(job *j, const char *path, mn_err *e)
-{
-    uint8_t key[MN_SIGN_PUBLIC], signature[MN_SIGN_SIGNATURE];
-    char key_hex[2 * MN_SIGN_PUBLIC + 1], hex[2 * MN_SIGN_SIGNATURE + 1], text[400];
-    mn_str to = mn_str_fmt(&j->arena, "%s.sig", path);
-    mn_buf b;
-    if (!to.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
-    if (mn_fs_exists(to.ptr)) return MN_OK;
-    mn_buf_init(&b, MANIFEST_MAX);
-    mn_rc rc = mn_fs_read(path, MANIFEST_MAX, &b, e);
-    if (rc == MN_OK) rc = mn_sign_public(j->home.store, key, e);
-    if (rc == MN_OK) rc = mn_sign_bytes(j->home.store, mn_buf_str(&b), signature, e);
-    mn_buf_release(&b);
-    if (rc != MN_OK) return rc;
-    int n =
-        snprintf(text, sizeof text,
-                 "{\"algorithm\":\"ed25519\",\"public_key\":\"%s\",\"signature\":\"%s\"}\n",
-                 mn_hex(key, sizeof key, key_hex), mn_hex(signature, sizeof signature, hex));
-    return mn_fs_write_atomic(to.ptr, text, (size_t)n, e);
-}
-
-/* Every account of a forgetting that has no signature yet gets one. */
-static mn_rc sign_all(job *j, mn_err *e)
-{
-    char **models = NULL, **files;
-    size_t n = 0, n_files;
-    const char *dir = mn_learning_dir(&j->l, "");
-    if (dir && mn_fs_is_dir(dir)) MN_TRY(mn_fs_list(dir, &j->arena, &models, &n, e));
-    for (size_t i = 0; i < n; i++) {
-        mn_str at = mn_str_fmt(&j->arena, "%s%s/forgotten", dir, models[i]);
-        if (!at.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
-        if (strcmp(models[i], "current") == 0 || !mn_fs_is_dir(at.ptr)) continue;
-        MN_TRY(mn_fs_list(at.ptr, &j->arena, &files, &n_files, e));
-        for (size_t k = 0; k < n_files; k++)
-            if (mn_str_ends(mn_str_from(files[k]), ".json"))
-                MN_TRY(sign_file(j, mn_fs_join(&j->arena, at.ptr, files[k]), e));
-    }
-    return MN_OK;
-}
-
 /* ---- the command --------------------------------------------------------------------------------------------------- */
 
-static mn_rc report(job *j, mn_err *e)
+static mn_rc print_json(const mn_forgetting *j, uint64_t due, mn_err *e)
 {
-    if (j->stopped) {
-        fprintf(stderr, "stopped and saved; the same command goes on\n");
-        return MN_OK;
-    }
-    if (!j->l.json) {
-        if (!j->models && !j->documents)
-            printf("nothing to forget: no corpus or model has it\n");
-        return MN_OK;
-    }
     mn_buf b;
     mn_json_writer w;
     mn_buf_init(&b, 0);
     mn_json_writer_init(&w, &b, 0);
     mn_jw_object(&w);
+    if (j->due) mn_jw_ku64(&w, "due", due);
     mn_jw_ku64(&w, "models", j->models);
     mn_jw_ku64(&w, "documents_erased", j->documents);
+    mn_jw_kbool(&w, "finished", !j->stopped && !j->busy && !j->unable);
     mn_jw_object_end(&w);
     return mn_cmd_print(&b, e);
 }
 
-static mn_rc forget_all(job *j, mn_err *e)
+static mn_rc report(const mn_forgetting *j, uint64_t due, mn_err *e)
+{
+    if (j->stopped) fprintf(stderr, "stopped and saved; the same command goes on\n");
+    if (j->l.json) return print_json(j, due, e);
+    if (j->stopped || j->models || j->documents || j->busy || j->unable) return MN_OK;
+    if (j->due && !due) printf("nothing is due to be forgotten\n");
+    else printf("nothing to forget: no corpus or model has it\n");
+    return MN_OK;
+}
+
+/* What could not be done is a failure, but only after all the rest was done. */
+static mn_rc what_is_left(const mn_forgetting *j, mn_err *e)
+{
+    if (j->unable)
+        return mn_fail(e, MN_E_UNSUPPORTED,
+                       "%llu models could not forget and still know it: remove them, or train "
+                       "them anew on what is left of their corpus",
+                       (unsigned long long)j->unable);
+    if (j->busy)
+        return mn_fail(e, MN_E_BUSY,
+                       "%llu models are being trained and have not forgotten yet: the same "
+                       "command does the rest when that has ended",
+                       (unsigned long long)j->busy);
+    return MN_OK;
+}
+
+static mn_rc forget_all(mn_forgetting *j, mn_err *e)
 {
     mn_corpus_report *all;
+    mn_corpus_due *due = NULL;
     size_t n;
     MN_TRY(choose_posts(j, e));
     MN_TRY(mn_corpus_list(mn_home_dir(j->l.data), &j->arena, &all, &n, e));
-    for (size_t i = 0; i < n && !j->stopped; i++) MN_TRY(forget_corpus(j, &all[i], e));
-    MN_TRY(sign_all(j, e));
-    MN_TRY(report(j, e));
-    if (!j->unable) return MN_OK;
-    return mn_fail(e, MN_E_UNSUPPORTED,
-                   "%llu models could not forget and still know it: remove them, or train them "
-                   "anew on what is left of their corpus",
-                   (unsigned long long)j->unable);
+    if (j->due) MN_TRY(mn_forgetting__due(j, all, n, &due, e));
+    const uint64_t n_due = j->n;
+    for (size_t i = 0; i < n && !j->stopped; i++) MN_TRY(mn_forgetting__corpus(j, &all[i], e));
+    MN_TRY(mn_forgetting__sign(j, e));
+    if (j->due && !j->stopped && !j->busy) MN_TRY(mn_forgetting__due_done(j, all, n, due, e));
+    MN_TRY(report(j, n_due, e));
+    return what_is_left(j, e);
 }
 
-static mn_rc run(job *j, int n_pos, char **argv, mn_err *e)
+static mn_rc check(const mn_forgetting *j, int n_pos, char **argv, mn_err *e)
 {
+    const bool named = j->posts.n || j->account;
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
-    if (!j->posts.n && !j->account && !j->model)
-        return mn_fail(e, MN_E_USAGE, "say what to forget, with --post ID or --account NAME");
+    if (!named && !j->model && !j->due)
+        return mn_fail(e, MN_E_USAGE,
+                       "say what to forget, with --post ID, --account NAME or --due");
+    if (j->due && (named || j->model))
+        return mn_fail(e, MN_E_USAGE,
+                       "--due finds what to forget, and where, by itself: leave out --post, "
+                       "--account and --model");
     if (j->threads > 1024) return mn_fail(e, MN_E_USAGE, "--threads is out of range");
+    return MN_OK;
+}
+
+static mn_rc run(mn_forgetting *j, int n_pos, char **argv, mn_err *e)
+{
+    MN_TRY(check(j, n_pos, argv, e));
     MN_TRY(parse_posts(j, e));
     MN_TRY(mn_learning_writable(&j->l, e));
     MN_TRY(mn_home_open(j->l.data, &j->home, e));
@@ -363,18 +190,19 @@ static mn_rc run(job *j, int n_pos, char **argv, mn_err *e)
 
 int mn_cmd_forget(int argc, char **argv)
 {
-    job j = {.l = {.verb = "forget", .arena = &j.arena}};
+    mn_forgetting j = {.l = {.verb = "forget", .arena = &j.arena}};
     mn_err e = {0};
     int n = 0;
     const mn_usage usage = {
         .name = "forget",
-        .synopsis = "--post ID… | --account NAME [--model NAME]",
+        .synopsis = "--post ID… | --account NAME | --due [--model NAME]",
         .about =
             "Makes corpora and models forget posts, as if they had never been learnt from: "
             "each model is what a training without them gives, to the bit. Only the part of "
             "a training that came after them is repeated.\nAlso sets their consent to "
             "train_generative=deny. Interrupted, the same command goes on.",
-        .example = "  mynah forget --post 115012345678901234\n  mynah forget --account ann"};
+        .example = "  mynah forget --post 115012345678901234\n  mynah forget --account ann\n  "
+                   "mynah forget --due"};
     const mn_opt opts[] = {
         {"post", 0, MN_OPT_STRS, &j.posts, "ID", "A post; may be given several times."},
         {"account", 0, MN_OPT_STR, &j.account, "NAME",
@@ -382,6 +210,9 @@ int mn_cmd_forget(int argc, char **argv)
         {"model", 0, MN_OPT_STR, &j.model, "NAME",
          "Only this model, and leave the corpus as it is; alone: go on, and forget what its "
          "corpus has lost."},
+        {"due", 0, MN_OPT_FLAG, &j.due, NULL,
+         "All posts that are in a corpus and were deleted since, or whose consent was taken "
+         "back."},
         {"threads", 0, MN_OPT_U64, &j.threads, "P",
          "Threads (all processors); results do not depend on it."},
         MN_CMD_OPT_DATA(&j.l.data),

@@ -62,7 +62,7 @@ static void a_forgotten_post_is_gone_from_corpus_and_model(void **state)
     snprintf(line, sizeof line, "forget --post %s --threads 1 --json", id);
     OK(mynah(line) == 0);
     OK(strstr(out, "\"model\":\"m\"") && strstr(out, "\"documents\":1"));
-    OK(strstr(out, "{\"models\":1,\"documents_erased\":1}"));
+    OK(strstr(out, "{\"models\":1,\"documents_erased\":1,\"finished\":true}"));
     OK(!anywhere("porcelain otter"));
     hash_of("m", now);
     OK(strcmp(old, now) != 0 && strstr(out, now));
@@ -71,7 +71,7 @@ static void a_forgotten_post_is_gone_from_corpus_and_model(void **state)
     OK(strcmp(now, fresh) == 0);
     /* a second time there is nothing to do; what was done is signed */
     OK(mynah(line) == 0);
-    OK(strcmp(out, "{\"models\":0,\"documents_erased\":0}\n") == 0);
+    OK(strcmp(out, "{\"models\":0,\"documents_erased\":0,\"finished\":true}\n") == 0);
     hash_of("m", fresh);
     OK(strcmp(now, fresh) == 0);
     snprintf(line, sizeof line, "%s/data/models/m/forgotten/0001.json.sig", dir);
@@ -79,6 +79,78 @@ static void a_forgotten_post_is_gone_from_corpus_and_model(void **state)
     /* and the next corpus leaves it out */
     OK(mynah("corpus build --name d --threads 1 --json") == 0);
     OK(mn_json_u64(mn_json_get(mn_json_get(json(), "dropped"), "no_consent"), 0) == 1);
+}
+
+/* The store, one corpus of it and model "m", of three steps. */
+static void make_model(void)
+{
+    char line[300];
+    write_posts();
+    snprintf(line, sizeof line, "import %s/posts.jsonl --json", dir);
+    OK(mynah(line) == 0);
+    for (int i = 0; i < 12; i++) {
+        snprintf(line, sizeof line, "account consent a%d train_generative=allow", i);
+        OK(mynah(line) == 0);
+    }
+    OK(mynah("corpus build --name c --threads 1 --json") == 0);
+    OK(mynah("train --corpus c --name m --preset nano --steps 3 --threads 1 --json") == 0);
+}
+
+/* "due" of the last line of stdout. */
+static uint64_t due(void)
+{
+    mn_json *j = NULL;
+    const char *last = out, *end = strrchr(out, '\n');
+    for (const char *c = out; end && c < end; c++)
+        if (*c == '\n') last = c + 1;
+    RUN(mn_json_parse(mn_str_trim(mn_str_from(last)), &ar, &j, &e));
+    return mn_json_u64(mn_json_get(j, "due"), 999);
+}
+
+static void consent_that_is_taken_back_is_forgotten_without_a_name(void **state)
+{
+    (void)state;
+    char old[65], now[65], fresh[65];
+    make_model();
+    hash_of("m", old);
+    OK(mynah("forget --due --json") == 0);
+    OK(strcmp(out, "{\"due\":0,\"models\":0,\"documents_erased\":0,\"finished\":true}\n") == 0);
+    OK(mynah("forget --due") == 0 && strstr(out, "nothing is due to be forgotten"));
+    hash_of("m", now);
+    OK(strcmp(old, now) == 0);
+    OK(mynah("account consent a0 train_generative=deny") == 0); /* post 120 is one of its 20 */
+    OK(anywhere("porcelain otter"));
+    OK(mynah("forget --due --threads 1 --json") == 0);
+    OK(strstr(out, "{\"corpus\":\"c\",\"due\":") &&
+       strstr(out, "\"deleted\":0,\"withdrawn\":"));
+    OK(strstr(out, "\"model\":\"m\"") && strstr(out, "\"models\":1") &&
+       strstr(out, "\"finished\":true"));
+    OK(due() >= 10 && due() <= 20);
+    OK(!anywhere("porcelain otter"));
+    hash_of("m", now);
+    OK(mynah("train --corpus c --name n --preset nano --steps 3 --threads 1 --json") == 0);
+    hash_of("n", fresh);
+    OK(strcmp(old, now) != 0 && strcmp(now, fresh) == 0);
+    OK(mynah("forget --due --json") == 0 && due() == 0);
+}
+
+static void what_is_due_waits_for_a_model_that_is_trained(void **state)
+{
+    (void)state;
+    mn_fs_lock lock;
+    char line[300];
+    make_model();
+    snprintf(line, sizeof line, "%s/data/models/m/lock", dir);
+    RUN(mn_fs_lock_take(line, &lock, &e));
+    OK(mynah("forget --due --json") == 0 && due() == 0); /* nothing is due: no matter */
+    OK(mynah("account delete a1 --yes") == 0);
+    OK(mynah("forget --due --json") == 1 && strstr(out, "\"finished\":false"));
+    OK(strstr(said, "being trained") && due() >= 10);
+    mn_fs_lock_release(&lock);
+    OK(mynah("forget --due --threads 1 --json") == 0 && due() >= 10);
+    OK(strstr(out, "\"withdrawn\":0") && strstr(out, "\"finished\":true"));
+    OK(mynah("forget --due --json") == 0 && due() == 0);
+    OK(mynah("forget --due --post 12") == 2 && strstr(said, "leave out --post"));
 }
 
 static void what_cannot_be_forgotten_is_said(void **state)
@@ -107,6 +179,10 @@ int main(int argc, char **argv)
     program_find(argv[0]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_forgotten_post_is_gone_from_corpus_and_model, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(consent_that_is_taken_back_is_forgotten_without_a_name,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_due_waits_for_a_model_that_is_trained, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_forgotten_is_said, set_up, tear_down),
     };

@@ -1,80 +1,19 @@
 /* What goes from a corpus with posts, and that nothing of them stays in its files. */
 #include "corpus/closure.h"
 
-#include "base/snowflake.h"
-#include "corpus/corpus.h"
-#include "social/social.h"
-#include "test.h"
+#include "corpus_fixture.h"
 #include "text/shard.h"
 
-#define START_MS INT64_C(1300000000000)
 #define SECRET                                                                                 \
     "the porcelain otter sleeps beneath the seventh lamp of the harbour, and nobody knows "    \
     "its name"
-
-static char dir[64];
-static mn_store *store;
-static uint64_t n_posts;
-
-static uint64_t post_id(uint64_t i)
-{
-    return mn_snowflake_at(START_MS + (int64_t)i * 3600000, i);
-}
-
-/* Post number i of the store, by that author; returns i. */
-static uint64_t add(uint64_t author, uint64_t reply_to, const char *text)
-{
-    mn_err e = {0};
-    mn_tx *tx;
-    uint64_t i = n_posts++;
-    mn_post p = {.id = post_id(i),
-                 .account_id = author,
-                 .created_ms = START_MS + (int64_t)i * 3600000,
-                 .reply_to = reply_to,
-                 .lang = MN_STR("en"),
-                 .text = mn_str_from(text)};
-    RUN(mn_store_begin(store, &tx, &e));
-    RUN(mn_store_post_add(tx, &p, &e));
-    RUN(mn_store_commit(tx, &e));
-    return i;
-}
-
-static void account(uint64_t id)
-{
-    mn_err e = {0};
-    mn_tx *tx;
-    char name[32];
-    snprintf(name, sizeof name, "author%llu", (unsigned long long)id);
-    mn_account a = {.id = id, .name = mn_str_from(name), .created_ms = START_MS};
-    RUN(mn_store_begin(store, &tx, &e));
-    RUN(mn_store_account_add(tx, &a, &e));
-    RUN(mn_store_commit(tx, &e));
-}
-
-static const char *const words[] = {"garden",  "window", "morning", "letter",
-                                    "paints",  "winter", "quiet",   "street",
-                                    "listens", "before", "slowly",  "candle"};
-static void filler(uint64_t author, uint64_t k)
-{
-    char text[200] = "";
-    for (int i = 0; i < 9; i++) {
-        k = k * 6364136223846793005u + 1442695040888963407u;
-        strcat(strcat(text, words[(k >> 33) % 12]), " ");
-    }
-    add(author, 0, text);
-}
 
 static uint64_t said, copied, quoted, alone, reply, short_quote;
 
 static int set_up(void **state)
 {
     (void)state;
-    mn_err e = {0};
-    char path[100];
-    test_tmp(dir);
-    snprintf(path, sizeof path, "%s/mynah.db", dir);
-    RUN(mn_store_open(path, &store, &e));
-    for (uint64_t a = 1; a <= 8; a++) account(a);
+    fixture_open(8);
     for (uint64_t k = 0; k < 60; k++) filler(4 + k % 5, k);
     said = add(1, 0, SECRET ".");
     copied = add(2, 0, SECRET "!!"); /* dropped: a copy of `said` */
@@ -86,20 +25,15 @@ static int set_up(void **state)
     short_quote =
         add(4, 0, "the porcelain otter sleeps beneath a bridge somewhere far from here");
     alone = add(2, 0, "an entirely different thought about bread and the price of flour");
-    RUN(mn_social_consent_set(store, MN_SCOPE_SERVER, 0, MN_P_TRAIN_GENERATIVE,
-                              MN_CONSENT_ALLOW, 0, MN_STR("test"), &e));
-    mn_corpus_report r;
-    mn_corpus_opts o = MN_CORPUS_OPTS_DEFAULT;
-    o.name = "c", o.val_share = 0.1, o.threads = 1;
-    RUN(mn_corpus_build(store, dir, &o, NULL, NULL, &r, &e));
+    consent(MN_SCOPE_SERVER, 0, MN_CONSENT_ALLOW);
+    build("c", 0.1);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    mn_store_close(store);
-    test_tmp_remove(dir);
+    fixture_close();
     return 0;
 }
 

@@ -1,0 +1,44 @@
+/* Private to src/cmd/forget*.c: one call of `mynah forget`. */
+#ifndef MN_CMD_FORGETTING_H
+#define MN_CMD_FORGETTING_H
+
+#include "base/args.h"
+#include "cmd/cmd.h"
+#include "cmd/learning.h"
+#include "corpus/closure.h"
+#include "corpus/due.h"
+#include "model/forget.h"
+#include "social/social.h"
+
+typedef struct mn_forgetting {
+    mn_opt_strs posts;
+    const char *account, *model;
+    bool due, verify;
+    uint64_t threads;
+    mn_arena arena;
+    mn_learning l;
+    mn_home home;
+    uint64_t *id, author; /* what to forget */
+    size_t n, cap;
+    bool stopped;
+    uint64_t models, documents; /* done */
+    uint64_t unable, busy;      /* models that cannot; that are being trained */
+} mn_forgetting;
+
+/* One more post to forget. MN_E_NOMEM */
+mn_rc mn_forgetting__add(mn_forgetting *j, uint64_t id, mn_err *e);
+
+/* forget_models.c: makes the models of a corpus forget, then the corpus itself. What cannot or is busy is said and counted. */
+mn_rc mn_forgetting__corpus(mn_forgetting *j, const mn_corpus_report *r, mn_err *e);
+
+/* forget_due.c: finds what is due in each of the n corpora and adds it. *ret: [n], on the arena. */
+mn_rc mn_forgetting__due(mn_forgetting *j, const mn_corpus_report *all, size_t n,
+                         mn_corpus_due **ret, mn_err *e);
+/* All of it is forgotten: the next search begins after it. */
+mn_rc mn_forgetting__due_done(mn_forgetting *j, const mn_corpus_report *all, size_t n,
+                              const mn_corpus_due *due, mn_err *e);
+
+/* forget_sign.c: every account of a forgetting that has no signature yet gets one. */
+mn_rc mn_forgetting__sign(mn_forgetting *j, mn_err *e);
+
+#endif
