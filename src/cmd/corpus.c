@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "cmd/cmd.h"
@@ -142,6 +143,9 @@ static void add_report(mn_buf *b, const mn_corpus_report *r)
     add_row(b, "vocabulary", r->vocab, "");
     add_split(b, "train", &r->train);
     add_split(b, "held out", &r->val);
+    if (r->after[0]) mn_buf_addf(b, "after corpus %s\n", r->after);
+    if (r->after[0]) add_row(b, "old posts", r->replayed_posts, "");
+    if (r->after[0]) add_row(b, "old bytes", r->replayed_bytes, "");
     if (r->train.posts + r->val.posts < r->posts_in) mn_buf_addz(b, "dropped\n");
     for (int d = 1; d < MN_DROPS; d++)
         if (r->dropped[d]) add_row(b, mn_drop_names[d], r->dropped[d], "");
@@ -165,6 +169,11 @@ static void json_report(mn_json_writer *w, const mn_corpus_report *r)
     mn_jw_ku64(w, "vocab", r->vocab);
     mn_jw_ku64(w, "documents", r->train.documents + r->val.documents);
     mn_jw_ku64(w, "val_posts", r->val.posts);
+    if (r->after[0]) {
+        mn_jw_kstrz(w, "after", r->after);
+        mn_jw_ku64(w, "replayed_posts", r->replayed_posts);
+        mn_jw_ku64(w, "replayed_bytes", r->replayed_bytes);
+    }
     mn_jw_kstrz(w, "split_by", r->split_by_author ? "author" : "thread");
     mn_jw_object_end(w);
     mn_buf_addc(w->b, '\n');
@@ -183,9 +192,27 @@ static void say_split(const mn_corpus_report *r)
                 r->name);
 }
 
-static mn_rc run_build(job *j, const mn_corpus_opts *o, mn_err *e)
+/* A corpus' or a model's. */
+static mn_rc find_tokenizer(job *j, mn_corpus_opts *o, mn_err *e)
+{
+    if (!o->tokenizer) return MN_OK;
+    const char *const places[] = {"models", "corpus"};
+    for (int i = 0; i < 2; i++) {
+        mn_str path = mn_str_fmt(&j->arena, "%s/%s/%s/tokenizer.json", j->home.dir, places[i],
+                                 o->tokenizer);
+        if (!path.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory");
+        if (!mn_fs_exists(path.ptr)) continue;
+        o->tokenizer = path.ptr;
+        return MN_OK;
+    }
+    return mn_fail(e, MN_E_NOT_FOUND, "there is no model or corpus '%s' with a tokenizer",
+                   o->tokenizer);
+}
+
+static mn_rc run_build(job *j, mn_corpus_opts *o, mn_err *e)
 {
     mn_corpus_report r;
+    MN_TRY(find_tokenizer(j, o, e));
     mn_rc rc = mn_corpus_build(j->home.store, j->home.dir, o, progress, j, &r, e);
     if (rc == MN_E_CANCELLED)
         mn_fail(e, rc, "stopped on request; nothing of the new corpus was kept");
@@ -218,6 +245,13 @@ static int build(int argc, char **argv)
          "Add sentences with made-up numbers to what is trained on, 1 to 64 times each, so "
          "that "
          "`mynah eval --memorisation` can measure what a model remembers."},
+        {"after", 0, MN_OPT_STR, &o.after, "CORPUS",
+         "Only posts that are new since that corpus and those that it goes on from, in its "
+         "vocabulary."},
+        {"replay", 0, MN_OPT_F64, &o.replay, "SHARE",
+         "... and old ones of theirs, this share of the text (0), against forgetting."},
+        {"tokenizer", 0, MN_OPT_STR, &o.tokenizer, "NAME",
+         "Keep the vocabulary of this model or corpus instead of making one."},
         {"progress", 0, MN_OPT_FLAG, &j.lines, NULL,
          "Lines {\"stage\",\"done\",\"total\"} before the result, for other programs."},
         OPT_DATA(j),

@@ -13,7 +13,7 @@
 #include "social/social.h"
 
 typedef struct job {
-    const char *corpus, *name, *preset, *from, *dtype;
+    const char *corpus, *name, *preset, *from, *stable_of, *dtype;
     const char *optim, *init, *cautious;
     uint64_t tokens, steps, seed, threads, batch, micro, history;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
@@ -101,11 +101,11 @@ static mn_rc choose_name(job *j, mn_err *e)
 {
     const char *what = j->preset;
     mn_corpus_report c;
-    if (!what && !j->from) {
+    if (!what && !j->from && !j->stable_of) {
         MN_TRY(mn_corpus_read(mn_home_dir(j->l.data), j->corpus, &c, e));
         what = mn_train_preset_for(c.train.tokens);
     }
-    if (!what) what = "tuned";
+    if (!what) what = j->stable_of ? "continued" : "tuned";
     mn_str stem = mn_str_fmt(&j->arena, "%s-%s", j->corpus, what);
     if (!stem.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
     return mn_learning_name(&j->l, stem, "checkpoints", &j->name, e);
@@ -123,6 +123,11 @@ static mn_rc one_of(const char *option, const char *given, const char *no, const
 
 static mn_rc choose_recipe(job *j, mn_err *e)
 {
+    if (j->stable_of &&
+        (j->from || j->preset || j->optim || j->init || j->cautious || j->decay >= 0))
+        return mn_fail(e, MN_E_USAGE,
+                       "--continue goes on as the model began: not with --from, --preset, "
+                       "--optim, --init, --cautious or --decay");
     j->recipe = mn_train_recipe(j->from);
     if (j->optim) MN_TRY(mn_optimiser_parse(j->optim, &j->recipe.optimiser, e));
     MN_TRY(one_of("init", j->init, "noise", "zero", &j->recipe.zero_init, e));
@@ -164,8 +169,25 @@ static mn_rc find_from(job *j, const char **ret, mn_err *e)
     return j->from ? mn_models_find(mn_home_dir(j->l.data), j->from, &j->arena, ret, e) : MN_OK;
 }
 
+/* A model of this data folder, by its folder. */
+static mn_rc find_stable(job *j, mn_err *e)
+{
+    mn_checkpoint c;
+    if (!j->stable_of) return MN_OK;
+    const char *dir = mn_learning_dir(&j->l, j->stable_of);
+    if (!dir) return mn_fail(e, MN_E_NOMEM, "no memory");
+    if (strchr(j->stable_of, '/') || strcmp(j->stable_of, "current") == 0 || !mn_fs_is_dir(dir))
+        return mn_fail(e, MN_E_NOT_FOUND,
+                       "there is no model '%s' to go on with; `mynah model list` shows what is "
+                       "there",
+                       j->stable_of);
+    j->stable_of = dir;
+    return j->resume ? MN_OK : mn_train_stable(dir, &c, e);
+}
+
 static mn_rc choose(job *j, const char **ret_from, mn_err *e)
 {
+    MN_TRY(find_stable(j, e));
     if (j->resume && !j->name) MN_TRY(mn_learning_unfinished(&j->l, false, &j->name, e));
     MN_TRY(choose_corpus(j, e));
     MN_TRY(mn_learning_writable(&j->l, e));
@@ -199,6 +221,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .model_dir = dir,
                        .preset = j->preset,
                        .from_dir = from,
+                       .stable_of = j->stable_of,
                        .minutes = j->minutes,
                        .epochs = j->epochs,
                        .tokens = j->tokens,
@@ -266,6 +289,9 @@ int mn_cmd_train(int argc, char **argv)
          "nano, micro, small or base (by the corpus' size)."},
         {"from", 0, MN_OPT_STR, &j.from, "MODEL",
          "Start from a model with the same tokenizer."},
+        {"continue", 0, MN_OPT_STR, &j.stable_of, "MODEL",
+         "Go on where the rate of a model trained here began to fall, with another corpus in "
+         "its vocabulary."},
         {"minutes", 0, MN_OPT_F64, &j.minutes, "M", "Stop after M minutes."},
         {"tokens", 0, MN_OPT_U64, &j.tokens, "T", "Stop after T tokens."},
         {"epochs", 0, MN_OPT_F64, &j.epochs, "E", "Stop after E passes over the corpus."},

@@ -8,6 +8,7 @@
 #include "corpus/chars.h"
 #include "corpus/corpus_int.h"
 #include "corpus/dedup.h"
+#include "corpus/slice.h"
 
 /* ---- what was dropped ---------------------------------------------------------------------------------------- */
 
@@ -99,6 +100,12 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
         return mn_fail(e, MN_E_USAGE, "threads must be between 1 and 1,024");
     if (o->canaries >= UINT64_C(1) << 53)
         return mn_fail(e, MN_E_USAGE, "the seed of canaries must be below 2^53");
+    if (!(o->replay >= 0 && o->replay <= 0.9) || (o->replay > 0 && !o->after))
+        return mn_fail(e, MN_E_USAGE,
+                       "the share of old posts is 0 to 0.9, of a corpus that goes on from "
+                       "another (--after)");
+    if (o->vocab && (o->tokenizer || o->after))
+        return mn_fail(e, MN_E_USAGE, "the vocabulary is that of the tokenizer that is there");
     if (!o->name) return MN_OK;
     size_t n = strlen(o->name);
     bool good = n > 0 && n <= MN_CORPUS_NAME_MAX && mn_is_alnum(o->name[0]);
@@ -116,13 +123,15 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
 
 typedef struct make {
     mn_store *store;
-    const char *dir;
+    const char *data_dir, *dir;
     const mn_corpus_opts *opts;
     mn_corpus_progress progress;
     void *arg;
     mn_pool *pool;
     char spool_path[MN_CORPUS_PATH];
     mn_fs_map spool;
+    mn_slice slice; /* nothing without opts->after */
+    char tokenizer[MN_CORPUS_PATH];
     mn_scan scan;
     mn_documents docs;
     mn_split split;
@@ -163,14 +172,69 @@ static void report_stage(const make *m, const char *stage)
     if (m->progress) m->progress(m->arg, stage, 0, 0);
 }
 
+/* What is new, and which old posts come with it; the tokenizer that goes with them. */
+static mn_rc slice_stage(make *m, mn_err *e)
+{
+    const mn_corpus_opts *o = m->opts;
+    char dir[MN_CORPUS_PATH];
+    if (o->tokenizer && snprintf(m->tokenizer, sizeof m->tokenizer, "%s", o->tokenizer) >=
+                            (int)sizeof m->tokenizer)
+        return mn_fail(e, MN_E_LIMIT, "path too long: '%.200s…'", o->tokenizer);
+    if (!o->after) return MN_OK;
+    report_stage(m, "old posts");
+    MN_TRY(mn_slice_open(m->store, m->data_dir, o->after, o->replay, &m->slice, e));
+    if (!m->slice.new_posts)
+        return mn_fail(e, MN_E_NOT_FOUND,
+                       "no post that may be learnt from is new since corpus '%s'", o->after);
+    if (o->tokenizer) return MN_OK;
+    MN_TRY(mn_corpus__path(m->data_dir, "corpus", o->after, dir, e));
+    return mn_corpus__path(dir, "tokenizer.json", NULL, m->tokenizer, e);
+}
+
+/* Old ones are told apart, and counted when they are kept; at least one of the kept must be new. */
+static void mark_old(make *m)
+{
+    for (size_t i = 0; i < m->scan.cands.n; i++)
+        m->scan.cands.items[i].old = mn_slice_is_old(&m->slice, m->scan.cands.items[i].id);
+}
+
+static mn_rc check_new(make *m, mn_err *e)
+{
+    uint64_t fresh = 0;
+    mn_corpus_report *r = &m->facts.report;
+    if (!m->opts->after) return MN_OK;
+    snprintf(r->after, sizeof r->after, "%s", m->opts->after);
+    for (size_t i = 0; i < m->scan.cands.n; i++) {
+        const mn_cand *x = &m->scan.cands.items[i];
+        if (x->drop) continue;
+        fresh += !x->old;
+        r->replayed_posts += x->old;
+        r->replayed_bytes += x->old ? x->text_len : 0;
+    }
+    if (fresh) return MN_OK;
+    return mn_fail(e, MN_E_USAGE,
+                   "none of the %llu new posts that may be trained on survives the rules",
+                   (unsigned long long)m->slice.new_posts);
+}
+
+static mn_rc split_stage(make *m, mn_err *e)
+{
+    mn_rc rc = mn_corpus_split_of(&m->scan.cands, &m->docs, m->opts->val_share, &m->split, e);
+    if (rc != MN_E_USAGE || !m->opts->after) return rc;
+    return mn_corpus_split_of(&m->scan.cands, &m->docs, 0, &m->split, e);
+}
+
 static mn_rc scan_stage(make *m, const uint64_t *only, size_t n_only, mn_err *e)
 {
     uint64_t accounts, posts;
     MN_TRY(mn_store_counts(m->store, &accounts, &posts, &m->facts.report.store_rev, e));
     MN_TRY(ledger_end(m->store, &m->facts.ledger_seq, e));
     MN_TRY(mn_corpus__path(m->dir, "spool", NULL, m->spool_path, e));
-    MN_TRY(mn_corpus_scan(m->store, m->spool_path, only, n_only, m->opts->keep_handles, m->pool,
-                          posts, m->progress, m->arg, &m->scan, e));
+    MN_TRY(slice_stage(m, e));
+    MN_TRY(mn_corpus_scan(m->store, m->spool_path, only, n_only, m->slice.except,
+                          only ? 0 : m->slice.n_except, m->opts->keep_handles, m->pool, posts,
+                          m->progress, m->arg, &m->scan, e));
+    mark_old(m);
     MN_TRY(check_consented(&m->scan, e));
     return mn_fs_map_open(m->spool_path, &m->spool, e);
 }
@@ -182,10 +246,11 @@ static mn_rc shape_stage(make *m, mn_err *e)
     if (mn_stop_requested()) return mn_fail(e, MN_E_CANCELLED, "stopped");
     if (collect_dropped(&m->scan, &m->facts.report) != MN_OK)
         return mn_fail(e, MN_E_NOMEM, "out of memory");
+    MN_TRY(check_new(m, e));
     report_stage(m, "threads");
     mn_rc rc = mn_corpus_documents(&m->scan.cands, &m->docs);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory while joining threads");
-    return mn_corpus_split_of(&m->scan.cands, &m->docs, m->opts->val_share, &m->split, e);
+    return split_stage(m, e);
 }
 
 static mn_rc write_stage(make *m, mn_err *e)
@@ -194,8 +259,9 @@ static mn_rc write_stage(make *m, mn_err *e)
     mn_corpus_report *r = &m->facts.report;
     report_stage(m, "tokenizer");
     MN_TRY(mn_corpus_write(m->dir, &m->scan.cands, &m->docs, &m->split,
-                           (const char *)m->spool.ptr, m->opts->vocab, m->opts->canaries,
-                           m->pool, m->progress, m->arg, &w, e));
+                           (const char *)m->spool.ptr, m->opts->vocab,
+                           m->tokenizer[0] ? m->tokenizer : NULL, m->opts->canaries, m->pool,
+                           m->progress, m->arg, &w, e));
     r->vocab = w.vocab;
     r->train = w.train;
     r->val = w.val;
@@ -212,13 +278,15 @@ static mn_rc write_stage(make *m, mn_err *e)
     return mn_corpus__manifest_write(m->dir, &m->facts, e);
 }
 
-mn_rc mn_corpus__make(mn_store *store, const char *dir, const mn_corpus_opts *opts,
-                      const uint64_t *only, size_t n_only, mn_corpus_progress progress,
-                      void *arg, mn_corpus_report *ret, uint64_t *ret_skipped, mn_err *e)
+mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
+                      const mn_corpus_opts *opts, const uint64_t *only, size_t n_only,
+                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret,
+                      uint64_t *ret_skipped, mn_err *e)
 {
     make *m = mn_calloc(1, sizeof *m);
     if (!m) return mn_fail(e, MN_E_NOMEM, "out of memory");
     m->store = store;
+    m->data_dir = data_dir;
     m->dir = dir;
     m->opts = opts;
     m->progress = progress;
@@ -233,6 +301,7 @@ mn_rc mn_corpus__make(mn_store *store, const char *dir, const mn_corpus_opts *op
     mn_documents_release(&m->docs);
     if (m->spool.ptr) mn_fs_map_close(&m->spool);
     mn_scan_release(&m->scan);
+    mn_slice_release(&m->slice);
     mn_pool_free(m->pool);
     mn_free(m);
     return rc;
@@ -300,7 +369,7 @@ mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opt
     MN_TRY(check_opts(opts, e));
     MN_TRY(check_free(data_dir, opts->name, e));
     MN_TRY(mn_corpus__workplace(data_dir, ".building", dir, &lock, e));
-    mn_rc rc = mn_corpus__make(store, dir, opts, NULL, 0, progress, arg, &r, NULL, e);
+    mn_rc rc = mn_corpus__make(store, data_dir, dir, opts, NULL, 0, progress, arg, &r, NULL, e);
     if (rc == MN_OK) rc = publish(data_dir, dir, &r, e);
     if (rc == MN_OK) *ret = r;
     else mn_fs_remove_tree(dir, NULL);

@@ -19,6 +19,7 @@ typedef struct mn_cand {
     uint32_t
         bands[MN_BANDS]; /* MinHash band keys when form_n ≥ MN_MIN_FORM; later group numbers */
     uint8_t drop;        /* mn_drop */
+    bool old;            /* it was in a corpus before this one: never held out (slice.h) */
     uint64_t of;         /* the post it is a copy of */
 } mn_cand;
 

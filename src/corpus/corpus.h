@@ -55,6 +55,13 @@ typedef struct mn_corpus_opts {
     bool keep_handles; /* leave @handles as they are; else they become "@user" */
     uint64_t
         canaries; /* seed of the canaries (text/canary.h) that are added to train, below 2^53; 0: none */
+    /* Go on from this corpus and those before it (slice.h): only what is new since, and old posts; the vocabulary is its own, and nothing
+     * that cannot be held out fails. NULL: everything */
+    const char *after;
+    double
+        replay; /* with after: the share of the text that is old, 0 … 0.9, as far as there is as much */
+    const char *
+        tokenizer; /* a tokenizer.json with a corpus' special tokens, kept as it is; NULL: after's, or a new one */
 } mn_corpus_opts;
 #define MN_CORPUS_OPTS_DEFAULT ((mn_corpus_opts){.val_share = 0.02})
 
@@ -80,11 +87,13 @@ typedef struct mn_corpus_report {
         split_by_author; /* false: no set of authors of the right size exists, so only threads are kept apart */
     bool existed;       /* the very same corpus was there already (build only) */
     uint64_t store_rev; /* the store's last revision when it was read */
+    char after[MN_CORPUS_NAME_MAX + 1];      /* the corpus that it goes on from, or "" */
+    uint64_t replayed_posts, replayed_bytes; /* of train: what was in those before */
 } mn_corpus_report;
 
 /* Builds. data_dir: the folder that holds corpus/; progress may be NULL. One build at a time per folder.
  * errors MN_E_DENIED     no post may be trained on: the message says how consent is set
- *        MN_E_NOT_FOUND  there is no post at all
+ *        MN_E_NOT_FOUND  there is no post at all, or none that is new; opts->after or a corpus before it is not there
  *        MN_E_USAGE      a bad option, or no consented post survives the rules
  *        MN_E_EXISTS     opts->name is taken by another corpus
  *        MN_E_BUSY       another build is running
@@ -92,6 +101,10 @@ typedef struct mn_corpus_report {
  * memory about 200 bytes a consented post; the texts are spooled to the build folder */
 mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
                       mn_corpus_progress progress, void *arg, mn_corpus_report *ret, mn_err *e);
+
+/* How many posts may be learnt from that neither `after` nor a corpus before it has looked at; after NULL: of all. */
+mn_rc mn_corpus_new_posts(mn_store *store, const char *data_dir, const char *after,
+                          uint64_t *ret, mn_err *e);
 
 /* Name of the corpus built last (by the time of its manifest); MN_E_NOT_FOUND when there is none. */
 mn_rc mn_corpus_latest(const char *data_dir, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e);

@@ -33,7 +33,9 @@ mn_rc mn_corpus__manifest_write(const char *dir, mn_corpus_facts *f, mn_err *e);
 /* What verify needs to know of a manifest besides the report. */
 typedef struct mn_corpus_recipe {
     int pipeline;
-    mn_corpus_opts opts;
+    mn_corpus_opts
+        opts;       /* without after and tokenizer, which the report and the next one tell */
+    bool tokenizer; /* it was given */
     char file_sha[MN_CORPUS_FILES][65];
 } mn_corpus_recipe;
 /* recipe may be NULL. errors MN_E_NOT_FOUND (names those there are), MN_E_CORRUPT */
@@ -45,9 +47,10 @@ mn_rc mn_corpus__dropped(const char *dir, mn_corpus_dropped_fn fn, void *arg, mn
 
 /* Builds all files of a corpus into the empty folder dir. only: see mn_corpus_scan; *ret_skipped (may be NULL) counts the
  * live posts that are not in it. */
-mn_rc mn_corpus__make(mn_store *store, const char *dir, const mn_corpus_opts *opts,
-                      const uint64_t *only, size_t n_only, mn_corpus_progress progress,
-                      void *arg, mn_corpus_report *ret, uint64_t *ret_skipped, mn_err *e);
+mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
+                      const mn_corpus_opts *opts, const uint64_t *only, size_t n_only,
+                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret,
+                      uint64_t *ret_skipped, mn_err *e);
 /* Takes the lock of DATA/corpus and makes an empty folder DATA/corpus/.NAME, removing what a crash left there. */
 mn_rc mn_corpus__workplace(const char *data_dir, const char *name, char ret_dir[MN_CORPUS_PATH],
                            mn_fs_lock *ret_lock, mn_err *e);

@@ -49,6 +49,9 @@ static mn_rc hash_all(mn_corpus_facts *f, mn_err *e)
                 (int)f->opts->keep_handles);
     if (f->opts->canaries)
         mn_buf_addf(&b, "canaries %llu\n", (unsigned long long)f->opts->canaries);
+    if (f->opts->after)
+        mn_buf_addf(&b, "after %s\nreplay %.17g\n", f->opts->after, f->opts->replay);
+    if (f->opts->tokenizer || f->opts->after) mn_buf_addz(&b, "tokenizer given\n");
     for (int i = 0; i < MN_CORPUS_FILES; i++)
         mn_buf_addf(&b, "%s %s\n", mn_corpus__files[i], f->file_sha[i]);
     mn_rc rc = b.failed;
@@ -188,6 +191,9 @@ static void write_head(mn_json_writer *w, const mn_corpus_facts *f)
     mn_jw_ku64(w, "vocab", f->opts->vocab);
     mn_jw_kbool(w, "keep_handles", f->opts->keep_handles);
     if (f->opts->canaries) mn_jw_ku64(w, "canaries", f->opts->canaries);
+    if (f->opts->after) mn_jw_kstrz(w, "after", f->opts->after);
+    if (f->opts->after) mn_jw_kf64(w, "replay", f->opts->replay);
+    if (f->opts->tokenizer || f->opts->after) mn_jw_kbool(w, "tokenizer", true);
     mn_jw_object_end(w);
     mn_jw_key(w, "source");
     mn_jw_object(w);
@@ -221,6 +227,13 @@ static void write_counts(mn_json_writer *w, const mn_corpus_facts *f)
     mn_jw_kf64(w, "largest_component", f->split->largest);
     mn_jw_kf64(w, "held_out", f->split->share);
     mn_jw_object_end(w);
+    if (f->opts->after) {
+        mn_jw_key(w, "replayed");
+        mn_jw_object(w);
+        mn_jw_ku64(w, "posts", f->report.replayed_posts);
+        mn_jw_ku64(w, "bytes", f->report.replayed_bytes);
+        mn_jw_object_end(w);
+    }
     write_split(w, "train", &f->report.train);
     write_split(w, "val", &f->report.val);
 }

@@ -92,6 +92,9 @@ static void report_of(const mn_json *m, mn_corpus_report *r)
     r->val = split_of(mn_json_get(m, "val"));
     r->split_by_author =
         mn_str_eqz(mn_json_str(mn_json_get(mn_json_get(m, "split"), "by")), "author");
+    copy_text(mn_json_get(mn_json_get(m, "parameters"), "after"), r->after, sizeof r->after);
+    r->replayed_posts = mn_json_u64(mn_json_get(mn_json_get(m, "replayed"), "posts"), 0);
+    r->replayed_bytes = mn_json_u64(mn_json_get(mn_json_get(m, "replayed"), "bytes"), 0);
     r->store_rev = mn_json_u64(mn_json_get(mn_json_get(m, "source"), "store_rev"), 0);
     const mn_json *dropped = mn_json_get(m, "dropped");
     for (int d = 1; d < MN_DROPS; d++)
@@ -106,6 +109,8 @@ static void recipe_of(const mn_json *m, mn_corpus_recipe *r)
     r->opts.vocab = (uint32_t)mn_json_u64(mn_json_get(p, "vocab"), 0);
     r->opts.keep_handles = mn_json_bool(mn_json_get(p, "keep_handles"), false);
     r->opts.canaries = mn_json_u64(mn_json_get(p, "canaries"), 0);
+    r->opts.replay = mn_json_f64(mn_json_get(p, "replay"), 0);
+    r->tokenizer = mn_json_bool(mn_json_get(p, "tokenizer"), false);
     for (size_t i = 0; i < MN_CORPUS_FILES; i++)
         copy_text(mn_json_get(mn_json_at(files, i), "sha256"), r->file_sha[i], 65);
 }

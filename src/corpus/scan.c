@@ -43,8 +43,8 @@ typedef struct job {
     mn_consents server;
     uint64_t server_seq;
     bool keep_handles;
-    const uint64_t *only;
-    size_t n_only;
+    const uint64_t *only, *except;
+    size_t n_only, n_except;
     batch batches[2];
     int now; /* the batch worked on; the other is being read */
     uint64_t after;
@@ -98,16 +98,20 @@ static mn_rc clean(const job *j, const mn_post *p, worker *w, part *out, mn_cand
     return sign(p, w, c);
 }
 
-static bool wanted(const job *j, uint64_t id)
+static bool among(const uint64_t *sorted, size_t n, uint64_t id)
 {
-    size_t lo = 0, hi = j->n_only;
-    if (!j->only) return true;
+    size_t lo = 0, hi = n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (j->only[mid] < id) lo = mid + 1;
+        if (sorted[mid] < id) lo = mid + 1;
         else hi = mid;
     }
-    return lo < j->n_only && j->only[lo] == id;
+    return lo < n && sorted[lo] == id;
+}
+
+static bool wanted(const job *j, uint64_t id)
+{
+    return (!j->only || among(j->only, j->n_only, id)) && !among(j->except, j->n_except, id);
 }
 
 static mn_rc one_post(const job *j, const mn_post *p, worker *w, part *out, mn_cand *c)
@@ -255,8 +259,9 @@ static mn_rc job_close(job *j, mn_rc rc, mn_err *e)
 }
 
 mn_rc mn_corpus_scan(mn_store *store, const char *spool, const uint64_t *only, size_t n_only,
-                     bool keep_handles, mn_pool *pool, uint64_t total,
-                     mn_corpus_progress progress, void *arg, mn_scan *ret, mn_err *e)
+                     const uint64_t *except, size_t n_except, bool keep_handles, mn_pool *pool,
+                     uint64_t total, mn_corpus_progress progress, void *arg, mn_scan *ret,
+                     mn_err *e)
 {
     job *j = mn_calloc(1, sizeof *j);
     if (!j) return mn_fail(e, MN_E_NOMEM, "out of memory");
@@ -264,6 +269,8 @@ mn_rc mn_corpus_scan(mn_store *store, const char *spool, const uint64_t *only, s
     j->keep_handles = keep_handles;
     j->only = only;
     j->n_only = n_only;
+    j->except = except;
+    j->n_except = n_except;
     mn_rc rc = job_open(j, spool, mn_pool_threads(pool), e);
     if (rc == MN_OK) rc = run_batches(j, pool, total, progress, arg, e);
     rc = job_close(j, rc, e);

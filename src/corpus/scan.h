@@ -22,12 +22,13 @@ typedef struct mn_scan {
     uint64_t skipped; /* not in `only` */
 } mn_scan;
 
-/* Reads all live posts, or those whose ids are in `only` (sorted, NULL: all), and appends the clean texts of the
+/* Reads all live posts, or those whose ids are in `only` (sorted, NULL: all) and not in `except` (sorted), and appends the clean texts of the
  * candidates to the file at spool (made here). Reading of the next posts overlaps with work on these. The result does not
  * depend on the pool. total: for progress. errors of the store; MN_E_IO, MN_E_NOMEM, MN_E_CANCELLED */
 mn_rc mn_corpus_scan(mn_store *store, const char *spool, const uint64_t *only, size_t n_only,
-                     bool keep_handles, mn_pool *pool, uint64_t total,
-                     mn_corpus_progress progress, void *arg, mn_scan *ret, mn_err *e);
+                     const uint64_t *except, size_t n_except, bool keep_handles, mn_pool *pool,
+                     uint64_t total, mn_corpus_progress progress, void *arg, mn_scan *ret,
+                     mn_err *e);
 void mn_scan_release(mn_scan *s);
 mn_rc mn_scan_drop(mn_scan *s, uint64_t id, mn_drop why, uint64_t of);
 

@@ -10,6 +10,8 @@ typedef struct sets {
     uint32_t *up;           /* [n] */
     uint64_t *name, *bytes; /* of roots */
     mn_keyed *scratch;      /* [2n] */
+    bool *old;              /* [n]: in a document with an old post */
+    size_t n_old;           /* such posts */
     const mn_cands *c;
     const mn_documents *d;
 } sets;
@@ -44,10 +46,11 @@ static uint64_t thread_of(const mn_cand *x)
 /* Joins all posts of the same key. */
 static void join_by(sets *s, uint64_t (*key)(const mn_cand *))
 {
-    size_t n = s->d->n_posts;
-    for (size_t i = 0; i < n; i++)
-        s->scratch[i] = (mn_keyed){key(&s->c->items[s->d->posts[i]]), s->d->posts[i]};
-    mn_keyed_sort(s->scratch, s->scratch + n, n);
+    size_t n = 0;
+    for (size_t i = 0; i < s->d->n_posts; i++)
+        if (!s->old[s->d->posts[i]])
+            s->scratch[n++] = (mn_keyed){key(&s->c->items[s->d->posts[i]]), s->d->posts[i]};
+    mn_keyed_sort(s->scratch, s->scratch + s->d->n_posts, n);
     for (size_t i = 1; i < n; i++)
         if (s->scratch[i].key == s->scratch[i - 1].key)
             join(s, (uint32_t)s->scratch[i - 1].val, (uint32_t)s->scratch[i].val);
@@ -76,7 +79,7 @@ static void list_components(sets *s, uint64_t (*key)(const mn_cand *), size_t *r
     }
     for (size_t i = 0; i < s->d->n_posts; i++) {
         uint32_t p = s->d->posts[i];
-        if (root(s, p) == p)
+        if (root(s, p) == p && !s->old[p])
             s->scratch[n++] = (mn_keyed){mn_rand_at(SPLIT_SEED, s->name[p], 0), p};
     }
     mn_keyed_sort(s->scratch, s->scratch + s->d->n_posts, n);
@@ -99,13 +102,33 @@ static uint64_t take(sets *s, size_t n, uint64_t target, uint64_t most)
 
 static mn_rc sets_new(const mn_cands *c, const mn_documents *d, sets *s)
 {
-    *s = (sets){mn_reallocarray(NULL, c->n + 1, sizeof *s->up),
-                mn_reallocarray(NULL, c->n + 1, sizeof *s->name),
-                mn_reallocarray(NULL, c->n + 1, sizeof *s->bytes),
-                mn_keyed_new(c->n),
-                c,
-                d};
-    return s->up && s->name && s->bytes && s->scratch ? MN_OK : MN_E_NOMEM;
+    *s = (sets){.up = mn_reallocarray(NULL, c->n + 1, sizeof *s->up),
+                .name = mn_reallocarray(NULL, c->n + 1, sizeof *s->name),
+                .bytes = mn_reallocarray(NULL, c->n + 1, sizeof *s->bytes),
+                .scratch = mn_keyed_new(c->n),
+                .old = mn_calloc(c->n + 1, sizeof *s->old),
+                .c = c,
+                .d = d};
+    return s->up && s->name && s->bytes && s->scratch && s->old ? MN_OK : MN_E_NOMEM;
+}
+
+static void mark_old(sets *s)
+{
+    for (size_t k = 0; k < s->d->n; k++) {
+        bool old = false;
+        const size_t from = mn_document_start(s->d, k), to = s->d->ends[k];
+        for (size_t i = from; i < to; i++) old |= s->c->items[s->d->posts[i]].old;
+        for (size_t i = from; i < to; i++) s->old[s->d->posts[i]] = old;
+        if (old) s->n_old += to - from;
+    }
+}
+
+static uint64_t new_bytes(const sets *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < s->d->n_posts; i++)
+        if (!s->old[s->d->posts[i]]) sum += s->c->items[s->d->posts[i]].text_len;
+    return sum;
 }
 
 static void sets_release(sets *s)
@@ -114,6 +137,7 @@ static void sets_release(sets *s)
     mn_free(s->name);
     mn_free(s->bytes);
     mn_free(s->scratch);
+    mn_free(s->old);
 }
 
 /* One way of joining: fills val, and says how much of the text that holds out. */
@@ -131,8 +155,10 @@ static uint64_t attempt(sets *s, bool by_author, double share, uint64_t total, m
     /* the last resort holds out something even where the smallest component is more than the share */
     uint64_t sum = take(s, n, target, target + target / 2);
     if (!by_author && sum == 0) sum = take(s, n, target ? target : 1, total / 2);
-    for (size_t k = 0; k < s->d->n; k++)
-        ret->val[k] = s->name[root(s, s->d->posts[mn_document_start(s->d, k)])] == 0;
+    for (size_t k = 0; k < s->d->n; k++) {
+        const uint32_t first = s->d->posts[mn_document_start(s->d, k)];
+        ret->val[k] = !s->old[first] && s->name[root(s, first)] == 0;
+    }
     ret->by_author = by_author;
     ret->components = n;
     ret->largest = total ? (double)largest / (double)total : 0;
@@ -151,11 +177,12 @@ mn_rc mn_corpus_split_of(const mn_cands *c, const mn_documents *d, double share,
         rc = mn_fail(e, MN_E_NOMEM, "out of memory while splitting the corpus");
         goto out;
     }
-    for (size_t i = 0; i < d->n_posts; i++) total += c->items[d->posts[i]].text_len;
+    mark_old(&s);
+    total = new_bytes(&s);
     uint64_t half = (uint64_t)(share * (double)total / 2);
     sum = attempt(&s, true, share, total, &sp);
     if (share > 0 && (sum == 0 || sum < half)) sum = attempt(&s, false, share, total, &sp);
-    if (share > 0 && sum == 0)
+    if (share > 0 && sum == 0 && !s.n_old)
         rc =
             mn_fail(e, MN_E_USAGE,
                     "%zu posts in %zu conversations are too few to hold any out; add posts, or "

@@ -6,6 +6,7 @@
  * conversation that holds nearly everybody therefore stays in training.
  * Where that leaves less than half of the share (one author, or one big conversation), only threads and documents are
  * kept apart, and by_author says so.
+ * Documents with a post of an earlier corpus (mn_cand.old) join nothing and stay in training; the share is of the others.
  */
 #ifndef MN_CORPUS_SPLIT_H
 #define MN_CORPUS_SPLIT_H
@@ -20,7 +21,7 @@ typedef struct mn_split {
     double share;      /* share of the text held out */
 } mn_split;
 
-/* errors MN_E_NOMEM; MN_E_USAGE when share > 0 and nothing can be held out */
+/* errors MN_E_NOMEM; MN_E_USAGE when share > 0 and nothing can be held out, unless there are old documents */
 mn_rc mn_corpus_split_of(const mn_cands *c, const mn_documents *d, double share, mn_split *ret,
                          mn_err *e);
 void mn_split_release(mn_split *s);

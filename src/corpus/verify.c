@@ -190,7 +190,7 @@ static mn_rc rebuild(mn_store *store, const char *data_dir, const mn_corpus_reci
     if (!ids) return mn_fail(e, MN_E_NOMEM, "out of memory");
     mn_rc rc = mn_corpus__workplace(data_dir, ".verifying", dir, &lock, e);
     if (rc != MN_OK) goto out;
-    rc = mn_corpus__make(store, dir, &recipe->opts, ids, then->n, progress, arg, &r,
+    rc = mn_corpus__make(store, data_dir, dir, &recipe->opts, ids, then->n, progress, arg, &r,
                          &v->new_posts, &why);
     if (rc == MN_E_DENIED || rc == MN_E_NOT_FOUND) {
         all_changed(v, then, rc);
@@ -214,7 +214,7 @@ mn_rc mn_corpus_verify(mn_store *store, const char *data_dir, const char *name, 
                        mn_corpus_progress progress, void *arg, mn_corpus_verdict *ret,
                        mn_err *e)
 {
-    char dir[MN_CORPUS_PATH];
+    char dir[MN_CORPUS_PATH], tokenizer[MN_CORPUS_PATH];
     mn_corpus_report report;
     mn_corpus_recipe recipe;
     mn_corpus_verdict v = {0};
@@ -226,7 +226,10 @@ mn_rc mn_corpus_verify(mn_store *store, const char *data_dir, const char *name, 
                        "version %d: build it again to compare",
                        name, recipe.pipeline, MN_CORPUS_PIPELINE);
     recipe.opts.threads = threads;
+    if (report.after[0]) recipe.opts.after = report.after;
     MN_TRY(mn_corpus__path(data_dir, "corpus", name, dir, e));
+    MN_TRY(mn_corpus__path(dir, "tokenizer.json", NULL, tokenizer, e));
+    if (recipe.tokenizer) recipe.opts.tokenizer = tokenizer;
     MN_TRY(compare_files(dir, &recipe, v.damaged, &v.n_damaged, e));
     mn_rc rc = MN_OK;
     if (v.n_damaged == 0) {

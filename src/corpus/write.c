@@ -5,14 +5,16 @@
 
 #include <stdio.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "text/canary.h"
 #include "text/shard.h"
 #include "text/tokenizer.h"
 
-#define PART  128
-#define PARTS 32
+#define PART          128
+#define PARTS         32
+#define TOKENIZER_MAX (64u << 20)
 
 uint32_t mn_corpus_vocab_for(uint64_t train_bytes)
 {
@@ -342,6 +344,29 @@ static mn_rc save_tokenizer(const mn_tokenizer *tok, const char *dir, mn_err *e)
     return mn_tok_save(tok, path, e);
 }
 
+/* One that is there, byte for byte. */
+static mn_rc take_tokenizer(const char *from, const char *dir, mn_tokenizer **ret, mn_err *e)
+{
+    char path[4096];
+    mn_tokenizer *tok = NULL;
+    mn_buf b;
+    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
+        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
+    MN_TRY(mn_tok_load(from, &tok, e));
+    mn_buf_init(&b, TOKENIZER_MAX);
+    mn_rc rc = mn_tok_is_ours(tok)
+                   ? mn_fs_read(from, TOKENIZER_MAX, &b, e)
+                   : mn_fail(e, MN_E_UNSUPPORTED,
+                             "'%s' has not the special tokens of a corpus: only a model that "
+                             "was trained here has them",
+                             from);
+    if (rc == MN_OK) rc = mn_fs_write_atomic(path, b.ptr, b.len, e);
+    mn_buf_release(&b);
+    if (rc == MN_OK) *ret = tok;
+    else mn_tok_free(tok);
+    return rc;
+}
+
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
 
 /* Documents of train first, then of val; *ret_train says how many are train. */
@@ -380,9 +405,9 @@ static void job_free(job *j)
 }
 
 mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
-                      const mn_split *s, const char *spool, uint32_t vocab, uint64_t canaries,
-                      mn_pool *pool, mn_corpus_progress progress, void *arg, mn_written *ret,
-                      mn_err *e)
+                      const mn_split *s, const char *spool, uint32_t vocab,
+                      const char *tokenizer, uint64_t canaries, mn_pool *pool,
+                      mn_corpus_progress progress, void *arg, mn_written *ret, mn_err *e)
 {
     mn_tokenizer *tok = NULL;
     mn_written w = {0};
@@ -392,8 +417,9 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc != MN_OK) goto out;
     *j = (job){.c = c, .d = d, .spool = spool};
-    rc = train_tokenizer(j, list, n_train, vocab, pool, &tok, e);
-    if (rc == MN_OK) rc = save_tokenizer(tok, dir, e);
+    rc = tokenizer ? take_tokenizer(tokenizer, dir, &tok, e)
+                   : train_tokenizer(j, list, n_train, vocab, pool, &tok, e);
+    if (rc == MN_OK && !tokenizer) rc = save_tokenizer(tok, dir, e);
     if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
     if (rc != MN_OK) goto out;
     j->tok = tok;

@@ -101,6 +101,7 @@ static void io_head(io *x, mn_checkpoint *c)
     io_bytes(x, c->masked, 32), io_bytes(x, c->log, 32);
     io_recipe(x, &c->recipe);
     io_u64(x, &c->micro_rows);
+    io_u64(x, &c->stable), io_u64(x, &c->before);
 }
 
 /* An adapter's parameters: each target's A and B in every layer. */
@@ -170,13 +171,13 @@ uint64_t mn_checkpoint_mark(const mn_schedule *s)
     return s->n_steps - s->n_steps / 10;
 }
 
-/* Which of n steps goes first: neither the first nor one of the last nor `mark`; n: none. The earliest of equals, so that what is
- * near, where posts were seen last, stays. */
-static size_t first_to_go(const uint64_t *step, size_t n, uint64_t mark)
+/* Which of n steps goes first: neither the first nor one of the last nor those that c needs; n: none. The earliest of equals, so that
+ * what is near, where posts were seen last, stays. */
+static size_t first_to_go(const uint64_t *step, size_t n, const mn_checkpoint *c)
 {
     size_t best = n;
     for (size_t i = 1; i + MN_CHECKPOINT_LAST < n; i++) {
-        if (step[i] == mark) continue;
+        if (step[i] == mn_checkpoint_mark(&c->schedule) || step[i] == c->stable) continue;
         if (best == n || step[i + 1] - step[i - 1] < step[best + 1] - step[best - 1]) best = i;
     }
     return best;
@@ -197,10 +198,10 @@ static void remove_old(const char *dir, const mn_checkpoint *c)
     size_t n = 0;
     const uint64_t two = 2 * (MN_CHECKPOINT_HEAD + mn_checkpoint_params(c) * 12);
     const size_t first = !c->tune.tuned, others = has_room(dir, two) ? c->history : 0;
-    const size_t most = MN_CHECKPOINT_LAST + (c->tune.tuned ? 0 : 2 + others);
+    const size_t most = MN_CHECKPOINT_LAST + (c->tune.tuned ? 0 : 2 + (size_t)(c->stable > 0) + others);
     mn_rc rc = mn_checkpoint_steps(dir, &a, &step, &n, NULL);
     while (rc == MN_OK && n > most) {
-        size_t i = first ? first_to_go(step, n, mn_checkpoint_mark(&c->schedule)) : 0;
+        size_t i = first ? first_to_go(step, n, c) : 0;
         if (i == n) break;
         char *path = mn_checkpoint_path(&a, dir, step[i]);
         if (path) unlink(path);
@@ -332,15 +333,28 @@ static mn_rc newest(const char *dir, mn_checkpoint *ret, float *all, mn_optim *o
     return rc;
 }
 
-mn_rc mn_checkpoint_peek_at(const char *dir, uint64_t step, mn_checkpoint *ret, mn_err *e)
+/* As read_one, by the step. */
+static mn_rc read_at(const char *dir, uint64_t step, mn_checkpoint *ret, float *all,
+                     mn_optim *o, mn_err *e)
 {
     mn_arena a;
     mn_arena_init(&a, 0);
     char *path = mn_checkpoint_path(&a, dir, step);
-    mn_rc rc = path ? read_one(&a, dir, mn_fs_base(path), ret, NULL, NULL, e)
+    mn_rc rc = path ? read_one(&a, dir, mn_fs_base(path), ret, all, o, e)
                     : mn_fail(e, MN_E_NOMEM, "no memory to read a checkpoint");
     mn_arena_release(&a);
     return rc;
+}
+
+mn_rc mn_checkpoint_load_at(const char *dir, uint64_t step, mn_checkpoint *ret, float *all,
+                            mn_optim *o, mn_err *e)
+{
+    return read_at(dir, step, ret, all, o, e);
+}
+
+mn_rc mn_checkpoint_peek_at(const char *dir, uint64_t step, mn_checkpoint *ret, mn_err *e)
+{
+    return read_at(dir, step, ret, NULL, NULL, e);
 }
 
 mn_rc mn_checkpoint_check(const char *dir, uint64_t step, mn_err *e)

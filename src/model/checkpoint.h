@@ -46,6 +46,10 @@ typedef struct mn_checkpoint {
     uint8_t
         log[32]; /* the chain of steps.wal at this step (wal.h); zero: there is no such log */
     uint64_t
+        stable; /* the step at which the rate first began to fall; 0: it has not yet, or did from the beginning */
+    uint64_t
+        before; /* steps of the trainings that this one goes on from (train.h, stable_of) */
+    uint64_t
         history; /* not on disk: how many old ones `save` leaves besides the first and the last */
 } mn_checkpoint;
 
@@ -54,7 +58,7 @@ uint64_t mn_checkpoint_params(const mn_checkpoint *c);
 
 /* Writes atomically into dir. all: the o->n parameters, mn_checkpoint_params(c) of them. c->previous should be the self of the
  * one before. Then removes what is not kept: MN_CHECKPOINT_LAST stay, and of a training the first, that at
- * mn_checkpoint_mark, and c->history others, evenly over its steps as far as they lie so: the one goes without which the widest
+ * mn_checkpoint_mark, that of c->stable, and c->history others, evenly over its steps as far as they lie so: the one goes without which the widest
  * gap is narrowest. Where the disk has not room for two more, none of the others stay. */
 mn_rc mn_checkpoint_save(const char *dir, mn_checkpoint *c, const float *all, const mn_optim *o,
                          mn_err *e);
@@ -69,6 +73,9 @@ mn_rc mn_checkpoint_steps(const char *dir, mn_arena *a, uint64_t **ret, size_t *
 char *mn_checkpoint_path(mn_arena *a, const char *dir, uint64_t step);
 /* Reads all of it and checks its hash. MN_E_CORRUPT, MN_E_NOT_FOUND. */
 mn_rc mn_checkpoint_check(const char *dir, uint64_t step, mn_err *e);
+/* The checkpoint of that step into all and o, made for its shape; its hash must fit. MN_E_CORRUPT, MN_E_NOT_FOUND. */
+mn_rc mn_checkpoint_load_at(const char *dir, uint64_t step, mn_checkpoint *ret, float *all,
+                            mn_optim *o, mn_err *e);
 /* The newest checkpoint in dir, header only. MN_E_NOT_FOUND when there is none. */
 mn_rc mn_checkpoint_peek(const char *dir, mn_checkpoint *ret, mn_err *e);
 /* Loads it into all and o, made for its shape. The hash must fit; if the newest is damaged (a crash of the machine) the one before is

@@ -144,7 +144,10 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
                        "model '%s' is there: --resume goes on with it, --name makes another",
                        r->log->model);
     mn_config c;
-    if (o->from_dir) {
+    mn_checkpoint stable;
+    if (o->stable_of) {
+        MN_TRY(mn_model__load_stable(r, &stable, e));
+    } else if (o->from_dir) {
         MN_TRY(load_from(r, e));
     } else {
         MN_TRY(choose_shape(r, &c, e));
@@ -152,12 +155,17 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         mn_weights_init(&r->w, o->seed);
     }
     choose_run(r);
+    if (o->stable_of) mn_model__go_on_from(r, &stable);
     MN_TRY(choose_micro(o, &r->at, e));
-    if (!o->from_dir && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
-    MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e));
+    if (!o->from_dir && !o->stable_of && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
+    if (!o->stable_of)
+        MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim,
+                            e));
     MN_TRY(mn_model__open_epoch(r, e));
     double peak = o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg);
+    if (o->stable_of && !(o->peak_lr > 0)) peak = stable.schedule.peak;
     r->at.schedule = mn_schedule_new(peak, choose_steps(r), (double)r->at.recipe.fall);
+    if (o->stable_of) r->at.schedule.rise = 0; /* the moments are there */
     return MN_OK;
 }
 
@@ -489,7 +497,10 @@ static mn_rc between_steps(mn_model__run *r, mn_err *e)
     if (r->o->checkpoint_steps)
         due |= r->at.step - r->checkpoint_step >= r->o->checkpoint_steps;
     due |= fix_end(r);
-    if (due) MN_TRY(checkpoint(r, e));
+    const bool stable = mn_model__note_stable(r);
+    const uint64_t counted_from = r->checkpoint_step;
+    if (due || stable) MN_TRY(checkpoint(r, e));
+    if (!due) r->checkpoint_step = counted_from;
     if (evaluation_due(r)) return evaluate(r, e);
     if (due || mn_mono_us() - r->log_us >= LOG_US) return write_log(r, e);
     return MN_OK;
@@ -541,6 +552,7 @@ static mn_rc lead(mn_model__run *r, mn_train_result *ret, mn_err *e)
     measure_baseline(r);
     MN_TRY(mn_model__copy_tokenizer(&r->corpus, o->corpus_dir, o->model_dir, r->w.cfg.T, e));
     if (r->at.step == 0 && !o->replay) MN_TRY(evaluate(r, e));
+    if (r->at.step == 0) MN_TRY(mn_model__write_lineage(r, e));
     if (r->at.step == 0) MN_TRY(checkpoint(r, e));
     if (!was_finished) MN_TRY(train_steps(r, e));
     if (r->at.finished) {

@@ -27,6 +27,9 @@ typedef struct mn_train_opts {
     const char *preset;     /* NULL: by the corpus' size */
     const char *
         from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise */
+    /* Go on with the stable phase of the model in this folder: weights, moments, shape, recipe, rate, batch and dtype are those of its
+     * checkpoint from before its rate fell, and there is no rise. Of recipe only `fall` counts. models/NAME/lineage.json keeps whose. */
+    const char *stable_of;
     /* The budget: what is reached first ends the run; all 0: chosen from the corpus and the model. */
     double minutes, epochs;
     uint64_t tokens, steps;
@@ -72,6 +75,16 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e);
 /* With ranks: the result has the same bits as one rank's, for any number of them that resumes whatever number began. Rank 0 alone
  * touches model_dir, evaluates, and calls back; *ret on the others has steps and tokens only. A failure that all know of
  * (mn_ranks_agreed) is the same on all; after another one the caller must mn_ranks_abort. */
+
+/* ---- trainings that go on from others (docs/design/current.md) ---------------------------------------------------- */
+
+/* The checkpoint from before the model's rate fell, header only: what stable_of begins with.
+ * errors MN_E_NOT_FOUND (it was not trained here), MN_E_UNSUPPORTED (tuned, or there is no such checkpoint), MN_E_CORRUPT */
+mn_rc mn_train_stable(const char *model_dir, mn_checkpoint *ret, mn_err *e);
+/* The name of the model whose stable phase this one went on with, on the arena; NULL: it began by itself. MN_E_CORRUPT */
+mn_rc mn_train_continues(const char *model_dir, mn_arena *a, const char **ret, mn_err *e);
+/* Whether the model in parent_dir is no longer what model_dir went on from: it has forgotten something since. */
+mn_rc mn_train_is_stale(const char *model_dir, const char *parent_dir, bool *ret, mn_err *e);
 
 /* What runs choose by themselves; for help texts and tests. */
 const char *mn_train_preset_for(uint64_t train_tokens);

@@ -67,6 +67,15 @@ typedef struct mn_model__run {
     double loss;
 } mn_model__run;
 
+/* train_continue.c: the weights and moments of the model that o->stable_of names, and in *ret what its checkpoint says. */
+mn_rc mn_model__load_stable(mn_model__run *r, mn_checkpoint *ret, mn_err *e);
+/* A new run's `at` (chosen from the options) becomes one that goes on from c. */
+void mn_model__go_on_from(mn_model__run *r, const mn_checkpoint *c);
+/* models/NAME/lineage.json of a run that goes on from another; else nothing. */
+mn_rc mn_model__write_lineage(mn_model__run *r, mn_err *e);
+/* Whether the step at hand is where the rate first begins to fall: r->at.stable is set then, and a checkpoint is due. */
+bool mn_model__note_stable(mn_model__run *r);
+
 /* train_step.c: what steps need, after the weights and the optimiser; then the step at hand: fills a batch, runs it, updates the
  * weights. Every rank calls it. */
 mn_rc mn_model__step_open(mn_model__run *r, mn_err *e);

@@ -181,7 +181,8 @@ static mn_rc step_weights(mn_model__run *r, double rate, double *ret_loss, doubl
            (r->optim.part_to - r->optim.part_from) * sizeof(double));
     MN_TRY(mn_ranks_share(r->ranks, r->told.values, r->told.at, e));
     *ret_loss = hear(r);
-    *ret_norm = mn_optim_apply(&r->optim, r->w.all, r->pool, &opts, r->at.step + 1);
+    *ret_norm =
+        mn_optim_apply(&r->optim, r->w.all, r->pool, &opts, r->at.before + r->at.step + 1);
     r->optim_s += (double)(mn_mono_us() - from) * 1e-6;
     return mn_ranks_share(r->ranks, r->w.all, r->told.weights, e);
 }
