@@ -26,15 +26,20 @@ PKG_base := libcrypto libxxhash
 PKG_text := libutf8proc gumbo
 LIB_text := -lcld2
 LIB_tensor := -ldl
-PKG_net := libmicrohttpd zlib libzstd libcurl libcrypto
-PKG_media := libjpeg libpng libwebp libwebpdemux libavif libseccomp
+PKG_net := zlib libzstd libcrypto
+PKG_media := libjpeg libpng libwebp libwebpdemux libseccomp
 LIB_media := -lgif
-PKG_store := sqlite3 libpq
+PKG_store := sqlite3
 PKG_model := liblzma
 LIB_model := -ldl
 PKG_social := libsodium libpcre2-8
-PKG_archive := libarchive
-PKGS  := $(foreach m,$(MODULES),$(PKG_$(m)))
+# These are opened when they are first needed (base/late.h) and not linked, but by tests that use them themselves.
+LATE_net := libmicrohttpd libcurl
+LATE_media := libavif
+LATE_store := libpq
+LATE_archive := libarchive
+LATE  := $(foreach m,$(MODULES),$(LATE_$(m)))
+PKGS  := $(foreach m,$(MODULES),$(PKG_$(m))) $(LATE)
 # Absent libraries are named once, clearly, before the compiler is asked.
 ABSENT := $(shell for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || echo $$p; done)
 $(if $(ABSENT),$(warning these libraries are missing: $(ABSENT); `tools/setup.sh build` installs them))
@@ -53,6 +58,7 @@ libs_of = $(foreach m,$(call closure,$(1)),$(call lib_of,$(m)))
 ld_of   = $(foreach m,$(call closure,$(1)),$(LIB_$(m))) \
           $(shell pkg-config --libs $(foreach m,$(call closure,$(1)),$(PKG_$(m))) 2>/dev/null) \
           $(if $(filter text,$(call closure,$(1))),-lstdc++) -lm -pthread
+test_ld_of = -Wl,--as-needed $(call ld_of,$(1)) $(shell pkg-config --libs $(foreach m,$(call closure,$(1)),$(LATE_$(m))) 2>/dev/null)
 
 all: mynah
 .PHONY: all mynah
@@ -95,6 +101,8 @@ endif
 $(foreach k,packed_avx2 packed_avxvnni packed_avx512 attend_avx2 attend_avx512 packed_neon packed_neondot attend_neon,\
   $(eval CFLAGS_tensor_$(k) += $(if $(SAN),-fno-sanitize=all)))
 
+include tools/cuda.mk
+
 # ---- tests: tests/unit/MODULE/test_X.c links MODULE and what it sees ---------------------------------------------
 UNIT := $(sort $(wildcard tests/unit/*/test_*.c))
 CONTRACT := $(sort $(wildcard tests/contract/test_*.c))
@@ -109,7 +117,7 @@ $(B)/tests/%: tests/%.c tests/test.h $$(call libs_of,$$(call test_module,$$*))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -Wmissing-prototypes,$(CFLAGS_ALL)) -Wno-conversion -Wno-cast-qual $(PKG_CFLAGS) -Itests -MMD -MP \
 	  -o $@ $< $(filter-out $(call lib_of,cmd),$(call libs_of,$(call test_module,$*))) \
-	  $(call ld_of,$(call test_module,$*)) -lcmocka -ljansson -lz
+	  $(call test_ld_of,$(call test_module,$*)) -lcmocka -ljansson -lz
 
 .PHONY: tests unit fuzz bench web format layers sizes headers install clean help check
 tests: $(UNIT_BIN) mynah
@@ -163,6 +171,14 @@ $(B)/gen/assets.inc: $(B)/embed FORCE
 	@mkdir -p $(@D)
 	@$(B)/embed $(EMBED) >$@.tmp && { cmp -s $@.tmp $@ && rm -f $@.tmp || mv -f $@.tmp $@; }
 $(B)/obj/api/assets.o: $(B)/gen/assets.inc
+
+# The names under which the libraries that are not linked are installed here: libX.so.N.
+$(B)/gen/sonames.h: FORCE
+	@mkdir -p $(@D)
+	@for l in $(LATE); do readelf -d $$($(CC) -print-file-name=lib$${l#lib}.so) | \
+	  sed -n "s/.*(SONAME).*\[\(.*\)\]/#define MN_SONAME_$$(echo $${l#lib} | tr a-z A-Z) \"\1\"/p"; done >$@.tmp; \
+	  cmp -s $@.tmp $@ && rm -f $@.tmp || mv -f $@.tmp $@
+$(patsubst %,$(B)/obj/%.o,net/late store/postgres archive/source media/avif): $(B)/gen/sonames.h
 
 # ---- the workshop -----------------------------------------------------------------------------------------------
 format: ## rewrite all C files in the house style

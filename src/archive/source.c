@@ -10,6 +10,7 @@
  */
 #include "archive/source.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -19,13 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <dirent.h>
-
+#include "archive/libarchive.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "sonames.h"
+
+MN_LATE_LIBRARY(mn_libarchive, MN_LIBARCHIVE, MN_SONAME_ARCHIVE, "libarchive")
 
 #define NAME_MAX_BYTES  1024
 #define DEPTH_MAX       32
@@ -312,6 +313,7 @@ static mn_rc archive_fault(mn_source *s, const char *what, mn_err *e)
 
 static mn_rc start_archive(mn_source *s, mn_err *e)
 {
+    MN_TRY(mn_libarchive_open(e));
     s->ar = archive_read_new();
     if (!s->ar) return mn_fail(e, MN_E_NOMEM, "no memory to read '%s'", s->path);
     archive_read_support_filter_gzip(s->ar);

@@ -1,13 +1,12 @@
 /* libarchive's zip writer, fed as a stream: sizes follow each entry, so nothing is held back. */
 #include "archive/zip.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/libarchive.h"
 #include "base/fs.h"
 #include "base/mem.h"
 
@@ -29,6 +28,7 @@ static mn_rc open_file(mn_zip *z, mn_err *e)
 {
     z->fd = open(z->part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (z->fd < 0) return mn_fail_errno(e, MN_E_IO, "cannot write '%s'", z->part);
+    MN_TRY(mn_libarchive_open(e));
     z->a = archive_write_new();
     z->entry = archive_entry_new();
     if (!z->a || !z->entry) return mn_fail(e, MN_E_NOMEM, "no memory to write an archive");
@@ -95,8 +95,8 @@ mn_rc mn_zip_finish(mn_zip *z, uint64_t *ret_bytes, mn_err *e)
 void mn_zip_free(mn_zip *z)
 {
     if (!z) return;
-    archive_entry_free(z->entry);
-    archive_write_free(z->a);
+    if (z->entry) archive_entry_free(z->entry);
+    if (z->a) archive_write_free(z->a);
     if (z->fd >= 0) close(z->fd);
     if (z->fd >= 0 && !z->finished) unlink(z->part);
     mn_free(z->path);

@@ -1,7 +1,9 @@
 /* AVIF by libavif: the first picture, turned and mirrored as the file says. */
-#include <avif/avif.h>
-
+#include "media/libavif.h"
 #include "media/media_int.h"
+#include "sonames.h"
+
+MN_LATE_LIBRARY(mn_libavif, MN_LIBAVIF, MN_SONAME_AVIF, "libavif")
 
 static mn_rc avif_failed(avifResult r, mn_err *e)
 {
@@ -39,6 +41,7 @@ static mn_rc to_rgba(const avifImage *g, mn_pic *p, mn_err *e)
 mn_rc mn_pic__avif(mn_str in, uint64_t wanted_px, mn_pic *p, mn_err *e)
 {
     (void)wanted_px;
+    MN_TRY(mn_libavif_open(e));
     avifDecoder *d = avifDecoderCreate();
     if (!d) return mn_fail(e, MN_E_NOMEM, "no memory for the picture");
     d->maxThreads = 1;

@@ -33,6 +33,7 @@ mn_rc mn_pic__to_srgb(mn_pic *p, mn_err *e);
 /* Decoders: *p is initialised by the caller and released by it. wanted_px: how many pixels are enough (JPEG decodes smaller). */
 typedef mn_rc mn_pic_decoder(mn_str in, uint64_t wanted_px, mn_pic *p, mn_err *e);
 mn_pic_decoder mn_pic__jpeg, mn_pic__png, mn_pic__webp, mn_pic__gif, mn_pic__avif;
+bool mn_pic__is_avif(mn_str in);
 
 mn_rc mn_pic__write_jpeg(const mn_pic *p, int quality, mn_buf *ret, mn_err *e);
 mn_rc mn_pic__write_png(const mn_pic *p, mn_buf *ret, mn_err *e);
@@ -51,9 +52,11 @@ mn_rc mn_media__work(mn_str in, mn_picture_use use, mn_picture *ret, mn_err *e);
 
 /* ---- between the server and the worker: one request, one answer, in the machine's own byte order ------------------------ */
 
-#define MN_WORK_ARG   "media-worker"
-#define MN_WORK_FD    3
-#define MN_WORK_MAGIC 0x6d796e68u
+/* What the worker is started with; the second opens libavif before it shuts itself in. */
+#define MN_WORK_ARG      "media-worker"
+#define MN_WORK_ARG_AVIF "media-worker-avif"
+#define MN_WORK_FD       3
+#define MN_WORK_MAGIC    0x6d796e68u
 
 typedef struct mn_work_request {
     uint32_t magic, use;

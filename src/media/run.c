@@ -51,10 +51,11 @@ static void turn_end(void)
 /* ---- the process ---------------------------------------------------------------------------------------------------- */
 
 /* Descriptors 0 to 2 are /dev/null, 3 the socket, and there are no others. */
-static int spawn(int fd, pid_t *ret)
+static int spawn(int fd, bool avif, pid_t *ret)
 {
-    char program[] = "/proc/self/exe", name[] = "mynah", arg[] = MN_WORK_ARG;
-    char *argv[] = {name, arg, NULL}, *env[] = {NULL};
+    char program[] = "/proc/self/exe", name[] = "mynah";
+    char arg[] = MN_WORK_ARG, arg_avif[] = MN_WORK_ARG_AVIF;
+    char *argv[] = {name, avif ? arg_avif : arg, NULL}, *env[] = {NULL};
     posix_spawn_file_actions_t acts;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -79,7 +80,7 @@ static int spawn(int fd, pid_t *ret)
     return bad;
 }
 
-static mn_rc start(run *r, mn_err *e)
+static mn_rc start(run *r, bool avif, mn_err *e)
 {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
@@ -87,7 +88,7 @@ static mn_rc start(run *r, mn_err *e)
     /* dup2 onto itself would leave the close-on-exec flag; 3 may be free when the server has closed its standard files. */
     int theirs = fcntl(fds[1], F_DUPFD_CLOEXEC, 16);
     close(fds[1]);
-    int bad = theirs < 0 ? errno : spawn(theirs, &r->pid);
+    int bad = theirs < 0 ? errno : spawn(theirs, avif, &r->pid);
     if (theirs >= 0) close(theirs);
     if (bad) {
         close(fds[0]);
@@ -246,7 +247,7 @@ mn_rc mn_media_picture_within(mn_str bytes, mn_picture_use use, int deadline_ms,
     turn_begin();
     r.deadline_us =
         mn_mono_us() + (int64_t)(deadline_ms > 0 ? deadline_ms : DEADLINE_MS) * 1000;
-    mn_rc rc = start(&r, e);
+    mn_rc rc = start(&r, mn_pic__is_avif(bytes), e);
     if (rc == MN_OK) {
         rc = converse(&r, bytes, use, &p, e);
         stop(&r);

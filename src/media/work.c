@@ -22,6 +22,11 @@ static mn_pic_decoder *decoder_of(mn_str in)
     return NULL;
 }
 
+bool mn_pic__is_avif(mn_str in)
+{
+    return decoder_of(in) == mn_pic__avif;
+}
+
 /* As large as it may be with its shape, never larger than it is. */
 static mn_rc fit_pixels(mn_pic *p, uint64_t most, mn_err *e)
 {

@@ -4,6 +4,7 @@
  *
  * It starts in a constructor, before main, so that every program with pictures in it, the tests too, can be its own worker. */
 #include "media/worker.h"
+#include "media/libavif.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "media/libavif.h"
 
 #define CPU_S        20
 #define MEMORY_BYTES ((rlim_t)3 << 29) /* 1.5 GiB of addresses */
@@ -165,12 +168,14 @@ __attribute__((constructor)) static void begin(int argc, char **argv)
 {
     int type = 0;
     socklen_t n = sizeof type;
-    if (argc != 2 || strcmp(argv[1], MN_WORK_ARG) != 0) return;
+    bool avif = argc == 2 && strcmp(argv[1], MN_WORK_ARG_AVIF) == 0;
+    if (!avif && (argc != 2 || strcmp(argv[1], MN_WORK_ARG) != 0)) return;
     if (getsockopt(MN_WORK_FD, SOL_SOCKET, SO_TYPE, &type, &n) != 0) {
         static const char why[] = "media-worker is started by mynah itself\n";
         (void)!write(2, why, sizeof why - 1);
         _exit(2);
     }
+    if (avif) (void)mn_libavif_open(NULL); /* without it the decoder says what is missing */
     work();
 }
 

@@ -40,10 +40,12 @@ static void global(void)
     if (sigaction(SIGPIPE, NULL, &a) == 0 && a.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
 }
 
-void mn_client__global(void)
+mn_rc mn_client__global(mn_err *e)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    MN_TRY(mn_curl_open(e));
     pthread_once(&once, global);
+    return MN_OK;
 }
 
 static char *copy_of(const char *s, bool *bad)
@@ -56,7 +58,7 @@ static char *copy_of(const char *s, bool *bad)
 mn_rc mn_client_new(const mn_client_opts *o, mn_client **ret, mn_err *e)
 {
     bool bad = false;
-    mn_client__global();
+    MN_TRY(mn_client__global(e));
     mn_client *c = mn_calloc(1, sizeof *c);
     if (!c) return mn_fail(e, MN_E_NOMEM, "no memory for the HTTP client");
     c->user_agent = copy_of(o->user_agent, &bad);

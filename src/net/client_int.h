@@ -2,11 +2,11 @@
 #ifndef MN_NET_CLIENT_INT_H
 #define MN_NET_CLIENT_INT_H
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "net/client.h"
+#include "net/curl.h"
 
 #define MN_CLIENT_IDLE 8 /* handles kept, each with its connections */
 
@@ -35,6 +35,6 @@ mn_rc mn_client__url(const mn_client *c, mn_str url, mn_arena *a, mn_client_url 
                      mn_err *e);
 
 /* Once a process: the library, and SIGPIPE ignored unless somebody handles it. */
-void mn_client__global(void);
+mn_rc mn_client__global(mn_err *e);
 
 #endif

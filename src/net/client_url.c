@@ -91,6 +91,7 @@ static bool has_control(mn_str s)
 mn_rc mn_client__url(const mn_client *c, mn_str url, mn_arena *a, mn_client_url *ret, mn_err *e)
 {
     mn_client_url r = {0};
+    MN_TRY(mn_client__global(e));
     if (url.len > MN_CLIENT_URL_MAX)
         return mn_fail(e, MN_E_LIMIT, "an address may have at most %d bytes",
                        MN_CLIENT_URL_MAX);

@@ -453,6 +453,7 @@ static mn_rc start_daemon(mn_http *h, mn_err *e)
 #endif
         {MHD_OPTION_END, 0, NULL},
     };
+    MN_TRY(mn_mhd_open(e));
     h->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_UPGRADE | MHD_USE_SUSPEND_RESUME |
             MHD_USE_TURBO,

@@ -2,13 +2,13 @@
 #ifndef MN_NET_HTTP_INT_H
 #define MN_NET_HTTP_INT_H
 
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/thread.h"
 #include "net/http.h"
+#include "net/mhd.h"
 #include "net/parse.h"
 
 #define MN_RESP_HEADERS_MAX 32

@@ -1,7 +1,6 @@
 /* Mail: an address checked, a message composed as RFC 5322 and MIME ask, handed to a server by libcurl. */
 #include "net/mail.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -300,7 +299,7 @@ static mn_rc hand_over(const mn_mail_server *s, const mn_mail *m, mn_str text, m
     MN_TRY(parse_from(s->from, &name, &address, &domain, e));
     snprintf(from, sizeof from, "<%.*s>", MN_STR_FMT(address));
     snprintf(to, sizeof to, "<%.*s>", MN_STR_FMT(m->to));
-    mn_client__global();
+    MN_TRY(mn_client__global(e));
     CURL *h = curl_easy_init();
     struct curl_slist *list = curl_slist_append(NULL, to);
     mn_rc rc;

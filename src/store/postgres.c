@@ -14,6 +14,9 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "sonames.h"
+
+MN_LATE_LIBRARY(mn_libpq, MN_LIBPQ, MN_SONAME_PQ, "libpq")
 
 /* ---- connecting -------------------------------------------------------------------------------------------------- */
 
@@ -28,6 +31,7 @@ mn_rc mn_store__pg_shown(const char *url, char **ret, mn_err *e)
 {
     char *why = NULL;
     mn_buf b;
+    MN_TRY(mn_libpq_open(e));
     PQconninfoOption *o = PQconninfoParse(url, &why);
     if (!o) {
         /* Its words would repeat the URL, and the password with it. */
@@ -82,6 +86,7 @@ mn_rc mn_store__pg_connect(const char *url, const char *shown, PGconn **ret, mn_
                                  "client_encoding",           NULL};
     const char *const values[] = {"mynah", "30", "10", "3", "60000", url, "UTF8", NULL};
     mn_rc rc = MN_OK;
+    MN_TRY(mn_libpq_open(e));
     PGconn *h = PQconnectStartParams(names, values, 1);
     if (h) PQsetErrorVerbosity(h, PQERRORS_VERBOSE);
     if (!h || PQstatus(h) == CONNECTION_BAD || !poll_connect(h))
@@ -254,7 +259,7 @@ static void close_db(mn_db *db)
     pg_conn *c = (pg_conn *)db;
     if (!c) return;
     mn_store__pg_free_all(c);
-    PQfinish(c->h);
+    if (c->h) PQfinish(c->h);
     mn_free(c->url);
     mn_free(c->shown);
     mn_free(c);

@@ -10,9 +10,8 @@
 #ifndef MN_STORE_POSTGRES_INT_H
 #define MN_STORE_POSTGRES_INT_H
 
-#include <libpq-fe.h>
-
 #include "store/db_int.h"
+#include "store/libpq.h"
 
 #define MN_PG_LOCK_S      30   /* how long a writer waits for the writer lock */
 #define MN_PG_STATEMENT_S 60   /* how long one statement may take; migrations have no limit */

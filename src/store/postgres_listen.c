@@ -78,7 +78,7 @@ static void *listen_on(void *arg)
 
 static void release(mn_follower *f)
 {
-    PQfinish(f->h);
+    if (f->h) PQfinish(f->h);
     if (f->stop >= 0) close(f->stop);
     mn_free(f->url);
     mn_free(f->shown);
