@@ -96,8 +96,11 @@ static mn_rc set_token(building *x, const mn_tok_named *n, mn_str bytes)
     if (!bytes.len) return mn_fail(x->e, MN_E_PARSE, "token %u is empty", n->id);
     if (t->tokens[n->id].kind != MN_TOK_HOLE)
         return mn_fail(x->e, MN_E_PARSE, "two tokens have the id %u", n->id);
-    if (mn_tok__set(t, n->id, bytes, n->kind) != MN_OK) return no_memory(x->e);
-    t->tokens[n->id].flags = n->flags;
+    mn_rc rc = mn_tok__set(t, n->id, bytes, n->kind);
+    if (rc == MN_E_LIMIT)
+        return mn_fail(x->e, rc, "token %u has more than %u bytes", n->id, MN_TOK_BYTES_MAX);
+    if (rc != MN_OK) return no_memory(x->e);
+    t->tokens[n->id].flags = n->flags & 15u;
     return MN_OK;
 }
 
@@ -128,7 +131,8 @@ static mn_rc set_vocab(building *x)
     for (size_t i = 0; i < x->s->n_vocab; i++) {
         const mn_tok_named *n = &x->s->vocab[i];
         const mn_tok_token *there = &x->t->tokens[n->id];
-        if (mn_tok__is_added(there->kind) && mn_str_eq(there->bytes, n->name)) continue;
+        if (mn_tok__is_added(there->kind) && mn_str_eq(mn_tok__bytes(x->t, n->id), n->name))
+            continue;
         mn_buf_clear(&x->a);
         if (n->kind == MN_TOK_BYTE) MN_TRY(byte_token(x, n->name, &x->a));
         else if (n->kind == MN_TOK_NORMAL || n->kind == MN_TOK_SYMBOL)
@@ -162,7 +166,7 @@ static mn_rc check_unique(building *x)
     for (uint32_t id = 0; id < t->n; id++) {
         mn_tok_kind kind = t->tokens[id].kind;
         if (spelling_class(kind) == 2) continue;
-        uint32_t other = mn_tok_find(t, t->tokens[id].bytes);
+        uint32_t other = mn_tok_find(t, mn_tok__bytes(t, id));
         if (other != id && spelling_class(t->tokens[other].kind) == spelling_class(kind))
             return mn_fail(x->e, MN_E_PARSE, "tokens %u and %u are the same", other, id);
     }
@@ -275,7 +279,7 @@ static int by_length(const void *a, const void *b, void *tokenizer)
 {
     const mn_tokenizer *t = tokenizer;
     const candidate *x = a, *y = b;
-    size_t n = t->tokens[x->id].bytes.len, m = t->tokens[y->id].bytes.len;
+    size_t n = mn_tok__bytes(t, x->id).len, m = mn_tok__bytes(t, y->id).len;
     return n != m ? (n < m ? -1 : 1) : (x->id > y->id) - (x->id < y->id);
 }
 
@@ -287,9 +291,10 @@ static mn_rc list_candidates(deriving *d)
     d->list = mn_reallocarray(NULL, s->n_vocab ? s->n_vocab : 1, sizeof *d->list);
     if (!d->list) return no_memory(d->x->e);
     for (size_t i = 0; i < s->n_vocab; i++) {
-        const mn_tok_token *x = &t->tokens[s->vocab[i].id];
-        if (x->kind != MN_TOK_NORMAL || mn_utf8_count(x->bytes) < 2) continue;
-        if (x->bytes.len > longest) longest = x->bytes.len;
+        mn_str bytes = mn_tok__bytes(t, s->vocab[i].id);
+        if (t->tokens[s->vocab[i].id].kind != MN_TOK_NORMAL || mn_utf8_count(bytes) < 2)
+            continue;
+        if (bytes.len > longest) longest = bytes.len;
         d->list[d->n++] = (candidate){s->vocab[i].id, s->vocab[i].score, 0};
     }
     d->ids = mn_reallocarray(NULL, longest, sizeof *d->ids);
@@ -344,7 +349,7 @@ static uint32_t rank_of(const deriving *d, const candidate *c, uint32_t left, ui
 static mn_rc derive_one(deriving *d, const candidate *c)
 {
     mn_tokenizer *t = d->x->t;
-    mn_str bytes = t->tokens[c->id].bytes;
+    mn_str bytes = mn_tok__bytes(t, c->id);
     size_t n = mn_tok__symbols(t, bytes, true, d->ids);
     for (size_t i = 0; d->x->s->by_score && i < n; i++) {
         if (t->tokens[d->ids[i]].kind != MN_TOK_BYTE && d->ids[i] != t->rules.unk) continue;
@@ -363,8 +368,8 @@ static mn_rc derive_one(deriving *d, const candidate *c)
 static int by_length_down(const void *a, const void *b, void *tokenizer)
 {
     const mn_tokenizer *t = tokenizer;
-    size_t n = t->tokens[((const mn_tok_merge *)a)->id].bytes.len,
-           m = t->tokens[((const mn_tok_merge *)b)->id].bytes.len;
+    size_t n = mn_tok__bytes(t, ((const mn_tok_merge *)a)->id).len,
+           m = mn_tok__bytes(t, ((const mn_tok_merge *)b)->id).len;
     return (n < m) - (n > m);
 }
 

@@ -236,7 +236,7 @@ mn_rc mn_tok_decode(const mn_tokenizer *t, const uint32_t *ids, size_t n, bool s
     for (size_t i = 0; i < n; i++) {
         if (ids[i] >= t->n || t->tokens[ids[i]].kind == MN_TOK_HOLE) return MN_E_USAGE;
         if (t->tokens[ids[i]].kind == MN_TOK_SPECIAL && !specials) continue;
-        mn_str bytes = t->tokens[ids[i]].bytes;
+        mn_str bytes = mn_tok__bytes(t, ids[i]);
         if (strip && mn_str_starts(bytes, " ")) bytes = mn_str_sub(bytes, 1, SIZE_MAX);
         strip = false;
         MN_TRY(mn_buf_adds(ret, bytes));

@@ -13,22 +13,35 @@ static uint32_t table_mask(uint32_t n)
 
 /* ---- bytes to ids ------------------------------------------------------------------------------------------- */
 
-/* The slot that holds these bytes, or the empty one where they would go. */
-static mn_tok_slot *find_slot(const mn_tokenizer *t, mn_str bytes, uint64_t h)
+/* Never all ones above an id, which is how an empty slot looks. */
+static uint32_t tag_of(uint64_t h)
 {
-    uint32_t i = (uint32_t)h & t->find_mask, tag = (uint32_t)(h >> 32);
-    while (t->find[i].id != MN_TOK_NONE &&
-           (t->find[i].tag != tag || !mn_str_eq(t->tokens[t->find[i].id].bytes, bytes)))
+    const uint32_t tags = (1u << (32 - MN_TOK_ID_BITS)) - 1;
+    return (uint32_t)((h >> 32) * tags >> 32) << MN_TOK_ID_BITS;
+}
+
+static uint32_t id_of(uint32_t slot)
+{
+    return slot == MN_TOK_NONE ? slot : slot & (MN_TOK_IDS_MAX - 1);
+}
+
+/* The slot that holds these bytes, or the empty one where they would go. */
+static uint32_t *find_slot(const mn_tokenizer *t, mn_str bytes, uint64_t h)
+{
+    uint32_t i = (uint32_t)h & t->find_mask, tag = tag_of(h);
+    while (t->find[i] != MN_TOK_NONE &&
+           ((t->find[i] & ~(MN_TOK_IDS_MAX - 1)) != tag ||
+            !mn_str_eq(mn_tok__bytes(t, id_of(t->find[i])), bytes)))
         i = (i + 1) & t->find_mask;
     return &t->find[i];
 }
 
 static void add_to_find(mn_tokenizer *t, uint32_t id)
 {
-    mn_str bytes = t->tokens[id].bytes;
+    mn_str bytes = mn_tok__bytes(t, id);
     uint64_t h = mn_hash64(bytes.ptr, bytes.len, 0);
-    mn_tok_slot *slot = find_slot(t, bytes, h);
-    if (slot->id == MN_TOK_NONE) *slot = (mn_tok_slot){(uint32_t)(h >> 32), id};
+    uint32_t *slot = find_slot(t, bytes, h);
+    if (*slot == MN_TOK_NONE) *slot = tag_of(h) | id;
 }
 
 /* An added token's name finds it and not text of the same bytes; text goes before the names of bytes and unused tokens. */
@@ -54,7 +67,7 @@ static mn_rc index_find(mn_tokenizer *t)
 
 uint32_t mn_tok_find(const mn_tokenizer *t, mn_str token)
 {
-    return find_slot(t, token, mn_hash64(token.ptr, token.len, 0))->id;
+    return id_of(*find_slot(t, token, mn_hash64(token.ptr, token.len, 0)));
 }
 
 uint32_t mn_tok__find_normal(const mn_tokenizer *t, mn_str bytes)
@@ -103,7 +116,7 @@ static mn_rc index_patterns(mn_tokenizer *t, mn_tok_patterns *p, bool symbols, b
         if (!is_pattern_of(&t->tokens[id], symbols, normalized)) continue;
         mn_tok_pattern *x = &p->items[p->n];
         x->id = id;
-        MN_TRY(pattern_text(t, t->tokens[id].bytes, normalized, b, &x->text));
+        MN_TRY(pattern_text(t, mn_tok__bytes(t, id), normalized, b, &x->text));
         if (!x->text.len) continue;
         uint8_t first = (uint8_t)x->text.ptr[0];
         p->first[first >> 6] |= UINT64_C(1) << (first & 63);
@@ -149,7 +162,7 @@ static void index_bytes(mn_tokenizer *t)
     memset(t->byte_id, 0xFF, sizeof t->byte_id);
     memset(t->ascii_id, 0xFF, sizeof t->ascii_id);
     for (uint32_t id = 0; id < t->n; id++) {
-        mn_str bytes = t->tokens[id].bytes;
+        mn_str bytes = mn_tok__bytes(t, id);
         if (bytes.len != 1) continue;
         uint8_t byte = (uint8_t)bytes.ptr[0];
         if (t->tokens[id].kind == of) t->byte_id[byte] = id;
@@ -173,7 +186,7 @@ static bool words_apart(const mn_tokenizer *t)
     for (uint32_t id = 0; id < t->n; id++) {
         mn_tok_kind kind = t->tokens[id].kind;
         if ((kind == MN_TOK_NORMAL || kind == MN_TOK_SYMBOL) &&
-            reaches_over(t->tokens[id].bytes))
+            reaches_over(mn_tok__bytes(t, id)))
             return false;
     }
     return true;

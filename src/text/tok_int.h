@@ -35,19 +35,16 @@ enum {
     MN_TOK_NORMALIZED = 8,  /* looked for after the others, in normalised text */
 };
 
+#define MN_TOK_BYTES_MAX ((1u << 24) - 1) /* of one token */
+
 typedef struct mn_tok_token {
-    mn_str bytes; /* on the tokenizer's arena; a special token's name */
-    mn_tok_kind kind;
-    uint8_t flags; /* of an added token */
+    uint32_t at;                            /* in the tokenizer's text: mn_tok__bytes */
+    uint32_t len : 24, kind : 4, flags : 4; /* of mn_tok_kind; flags of an added token */
 } mn_tok_token;
 
 typedef struct mn_tok_merge {
     uint32_t left, right, id;
 } mn_tok_merge;
-
-typedef struct mn_tok_slot {
-    uint32_t tag, id; /* the upper half of the hash; MN_TOK_NONE marks an empty slot */
-} mn_tok_slot;
 
 /* Literal strings that are looked for in text, sorted by text. */
 typedef struct mn_tok_pattern {
@@ -99,6 +96,7 @@ struct mn_tokenizer {
     uint64_t serial; /* no two tokenizers of a process have the same; caches go by it */
     mn_tok_rules rules;
     mn_tok_token *tokens;
+    mn_buf text; /* the bytes of all tokens, a special one's name */
     uint32_t n;
     mn_tok_merge *merges; /* by rank */
     uint32_t n_merges;
@@ -110,7 +108,7 @@ struct mn_tokenizer {
         [256]; /* MN_TOK_NONE: the vocabulary lacks the byte, which is then dropped (pieces: see rules) */
     uint64_t *ranks; /* pair << 24 | rank, all ones: empty */
     uint32_t rank_mask, rank_shift;
-    mn_tok_slot *find; /* ids by hash of bytes */
+    uint32_t *find; /* ids by hash of bytes, 12 other bits of it above; MN_TOK_NONE: empty */
     uint32_t find_mask;
     mn_tok_patterns raw, normalized,
         symbols;            /* ADDED and SPECIAL without and with NORMALIZED; SYMBOL */
@@ -118,6 +116,12 @@ struct mn_tokenizer {
     bool
         words_apart; /* pieces: no token holds a blank after something else, so nothing merges across the start of a word */
 };
+
+/* Until the next mn_tok__set. */
+static inline mn_str mn_tok__bytes(const mn_tokenizer *t, uint32_t id)
+{
+    return (mn_str){t->text.ptr + t->tokens[id].at, t->tokens[id].len};
+}
 
 static inline bool mn_tok__is_added(mn_tok_kind kind)
 {
@@ -156,7 +160,7 @@ size_t mn_tok__split(const char *s, size_t len, size_t at, mn_tok_splitter how);
 
 /* An empty tokenizer with room for n tokens (all holes) and n_merges merges; n, n_merges set, rules those of our own. */
 mn_rc mn_tok__new(uint32_t n, uint32_t n_merges, mn_tokenizer **ret, mn_err *e);
-/* Copies the bytes. */
+/* Copies the bytes. errors MN_E_NOMEM, MN_E_LIMIT: more than MN_TOK_BYTES_MAX */
 mn_rc mn_tok__set(mn_tokenizer *t, uint32_t id, mn_str bytes, mn_tok_kind kind);
 
 /* ---- tok_index.c ------------------------------------------------------------------------------------------------ */

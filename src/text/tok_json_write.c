@@ -14,7 +14,7 @@ static void write_added(mn_json_writer *w, const mn_tokenizer *t)
         if (!mn_tok__is_added(t->tokens[id].kind)) continue;
         mn_jw_object(w);
         mn_jw_ku64(w, "id", id);
-        mn_jw_kstr(w, "content", t->tokens[id].bytes);
+        mn_jw_kstr(w, "content", mn_tok__bytes(t, id));
         mn_jw_kbool(w, "single_word", t->tokens[id].flags & MN_TOK_SINGLE_WORD);
         mn_jw_kbool(w, "lstrip", t->tokens[id].flags & MN_TOK_LSTRIP);
         mn_jw_kbool(w, "rstrip", t->tokens[id].flags & MN_TOK_RSTRIP);
@@ -153,14 +153,14 @@ static void write_template_text(mn_json_writer *w, const mn_tokenizer *t, const 
                                 uint64_t type)
 {
     const mn_tok_rules *r = &t->rules;
-    if (r->add_bos) write_template_item(w, "SpecialToken", t->tokens[r->bos].bytes, type);
+    if (r->add_bos) write_template_item(w, "SpecialToken", mn_tok__bytes(t, r->bos), type);
     write_template_item(w, "Sequence", mn_str_from(name), type);
-    if (r->add_eos) write_template_item(w, "SpecialToken", t->tokens[r->eos].bytes, type);
+    if (r->add_eos) write_template_item(w, "SpecialToken", mn_tok__bytes(t, r->eos), type);
 }
 
 static void write_template_token(mn_json_writer *w, const mn_tokenizer *t, uint32_t id)
 {
-    mn_str name = t->tokens[id].bytes;
+    mn_str name = mn_tok__bytes(t, id);
     mn_jw_key_str(w, name);
     mn_jw_object(w);
     mn_jw_kstr(w, "id", name);
@@ -283,7 +283,7 @@ static mn_rc write_model(mn_json_writer *w, const mn_tokenizer *t, mn_buf *name)
     mn_jw_object(w);
     mn_jw_kstrz(w, "type", "BPE");
     mn_jw_kstr(w, "dropout", MN_STR_NONE);
-    mn_jw_kstr(w, "unk_token", unk ? t->tokens[t->rules.unk].bytes : MN_STR_NONE);
+    mn_jw_kstr(w, "unk_token", unk ? mn_tok__bytes(t, t->rules.unk) : MN_STR_NONE);
     mn_jw_kstr(w, "continuing_subword_prefix", MN_STR_NONE);
     mn_jw_kstr(w, "end_of_word_suffix", MN_STR_NONE);
     mn_jw_kbool(w, "fuse_unk", unk);

@@ -219,7 +219,7 @@ static mn_rc check_reached(const mn_tokenizer *t, mn_arena *a, mn_err *e)
     if (!made) return mn_fail(e, MN_E_NOMEM, "out of memory for the parts of a tokenizer");
     for (uint32_t rank = 0; rank < t->n_merges; rank++) made[t->merges[rank].id] = true;
     for (uint32_t id = 0; id < t->n; id++) {
-        mn_str bytes = t->tokens[id].bytes;
+        mn_str bytes = mn_tok__bytes(t, id);
         if (t->tokens[id].kind != MN_TOK_NORMAL || made[id] || mn_utf8_count(bytes) < 2)
             continue;
         return mn_fail(e, MN_E_UNSUPPORTED,

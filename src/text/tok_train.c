@@ -476,8 +476,8 @@ static mn_rc add_merged_tokens(mn_tokenizer *tok, const trainer *t)
         const mn_tok_merge *m = &t->merges[i];
         tok->merges[i] = *m;
         mn_buf_clear(&b);
-        mn_buf_adds(&b, tok->tokens[m->left].bytes);
-        rc = mn_buf_adds(&b, tok->tokens[m->right].bytes);
+        mn_buf_adds(&b, mn_tok__bytes(tok, m->left));
+        rc = mn_buf_adds(&b, mn_tok__bytes(tok, m->right));
         if (rc == MN_OK) rc = mn_tok__set(tok, m->id, mn_buf_str(&b), MN_TOK_NORMAL);
     }
     mn_buf_release(&b);

@@ -144,15 +144,15 @@ static mn_rc spell_piece(mn_str bytes, mn_buf *ret)
 
 mn_rc mn_tok__spell(const mn_tokenizer *t, uint32_t id, mn_buf *ret)
 {
-    const mn_tok_token *x = &t->tokens[id];
-    switch (x->kind) {
+    mn_str bytes = mn_tok__bytes(t, id);
+    switch (t->tokens[id].kind) {
     case MN_TOK_NORMAL:
     case MN_TOK_SYMBOL:
-        return t->rules.pieces ? spell_piece(x->bytes, ret) : spell_bytes(x->bytes, ret);
+        return t->rules.pieces ? spell_piece(bytes, ret) : spell_bytes(bytes, ret);
     case MN_TOK_BYTE:
-        return mn_buf_addf(ret, "<0x%02X>", (uint8_t)x->bytes.ptr[0]);
+        return mn_buf_addf(ret, "<0x%02X>", (uint8_t)bytes.ptr[0]);
     default:
-        return mn_buf_adds(ret, x->bytes);
+        return mn_buf_adds(ret, bytes);
     }
 }
 
@@ -165,6 +165,7 @@ mn_rc mn_tok__new(uint32_t n, uint32_t n_merges, mn_tokenizer **ret, mn_err *e)
     if (!t) return mn_fail(e, MN_E_NOMEM, "out of memory for a tokenizer");
     t->serial = 1 + atomic_fetch_add(&last_serial, 1);
     mn_arena_init(&t->arena, 0);
+    mn_buf_init(&t->text, 0);
     t->tokens = mn_arena_calloc(&t->arena, n ? n : 1, sizeof *t->tokens);
     t->merges = mn_arena_calloc(&t->arena, n_merges ? n_merges : 1, sizeof *t->merges);
     if (!t->tokens || !t->merges) {
@@ -187,6 +188,7 @@ void mn_tok_free(mn_tokenizer *t)
     if (!t) return;
     mn_free(t->ranks);
     mn_free(t->find);
+    mn_buf_release(&t->text);
     mn_arena_release(&t->arena);
     mn_free(t);
 }
@@ -194,9 +196,11 @@ void mn_tok_free(mn_tokenizer *t)
 mn_rc mn_tok__set(mn_tokenizer *t, uint32_t id, mn_str bytes, mn_tok_kind kind)
 {
     MN_ASSERT(id < t->n);
-    char *copy = mn_arena_strndup(&t->arena, bytes.ptr, bytes.len);
-    if (!copy) return MN_E_NOMEM;
-    t->tokens[id] = (mn_tok_token){{copy, bytes.len}, kind, 0};
+    if (bytes.len > MN_TOK_BYTES_MAX || t->text.len > UINT32_MAX - MN_TOK_BYTES_MAX)
+        return MN_E_LIMIT;
+    uint32_t at = (uint32_t)t->text.len;
+    MN_TRY(mn_buf_adds(&t->text, bytes));
+    t->tokens[id] = (mn_tok_token){at, (uint32_t)bytes.len & MN_TOK_BYTES_MAX, kind & 15, 0};
     return MN_OK;
 }
 
@@ -216,7 +220,7 @@ bool mn_tok_is_ours(const mn_tokenizer *t)
     for (uint32_t id = 0; id < MN_TOK_SPECIALS; id++) {
         char name[24];
         if (t->tokens[id].kind != MN_TOK_SPECIAL ||
-            !mn_str_eqz(t->tokens[id].bytes, mn_tok__special_name(id, name)))
+            !mn_str_eqz(mn_tok__bytes(t, id), mn_tok__special_name(id, name)))
             return false;
     }
     return true;
@@ -224,7 +228,7 @@ bool mn_tok_is_ours(const mn_tokenizer *t)
 
 mn_str mn_tok_bytes(const mn_tokenizer *t, uint32_t id)
 {
-    return id < t->n ? t->tokens[id].bytes : MN_STR_NONE;
+    return id < t->n ? mn_tok__bytes(t, id) : MN_STR_NONE;
 }
 
 bool mn_tok_is_special(const mn_tokenizer *t, uint32_t id)
@@ -278,8 +282,8 @@ void mn_tok_hash(const mn_tokenizer *t, uint8_t ret[32])
     hash_u32(&h, t->n);
     for (uint32_t id = 0; id < t->n; id++) {
         hash_u32(&h, (uint32_t)t->tokens[id].kind | (uint32_t)t->tokens[id].flags << 8);
-        hash_u32(&h, (uint32_t)t->tokens[id].bytes.len);
-        mn_sha256_add(&h, t->tokens[id].bytes.ptr, t->tokens[id].bytes.len);
+        hash_u32(&h, (uint32_t)mn_tok__bytes(t, id).len);
+        mn_sha256_add(&h, mn_tok__bytes(t, id).ptr, mn_tok__bytes(t, id).len);
     }
     hash_u32(&h, t->n_merges);
     for (uint32_t rank = 0; rank < t->n_merges; rank++) {
