@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "infer/infer_int.h"
 
-enum { SCRATCH_BYTES = 4 << 20 };
+enum { SCRATCH_BYTES = 3 << 20 };
 
 static uint32_t widest(const mn_config *c)
 {
@@ -27,10 +27,28 @@ static unsigned acts_of(const mn_engine *g)
     return acts;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Floats of a row that are alive at the same time: x all along; what wo and wd read; and one after the other q, k and v, what wo gives, gate
+ * and up, what wd gives. Stages are parted by barriers, so one may write where the one before has been read. */
+typedef struct widths {
+    size_t x, input, made;
+} widths;
+
+static widths widths_of(const mn_config *c)
+{
+    const size_t HD = (size_t)c->H * c->D, KVD = (size_t)c->KV * c->D;
+    return (widths){c->C, larger(HD, c->F),
+                    larger(larger(HD + 2 * KVD, 2 * (size_t)c->F), c->C)};
+}
+
 static uint32_t rows_at_once(const mn_config *c)
 {
-    size_t row = ((size_t)3 * c->F + 2u * c->C + 2u * (c->H + c->KV) * c->D) * sizeof(float);
-    size_t n = SCRATCH_BYTES / row / 32 * 32;
+    const widths w = widths_of(c);
+    size_t n = SCRATCH_BYTES / ((w.x + w.input + w.made) * sizeof(float)) / 32 * 32;
     return n < 32 ? 32 : n > 256 ? 256 : (uint32_t)n;
 }
 
@@ -38,20 +56,15 @@ static bool shared_rows(mn_engine *g)
 {
     mn_scratch *s = &g->s;
     const mn_config *c = &g->cfg;
-    const size_t R = s->R, HD = (size_t)c->H * c->D, KVD = (size_t)c->KV * c->D;
-    const size_t sizes[] = {R * c->C, R * c->C, R * HD,       R * HD,
-                            R * KVD,  R * KVD,  R * 2 * c->F, R * c->F};
-    float **const into[] = {&s->x, &s->y, &s->q, &s->o, &s->k, &s->v, &s->gu, &s->f};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        n += (sizes[i] + 15) & ~(size_t)15;
-    s->all = mn_alloc_aligned(64, n * sizeof(float));
+    const widths w = widths_of(c);
+    const size_t R = s->R, HD = (size_t)c->H * c->D, KVD = (size_t)c->KV * c->D; /* R: of 32 */
+    s->all = mn_alloc_aligned(64, R * (w.x + w.input + w.made) * sizeof(float));
     if (!s->all) return false;
-    float *at = s->all;
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        *into[i] = at;
-        at += (sizes[i] + 15) & ~(size_t)15;
-    }
+    s->x = s->all;
+    s->o = s->f = s->x + R * w.x;
+    s->q = s->y = s->gu = s->o + R * w.input;
+    s->k = s->q + R * HD;
+    s->v = s->k + R * KVD;
     for (int a = 0; a < MN_ACTS; a++) {
         if (!(s->forms >> a & 1)) continue;
         s->acts[a] = mn_alloc_aligned(64, R * act_stride(g, a));
