@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "cmd/cmd.h"
 #include "cmd/models.h"
+#include "cmd/promote.h"
 #include "model/open.h"
 #include "social/social.h"
 
@@ -113,14 +113,6 @@ static mn_rc parse(int argc, char **argv, const mn_usage *u, options *o, int lea
     return MN_OK;
 }
 
-/* What models/current points to, or "". */
-static void current_name(const char *models, mn_arena *a, char ret[256])
-{
-    const char *link = mn_fs_join(a, models, "current");
-    ssize_t n = link ? readlink(link, ret, 255) : -1;
-    ret[n > 0 ? n : 0] = 0;
-}
-
 static mn_rc list(const options *o, mn_arena *a, mn_err *e)
 {
     char current[256];
@@ -130,7 +122,7 @@ static mn_rc list(const options *o, mn_arena *a, mn_err *e)
     const char *models = mn_fs_join(a, mn_home_dir(o->data), "models");
     if (!models) return mn_fail(e, MN_E_NOMEM, "out of memory");
     if (!mn_fs_is_dir(models)) return MN_OK;
-    current_name(models, a, current);
+    mn_promoted_current(mn_home_dir(o->data), current);
     MN_TRY(mn_fs_list(models, a, &names, &n, e));
     for (size_t i = 0; i < n; i++) {
         const char *dir = NULL;
@@ -209,7 +201,7 @@ static int run_promote(int argc, char **argv)
                         "Makes a model the one that answers and generates (models/current).",
                         NULL};
     mn_rc rc = parse(argc, argv, &u, &o, 1, &n, &e);
-    if (rc == MN_OK) rc = mn_models_promote(mn_home_dir(o.data), argv[1], &e);
+    if (rc == MN_OK) rc = mn_promote(mn_home_dir(o.data), argv[1], "operator", &e);
     if (rc == MN_OK && !o.json) printf("promoted %s\n", argv[1]);
     if (rc == MN_OK && o.json) {
         mn_buf b;
@@ -224,6 +216,41 @@ static int run_promote(int argc, char **argv)
     return rc == MN_OK ? 0 : mn_cmd_failed("model promote", &e, o.json);
 }
 
+static mn_rc tell_rolled_back(const mn_rolled_back *r, bool json, mn_err *e)
+{
+    mn_buf b;
+    mn_json_writer w;
+    if (!json) {
+        printf("rolled back from %s to %s%s\n", r->from, r->to,
+               r->changed ? ", which has forgotten something since" : "");
+        return MN_OK;
+    }
+    mn_buf_init(&b, 0);
+    mn_json_writer_init(&w, &b, 0);
+    mn_jw_object(&w);
+    mn_jw_kstrz(&w, "promoted", r->to);
+    mn_jw_kstrz(&w, "rolled_back", r->from);
+    mn_jw_kbool(&w, "changed", r->changed);
+    mn_jw_object_end(&w);
+    return mn_cmd_print(&b, e);
+}
+
+static int run_rollback(int argc, char **argv)
+{
+    options o = {0};
+    mn_err e = {0};
+    mn_rolled_back r;
+    int n;
+    const mn_usage u = {"model rollback", "",
+                        "Puts the model that was in use before back into use; again, the one "
+                        "before that.",
+                        NULL};
+    mn_rc rc = parse(argc, argv, &u, &o, 0, &n, &e);
+    if (rc == MN_OK) rc = mn_promote_back(mn_home_dir(o.data), &r, &e);
+    if (rc == MN_OK) rc = tell_rolled_back(&r, o.json, &e);
+    return rc == MN_OK ? 0 : mn_cmd_failed("model rollback", &e, o.json);
+}
+
 int mn_cmd_model(int argc, char **argv)
 {
     static const mn_cmd verbs[] = {
@@ -233,6 +260,7 @@ int mn_cmd_model(int argc, char **argv)
         {"export", mn_cmd_model_export, "hand one over as GGUF or as a folder"},
         {"quantize", mn_cmd_model_quantize, "make one smaller"},
         {"promote", run_promote, "make one the model in use"},
+        {"rollback", run_rollback, "put the one before back into use"},
         {0},
     };
     return mn_cmd_verbs("model", verbs, argc, argv);

@@ -1,7 +1,6 @@
 #include "cmd/models.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 
@@ -69,25 +68,13 @@ mn_rc mn_models_place(const char *data_dir, const char *name, mn_arena *a, const
     return MN_OK;
 }
 
-mn_rc mn_models_promote(const char *data_dir, const char *name, mn_err *e)
+mn_rc mn_models_inside(const char *data_dir, const char *name, mn_arena *a, const char **ret,
+                       mn_err *e)
 {
-    mn_arena a;
-    mn_arena_init(&a, 1u << 16);
-    const char *models = mn_fs_join(&a, data_dir, "models");
-    const char *link = models ? mn_fs_join(&a, models, "current") : NULL;
-    const char *fresh = models ? mn_fs_join(&a, models, ".current.tmp") : NULL;
-    mn_rc rc = link && fresh ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
-    if (rc == MN_OK && (strchr(name, '/') || strcmp(name, "current") == 0))
-        rc = mn_fail(e, MN_E_USAGE, "'%s' is not the name of a model in '%s'", name, models);
-    /* a folder of that name elsewhere is no model of this data folder: the link would point to nothing */
-    const char *inside = rc == MN_OK ? mn_fs_join(&a, models, name) : NULL;
-    if (rc == MN_OK && (!inside || !is_model(inside, &a))) rc = not_found(name, models, e);
-    if (rc == MN_OK) {
-        unlink(fresh);
-        if (symlink(name, fresh) != 0 || rename(fresh, link) != 0)
-            rc = mn_fail_errno(e, MN_E_IO, "cannot make '%s' point to '%s'", link, name);
-    }
-    if (rc == MN_OK) rc = mn_fs_sync_dir(models, e);
-    mn_arena_release(&a);
-    return rc;
+    const char *models = mn_fs_join(a, data_dir, "models");
+    const char *inside = models ? mn_fs_join(a, models, name) : NULL;
+    if (!inside) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    if (!is_model(inside, a)) return not_found(name, models, e);
+    *ret = inside;
+    return MN_OK;
 }

@@ -13,9 +13,9 @@ mn_rc mn_models_find(const char *data_dir, const char *name, mn_arena *a, const 
  * errors MN_E_USAGE for a name that cannot be one, MN_E_EXISTS */
 mn_rc mn_models_place(const char *data_dir, const char *name, mn_arena *a, const char **ret,
                       mn_err *e);
-/* Makes models/current point to models/NAME, atomically. */
-mn_rc mn_models_promote(const char *data_dir, const char *name, mn_err *e);
-
+/* Only DATA/models/NAME. */
+mn_rc mn_models_inside(const char *data_dir, const char *name, mn_arena *a, const char **ret,
+                       mn_err *e);
 /* Verbs of `mynah model` with a file of their own. */
 int mn_cmd_model_import(int argc, char **argv);
 int mn_cmd_model_export(int argc, char **argv);

@@ -24,7 +24,7 @@
 #include "base/progress.h"
 #include "base/stop.h"
 #include "cmd/child.h"
-#include "cmd/models.h"
+#include "cmd/promote.h"
 #include "corpus/corpus.h"
 #include "model/checkpoint.h"
 
@@ -304,7 +304,7 @@ static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
 
 static mn_rc promote(mn_raise *r, mn_err *e)
 {
-    MN_TRY(mn_models_promote(r->o.home->dir, FIRST_MODEL, e));
+    MN_TRY(mn_promote(r->o.home->dir, FIRST_MODEL, "train", e));
     MN_TRY(set_fact(r, "first_model", FIRST_MODEL, e));
     mn_api_live_model(r->o.api, NULL);
     mn_api_live_state(r->o.api, "done", "The first model has finished learning");

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/learning.h"
 #include "cmd/models.h"
+#include "cmd/promote.h"
 #include "corpus/corpus.h"
 #include "model/train.h"
 #include "social/social.h"
@@ -248,7 +249,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     if (rc != MN_OK) return rc;
     mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->l.data));
     if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
-        MN_TRY(mn_models_promote(mn_home_dir(j->l.data), j->name, e));
+        MN_TRY(mn_promote(mn_home_dir(j->l.data), j->name, "train", e));
     return report(j, &r, e);
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "cmd/models.c" /* commands are not linked into tests, a program is one */
+#include "cmd/promote.c"
 
 static char dir[64];
 static mn_err e;
@@ -27,11 +28,11 @@ static void promoting_points_current_to_the_model(void **s)
     (void)s;
     char path[300], target[100] = "";
     make("models/a");
-    RUN(mn_models_promote(dir, "a", &e));
+    RUN(mn_promote(dir, "a", "operator", &e));
     snprintf(path, sizeof path, "%s/models/current", dir);
     OK(readlink(path, target, sizeof target - 1) == 1 && strcmp(target, "a") == 0);
     make("models/b");
-    RUN(mn_models_promote(dir, "b", &e));
+    RUN(mn_promote(dir, "b", "operator", &e));
     OK(readlink(path, target, sizeof target - 1) == 1 && strcmp(target, "b") == 0);
 }
 
@@ -42,10 +43,10 @@ static void only_what_is_in_the_data_folder_is_promoted(void **s)
     make("outside");
     OK(getcwd(before, sizeof before) && chdir(dir) == 0);
     snprintf(path, sizeof path, "%s", dir);
-    OK(mn_models_promote(dir, "outside", &e) == MN_E_NOT_FOUND);
-    OK(mn_models_promote(dir, "../outside", &e) == MN_E_USAGE);
-    OK(mn_models_promote(dir, "current", &e) == MN_E_USAGE);
-    OK(mn_models_promote(dir, "..", &e) == MN_E_NOT_FOUND);
+    OK(mn_promote(dir, "outside", "operator", &e) == MN_E_NOT_FOUND);
+    OK(mn_promote(dir, "../outside", "operator", &e) == MN_E_USAGE);
+    OK(mn_promote(dir, "current", "operator", &e) == MN_E_USAGE);
+    OK(mn_promote(dir, "..", "operator", &e) == MN_E_NOT_FOUND);
     OK(chdir(before) == 0);
     snprintf(path, sizeof path, "%s/models/current/config.json", dir);
     OK(mn_fs_exists(path)); /* what was promoted before still is */
@@ -69,7 +70,7 @@ static void a_model_is_a_name_a_folder_or_a_gguf_file(void **s)
     RUN(mn_models_find(dir, "d", &a, &found, &e));
     RUN(mn_models_find(dir, path, &a, &found, &e));
     OK(strcmp(found, path) == 0);
-    RUN(mn_models_promote(dir, "d", &e));
+    RUN(mn_promote(dir, "d", "operator", &e));
     RUN(mn_models_find(dir, NULL, &a, &found, &e));
     snprintf(path, sizeof path, "%s/models/c/config.json", dir); /* a file, but no model */
     OK(mn_models_find(dir, path, &a, &found, &e) == MN_E_NOT_FOUND);
