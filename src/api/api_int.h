@@ -86,6 +86,7 @@ struct mn_api {
     struct mn_client *client;          /* net/client.h: to the internet */
     struct mn_pushing *pushing;        /* mastodon/push.h */
     struct mn_served *served;          /* served.h: language models */
+    struct mn_api_guard *guard;        /* guard.c: what they must not say */
     struct mn_oai *oai;                /* openai/openai.h: the model API */
     struct mn_chats *chats;            /* chats/chats.h: members talk to a model */
     _Atomic(mn_search *) search;
@@ -115,6 +116,11 @@ size_t mn_masto__body_limit(const mn_req *r, size_t limit);
 mn_rc mn_api__jobs_start(mn_api *a, mn_err *e);
 void mn_api__jobs_stop(mn_api *a);
 void mn_api__jobs_free(mn_api *a);
+
+/* guard.c: looks at once for what is due to be forgotten, then every few seconds (a timer of jobs.c). */
+mn_rc mn_api__guard_start(mn_api *a, mn_err *e);
+mn_rc mn_api__guard_renew(mn_api *a, mn_arena *ar, mn_err *e);
+void mn_api__guard_free(mn_api *a);
 
 /* services.c: client, feeds, pushing, streaming. Cancel ends what waits for the internet; stop comes after HTTP and jobs. */
 mn_rc mn_api__services_start(mn_api *a, mn_err *e);

@@ -45,6 +45,7 @@ static const mn_timer timers[] = {
     {"imported pictures", 10, mn_media_read_imported},
     {"transfers of last week", 600, mn_api__transfers_sweep},
     {"trends", 300, mn_masto__trends_refresh},
+    {"what is due to be forgotten", 3, mn_api__guard_renew},
     {0},
 };
 #define TIMERS_MAX 32

@@ -76,10 +76,11 @@ static void put_numbers(mn_buf *b, const models *all)
 
 static void put_ends(mn_buf *b, const models *all)
 {
-    static const char *const ends[5] = {NULL, "stop", "length", "cancelled", "failed"};
+    static const char *const ends[MN_GEN_ENDS] = {NULL,      "stop",      "length",
+                                                  "guarded", "cancelled", "failed"};
     head(b, "mynah_model_ended_total", "counter", "Generations that ended, and how.");
     for (size_t k = 0; k < all->n; k++)
-        for (int i = 1; i < 5; i++)
+        for (int i = 1; i < MN_GEN_ENDS; i++)
             mn_buf_addf(b, "mynah_model_ended_total{model=\"%s\",end=\"%s\"} %llu\n",
                         all->list[k].name, ends[i],
                         (unsigned long long)all->list[k].batch.ended[i]);

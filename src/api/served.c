@@ -23,6 +23,7 @@ struct mn_served {
     pthread_cond_t loaded;
     mn_served__model *first;
     uint64_t takes;
+    mn_guard *guard; /* NULL: none */
 };
 
 /* ---- settings ------------------------------------------------------------------------------------------------------ */
@@ -97,6 +98,7 @@ void mn_served_free(mn_served *s)
     if (!s) return;
     for (mn_served__model *m = s->first; m; m = m->next) MN_ASSERT(m->refs == 0);
     free_all(s->first);
+    mn_guard_unref(s->guard);
     pthread_cond_destroy(&s->loaded);
     pthread_mutex_destroy(&s->lock);
     mn_free(s);
@@ -195,6 +197,7 @@ static void load_here(mn_served *s, mn_served__model *m)
     else mn_warn("serve", "the model %s cannot be used: %s", m->pub.name, e.msg);
     pthread_mutex_lock(&s->lock);
     m->state = rc == MN_OK ? MN_SERVED_READY : MN_SERVED_BROKEN;
+    if (rc == MN_OK) mn_engine_guard(m->pub.engine, s->guard);
     m->rc = rc;
     m->stale = m->stale || rc == MN_E_NOMEM; /* there may be memory the next time */
     snprintf(m->why, sizeof m->why, "%s", e.msg);
@@ -270,6 +273,17 @@ void mn_serving_done(mn_serving *v)
     drop_stale(s, &gone);
     pthread_mutex_unlock(&s->lock);
     free_all(gone);
+}
+
+void mn_served_guard(mn_served *s, mn_guard *g)
+{
+    pthread_mutex_lock(&s->lock);
+    mn_guard *old = s->guard;
+    s->guard = mn_guard_ref(g);
+    for (mn_served__model *m = s->first; m; m = m->next)
+        if (m->state == MN_SERVED_READY) mn_engine_guard(m->pub.engine, g);
+    pthread_mutex_unlock(&s->lock);
+    mn_guard_unref(old);
 }
 
 /* ---- what there is ------------------------------------------------------------------------------------------------- */

@@ -44,6 +44,9 @@ mn_rc mn_served_take(mn_served *s, mn_str name, mn_serving **ret, mn_err *e);
 mn_serving *mn_serving_ref(mn_serving *v);
 void mn_serving_done(mn_serving *v); /* NULL is fine */
 
+/* What no model may say (infer/guard.h), those that are loaded later too; takes a reference, NULL: nothing. */
+void mn_served_guard(mn_served *s, mn_guard *g);
+
 /* Grammars over the model's vocabulary; the trie is made with the first, schemas asked for lately are kept compiled.
  * *ret: a reference for the caller (mn_grammar_unref). errors as in infer/grammar.h */
 mn_rc mn_serving_trie(mn_serving *v, const mn_vocab_trie **ret, mn_err *e);

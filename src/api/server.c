@@ -214,6 +214,7 @@ void mn_api_stop(mn_api *a, int grace_ms)
     mn_api__jobs_free(a);
     stop_index(a);
     mn_search_close(atomic_load(&a->search));
+    mn_api__guard_free(a);
     mn_served_free(a->served);
     mn_live__release(&a->live);
     mn_access_free(a->access);
@@ -292,6 +293,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     mn_live__init(&a->live, o->home->dir);
     pthread_mutex_init(&a->numbers.lock, NULL);
     mn_rc rc = mn_served_new(o->home->dir, o->home->conf, &a->served, e);
+    if (rc == MN_OK) rc = mn_api__guard_start(a, e);
     if (rc == MN_OK) rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);
     if (rc == MN_OK) rc = mn_masto__statuses_start(a, e);

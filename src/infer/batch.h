@@ -35,8 +35,10 @@ typedef enum mn_gen_end {
     MN_GEN_NOT_ENDED,
     MN_GEN_STOP,      /* an end token, a stop string, or the grammar is complete */
     MN_GEN_LENGTH,    /* max_tokens, or the context is full */
+    MN_GEN_GUARDED,   /* what came next must not be said (guard.h) */
     MN_GEN_CANCELLED, /* mn_batcher_cancel, mn_batcher_free */
-    MN_GEN_FAILED     /* `error` says why */
+    MN_GEN_FAILED,    /* `error` says why */
+    MN_GEN_ENDS
 } mn_gen_end;
 
 typedef struct mn_gen_event {
@@ -85,7 +87,7 @@ void mn_batcher_cancel(mn_batcher *b, uint64_t id);
 #define MN_BATCH_BUCKETS 14
 extern const double mn_batch_buckets[MN_BATCH_BUCKETS]; /* seconds; the last is infinity */
 typedef struct mn_batch_stats {
-    uint64_t requests, ended[5]; /* by mn_gen_end */
+    uint64_t requests, ended[MN_GEN_ENDS]; /* by mn_gen_end */
     uint64_t prompt_tokens, cached_tokens, tokens, drafted, accepted, steps, refused,
         recomputed;
     uint32_t running, waiting, blocks, blocks_used,

@@ -95,6 +95,7 @@ mn_rc mn_gen__new(mn_engine *g, const mn_gen_request *r, mn_gen **ret, mn_err *e
         return rc;
     }
     if (n->sampler) mn_sampler_saw(n->sampler, r->prompt, r->n_prompt);
+    mn_guarded__begin(&n->guarded, g, &n->stream, r->prompt, r->n_prompt);
     *ret = n;
     return MN_OK;
 }
@@ -106,6 +107,7 @@ void mn_gen__free(mn_gen *n)
     mn_sampler_free(n->sampler);
     mn_constraint_free(n->constraint);
     mn_stream__release(&n->stream);
+    mn_guarded__release(&n->guarded);
     mn_lookup__release(&n->lookup);
     mn_ids_release(&n->all);
     mn_free(n->stop_text);
@@ -127,6 +129,11 @@ void mn_gen__fail(mn_gen *n, const char *why)
 /* What was picked becomes part of the answer. */
 static mn_rc add(mn_gen *n, uint32_t id, mn_err *e)
 {
+    n->guarded.prompt = n->all.ptr; /* it begins with the prompt, and may have moved */
+    if (mn_guarded__stops(&n->guarded, &n->stream, id)) {
+        n->end = MN_GEN_GUARDED;
+        return MN_OK;
+    }
     mn_sampler_took(n->sampler, id);
     if (n->constraint) MN_TRY(mn_constraint_take(n->constraint, id, e));
     if (mn_engine_is_end(n->g, id) && (!n->ignore_end || n->constraint)) {

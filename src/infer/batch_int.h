@@ -46,6 +46,7 @@ typedef struct mn_gen {
     mn_sampler *sampler;
     mn_constraint *constraint; /* NULL */
     mn_stream stream;
+    mn_guarded guarded;
     mn_seq *seq; /* NULL while it waits */
     mn_lookup lookup;
     double *sum; /* of an embedding */

@@ -147,6 +147,7 @@ mn_rc mn_engine_load(const char *path, const mn_engine_opts *o, mn_engine **ret,
                        path);
     mn_engine *g = mn_calloc(1, sizeof *g);
     if (!g) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    pthread_mutex_init(&g->guard_lock, NULL);
     pthread_mutex_init(&g->turn_lock, NULL);
     pthread_cond_init(&g->turn_cond, NULL);
     g->kernels = mn_kernels_best();
@@ -169,6 +170,8 @@ void mn_engine_free(mn_engine *g)
     mn_free(g->turn_table);
     mn_free(g->angles);
     mn_model_free(g->model);
+    mn_guard_unref(g->guard);
+    pthread_mutex_destroy(&g->guard_lock);
     pthread_mutex_destroy(&g->turn_lock);
     pthread_cond_destroy(&g->turn_cond);
     mn_free(g);

@@ -37,9 +37,9 @@ static void tell(mn_stream *st, const listener *to, bool at_end, bool *ret_more)
     mn_stream__given(st, text.len);
 }
 
-static mn_rc generate(mn_seq *s, mn_stream *st, const listener *to, mn_sampler *sampler,
-                      const uint32_t *prompt, size_t n_prompt, uint32_t max_tokens, uint32_t *n,
-                      mn_err *e)
+static mn_rc generate(mn_seq *s, mn_stream *st, mn_guarded *guarded, const listener *to,
+                      mn_sampler *sampler, const uint32_t *prompt, size_t n_prompt,
+                      uint32_t max_tokens, uint32_t *n, mn_err *e)
 {
     const mn_engine *g = s->g;
     const float *logits;
@@ -48,6 +48,7 @@ static mn_rc generate(mn_seq *s, mn_stream *st, const listener *to, mn_sampler *
     mn_sampler_saw(sampler, prompt, n_prompt);
     while (more && (max_tokens == 0 || *n < max_tokens)) {
         uint32_t id = mn_sampler_pick(sampler, logits, NULL, g->banned, g->n_banned);
+        if (mn_guarded__stops(guarded, st, id)) break;
         mn_sampler_took(sampler, id);
         ++*n;
         if (mn_engine_is_end(g, id)) break;
@@ -72,14 +73,18 @@ mn_rc mn_generate(mn_engine *g, const uint32_t *prompt, size_t n_prompt, const m
     mn_stream st;
     uint32_t n = 0;
     const listener to = {on_text, arg};
+    mn_guarded guarded;
     mn_stream__init(&st, g->model->tok, NULL, 0);
+    mn_guarded__begin(&guarded, g, &st, prompt, n_prompt);
     mn_rc rc = mn_sampler_new(p, g->vocab, &sampler, e);
     if (rc == MN_OK) rc = mn_seq_new(g, &s, e);
-    if (rc == MN_OK) rc = generate(s, &st, &to, sampler, prompt, n_prompt, max_tokens, &n, e);
+    if (rc == MN_OK)
+        rc = generate(s, &st, &guarded, &to, sampler, prompt, n_prompt, max_tokens, &n, e);
     if (rc == MN_OK && ret_tokens) *ret_tokens = n;
     mn_sampler_free(sampler);
     mn_seq_free(s);
     mn_stream__release(&st);
+    mn_guarded__release(&guarded);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "infer/guard.h"
 #include "tensor/attend.h"
 #include "text/tokenizer.h"
 
@@ -34,6 +35,9 @@ mn_str mn_engine_chat_template(const mn_engine *g);     /* MN_STR_NONE: none */
 bool mn_engine_is_end(const mn_engine *g, uint32_t id); /* generation is over with this token */
 size_t mn_engine_bytes(const mn_engine *g);             /* of the packed weights */
 size_t mn_engine_cache_bytes(mn_engine *g);             /* of the cache, what has memory now */
+
+/* What generations that begin from now on must not say (guard.h); takes a reference, NULL: nothing. Any thread, at any time. */
+void mn_engine_guard(mn_engine *g, mn_guard *guard);
 
 /* Numbers: the logits of a row depend on the tokens before it in its own sequence alone. The same bits come out whether a
  * prompt is fed at once or in pieces, alone or among others, on any number of threads.

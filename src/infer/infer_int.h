@@ -97,10 +97,10 @@ typedef struct mn_own {
  * rows at most. */
 typedef struct mn_scratch {
     uint32_t R;
-    float *x, *y;               /* [R][C] */
-    float *q, *o;               /* [R][H D] */
+    float *x;                   /* [R][C] */
+    float *o, *f;               /* [R][H D], [R][F]; in one place */
+    float *q, *y, *gu;          /* [R][H D], [R][C], [R][2 F]; in one place, k and v behind q */
     float *k, *v;               /* [R][KV D] */
-    float *gu, *f;              /* [R][2 F], [R][F] */
     unsigned forms;             /* of mn_act, one bit each: which the matrices take */
     uint8_t *acts[MN_ACTS];     /* [R] packed rows of the widest input, NULL for other forms */
     float *all;                 /* what the above point into, but acts */
@@ -132,6 +132,8 @@ struct mn_engine {
     uint32_t banned[MN_TOK_SPECIALS]; /* what is a condition in our own models is
                                        never written */
     size_t n_banned;
+    pthread_mutex_t guard_lock;
+    mn_guard *guard;           /* NULL: none */
     pthread_mutex_t turn_lock; /* whose turn it is, in the order of asking */
     pthread_cond_t turn_cond;
     uint64_t turn_next, turn_now;
@@ -206,6 +208,8 @@ typedef struct mn_stream {
 } mn_stream;
 void mn_stream__init(mn_stream *st, const mn_tokenizer *t, const mn_str *stops, size_t n_stops);
 void mn_stream__release(mn_stream *st);
+/* What a token says: "" for most special ones. Borrowed from the tokenizer. */
+mn_str mn_stream__text(const mn_stream *st, uint32_t id);
 /* Takes a token's text; MN_E_NOMEM, MN_E_LIMIT. */
 mn_rc mn_stream__put(mn_stream *st, uint32_t id);
 /* No more comes: what is left becomes whole. */
@@ -213,5 +217,19 @@ mn_rc mn_stream__end(mn_stream *st);
 /* What may be given out now; it stays until mn_stream__given. */
 mn_str mn_stream__ready(const mn_stream *st, bool at_end);
 void mn_stream__given(mn_stream *st, size_t n);
+
+/* ---- guarded.c: one generation under the engine's guard ---------------------------------------------------------- */
+
+typedef struct mn_guarded {
+    mn_guard *guard; /* a reference; NULL: all may be said */
+    mn_guard_reader reader;
+    const uint32_t *prompt; /* borrowed */
+    size_t n_prompt;
+} mn_guarded;
+void mn_guarded__begin(mn_guarded *x, mn_engine *g, const mn_stream *st, const uint32_t *prompt,
+                       size_t n_prompt);
+void mn_guarded__release(mn_guarded *x);
+/* True: with this token the guard would be broken, the generation ends before it. Else it counts as written. */
+bool mn_guarded__stops(mn_guarded *x, const mn_stream *st, uint32_t id);
 
 #endif

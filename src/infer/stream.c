@@ -75,16 +75,22 @@ static mn_rc settle(mn_stream *st, bool at_end)
     return MN_OK;
 }
 
+mn_str mn_stream__text(const mn_stream *st, uint32_t id)
+{
+    if (!mn_tok_is_special(st->tok, id) || st->specials) return mn_tok_bytes(st->tok, id);
+    return st->ours && (id == MN_TOK_REPLY || id == MN_TOK_QUOTE) ? MN_STR("\n\n") : MN_STR("");
+}
+
 mn_rc mn_stream__put(mn_stream *st, uint32_t id)
 {
     size_t had = st->text.len;
     if (st->stopped) return MN_OK;
     if (!mn_tok_is_special(st->tok, id) || st->specials) {
-        MN_TRY(mn_buf_adds(&st->raw, mn_tok_bytes(st->tok, id)));
+        MN_TRY(mn_buf_adds(&st->raw, mn_stream__text(st, id)));
         MN_TRY(settle(st, false));
     } else if (st->ours && (id == MN_TOK_REPLY || id == MN_TOK_QUOTE)) {
         MN_TRY(settle(st, true));
-        MN_TRY(mn_buf_adds(&st->text, MN_STR("\n\n")));
+        MN_TRY(mn_buf_adds(&st->text, mn_stream__text(st, id)));
     }
     find_stop(st, had);
     return MN_OK;

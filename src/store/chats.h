@@ -26,7 +26,7 @@ typedef enum mn_chat_role { MN_CHAT_USER, MN_CHAT_MODEL } mn_chat_role;
 typedef enum mn_chat_end {
     MN_CHAT_WHOLE,   /* the model came to an end; or the turn is the member's */
     MN_CHAT_LENGTH,  /* it was as long as answers may be */
-    MN_CHAT_STOPPED, /* by the member, who said so or went away */
+    MN_CHAT_STOPPED, /* by the member, who said so or went away; or before words that must not be said (infer/guard.h) */
     MN_CHAT_FAILED
 } mn_chat_end;
 typedef struct mn_chat_turn {

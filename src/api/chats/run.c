@@ -259,6 +259,7 @@ static void make_turn(mn_answering *x)
 {
     static const mn_chat_end ends[] = {[MN_GEN_STOP] = MN_CHAT_WHOLE,
                                        [MN_GEN_LENGTH] = MN_CHAT_LENGTH,
+                                       [MN_GEN_GUARDED] = MN_CHAT_STOPPED,
                                        [MN_GEN_CANCELLED] = MN_CHAT_STOPPED,
                                        [MN_GEN_FAILED] = MN_CHAT_FAILED};
     x->turn.role = MN_CHAT_MODEL;

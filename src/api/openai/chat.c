@@ -26,7 +26,8 @@ static void write_call(const mn_oai_job *job, const mn_oai_unit *u, size_t i, bo
 
 static const char *finish_reason(const mn_oai_unit *u, const mn_oai_calls *c)
 {
-    return u->end == MN_GEN_LENGTH ? "length" : c->n ? "tool_calls" : "stop";
+    const bool whole = u->end == MN_GEN_STOP && c->n;
+    return whole ? "tool_calls" : mn_oai_finish_reason(u);
 }
 
 /* ---- a whole answer ------------------------------------------------------------------------------------------------ */

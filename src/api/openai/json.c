@@ -44,7 +44,9 @@ void mn_oai_write_usage(mn_oai_job *job, mn_json_writer *j)
 
 const char *mn_oai_finish_reason(const mn_oai_unit *u)
 {
-    return u->end == MN_GEN_LENGTH ? "length" : "stop";
+    return u->end == MN_GEN_LENGTH    ? "length"
+           : u->end == MN_GEN_GUARDED ? "content_filter"
+                                      : "stop";
 }
 
 mn_str mn_oai_token_text(const mn_oai_job *job, uint32_t id)

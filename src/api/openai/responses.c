@@ -241,10 +241,16 @@ static void write_usage(const mn_oai_unit *u, mn_json_writer *j)
     mn_jw_object_end(j);
 }
 
+/* It ends before its end: at its length, or at what must not be said. */
+static bool is_cut(const mn_oai_unit *u)
+{
+    return u->end == MN_GEN_LENGTH || u->end == MN_GEN_GUARDED;
+}
+
 static void write_output(const mn_oai_job *job, const mn_oai_unit *u, const mn_oai_calls *c,
                          mn_json_writer *j)
 {
-    const char *status = u->end == MN_GEN_LENGTH ? "incomplete" : "completed";
+    const char *status = is_cut(u) ? "incomplete" : "completed";
     if (c->text.len || !c->n) write_message(job, status, c->text.ptr ? c->text : MN_STR(""), j);
     for (size_t i = 0; i < c->n; i++)
         write_call(job, u, i, status, c->list[i].name, c->list[i].arguments, j);
@@ -260,7 +266,7 @@ static void write_null(mn_json_writer *j, const char *key)
 static void write_response(const mn_oai_job *job, const mn_oai_calls *c, mn_json_writer *j)
 {
     const mn_oai_unit *u = &job->units[0];
-    bool cut = c && u->end == MN_GEN_LENGTH;
+    bool cut = c && is_cut(u);
     mn_jw_object(j);
     mn_jw_kstrz(j, "id", job->id);
     mn_jw_kstrz(j, "object", "response");
@@ -270,7 +276,8 @@ static void write_response(const mn_oai_job *job, const mn_oai_calls *c, mn_json
     mn_jw_key(j, "incomplete_details");
     if (cut) {
         mn_jw_object(j);
-        mn_jw_kstrz(j, "reason", "max_output_tokens");
+        mn_jw_kstrz(j, "reason",
+                    u->end == MN_GEN_GUARDED ? "content_filter" : "max_output_tokens");
         mn_jw_object_end(j);
     } else mn_jw_null(j);
     mn_jw_kstr(j, "instructions", job->instructions);
@@ -430,8 +437,7 @@ static void send_end(mn_oai_job *job, mn_oai_unit *u, mn_buf *out)
         event_item(job, true, c.text, out);
     }
     send_calls(job, u, &c, out);
-    event_response(job, u->end == MN_GEN_LENGTH ? "response.incomplete" : "response.completed",
-                   &c, out);
+    event_response(job, is_cut(u) ? "response.incomplete" : "response.completed", &c, out);
     u->sent_end = true;
 }
 
