@@ -1,0 +1,21 @@
+/* The program's side of the door to a GPU; what is behind it is in cuda_api.h. */
+#ifndef MN_TENSOR_CUDA_H
+#define MN_TENSOR_CUDA_H
+
+#include "base/err.h"
+#include "tensor/cuda_api.h"
+
+/* Opens the library, once; thread-safe. The table stays valid.
+ * errors  MN_E_UNSUPPORTED: it is not there, cannot be loaded, or is of another version; the message says what to do */
+mn_rc mn_cuda_load(const mn_cuda_api **ret, mn_err *e);
+/* The library and its device `index`. errors  as above, and where there is no such device */
+mn_rc mn_cuda_open(int index, const mn_cuda_api **ret_api, mn_cuda **ret, mn_err *e);
+/* sync, as a result. MN_E_IO with the device's words. */
+mn_rc mn_cuda_sync(const mn_cuda_api *api, mn_cuda *d, mn_err *e);
+
+/* Sorts the n places of ids, all below V, by id. order: n values, begin: n + 1 at most, count: V of scratch; all of the host. Returns
+ * how many ids there are. */
+size_t mn_cuda_plan_make(const uint32_t *ids, size_t n, size_t V, uint32_t *order,
+                         uint32_t *begin, uint32_t *count);
+
+#endif

@@ -1,0 +1,189 @@
+/* The door to a GPU: one device, memory on it, and a twin of every kernel that training runs (docs/design/cuda.md).
+ *
+ * The main program links nothing of CUDA. `make CUDA=1` builds libmynah-cuda.so from tensor/cuda/, and mn_cuda_load opens it when
+ * somebody asks for a GPU: beside the program, in ../lib, or where $MYNAH_CUDA_LIB says. It gives one table of functions.
+ *
+ * How work runs. Every function of the table that takes a mn_cuda enqueues on that device's one stream and returns; what follows sees
+ * its results, in order. The first failure sticks: later work does nothing, and `sync` says what it was. So a pass is a list of
+ * calls, looked at once at its end. One thread at a time uses a device.
+ *
+ * Pointers named by kernels are of device memory; sizes are counts of values. Shapes are the caller's promise, as in tensor/ref.h,
+ * whose letters these are (T rows, C width, H heads, KV key heads, D head size, F feed-forward, V vocabulary), and so are the
+ * contracts: what is said here is the difference. Everything is row-major, contiguous, float32 unless it is an operand.
+ *
+ * Numbers. All sums are float32 in a fixed order (tiles, then trees of fixed shape) or float64 (norms); there is no atomic operation, so the
+ * same input gives the same bits on the same kind of GPU with the same libraries. They are not the CPU's bits.
+ *
+ * This header is C17 and C++17. */
+#ifndef MN_TENSOR_CUDA_API_H
+#define MN_TENSOR_CUDA_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensor/ref.h"
+
+#define MN_CUDA_VERSION 1   /* of this table: program and library must have the same */
+#define MN_CUDA_D_MAX   128 /* largest head size of attention */
+
+typedef struct mn_cuda mn_cuda;
+
+/* An operand of products: float32, its bfloat16 twin (rounded to nearest, ties to even), or both. Kernels that make one write
+ * those that are not NULL. */
+typedef struct mn_cuda_mat {
+    float *f;
+    uint16_t *h;
+} mn_cuda_mat;
+
+typedef struct mn_cuda_info {
+    char name[128];        /* "NVIDIA H100 80GB HBM3" */
+    char products[64];     /* "cublaslt 13.1.0" */
+    int major, minor;      /* of the compute capability */
+    int processors;        /* multiprocessors */
+    uint64_t memory, free; /* bytes */
+} mn_cuda_info;
+
+/* c (+)= a b, `batch` times, matrices of a batch being strides apart. a is [M][K], with ta [K][M]; b is [K][N], with tb [N][K]; c is
+ * [M][N]; rows are lda, ldb, ldc apart. In bfloat16 when both operands have it, summed in float32; else in float32 (never TF32). */
+typedef struct mn_cuda_product {
+    bool ta, tb, add;
+    size_t M, N, K;
+    mn_cuda_mat a, b;
+    float *c;
+    size_t lda, ldb, ldc;
+    size_t batch, a_stride, b_stride, c_stride; /* batch 0 counts as 1 */
+} mn_cuda_product;
+
+/* Rows of a batch, on the device: n_rows sequences of T tokens. */
+typedef struct mn_cuda_rows {
+    const uint32_t *first;      /* [n_rows][T]: never falls within a sequence */
+    size_t n_rows, T, H, KV, D; /* D at most MN_CUDA_D_MAX, even */
+} mn_cuda_rows;
+
+/* A step of Muon for `batch` matrices of one shape, `stride` values apart in p, half, m and g alike (mn_muon_step is the reference). */
+typedef struct mn_cuda_muon {
+    float *p, *m, *g; /* g is overwritten */
+    uint16_t *half;   /* of p, or NULL */
+    size_t rows, cols, batch, stride;
+    float lr, momentum, decay;
+    bool cautious, bf16;
+    const float *scale; /* on the device: what g is multiplied by */
+    void *work;         /* mn_cuda_muon_work bytes */
+} mn_cuda_muon;
+
+/* AdamW for `batch` stretches of n values, stride apart. o->scale is not used: the device's `scale` is. */
+typedef struct mn_cuda_adamw {
+    float *p, *m, *v;
+    const float *g;
+    uint16_t *half; /* of p, or NULL */
+    size_t n, batch, stride;
+    mn_adamw how;
+    const float *scale;
+} mn_cuda_adamw;
+
+/* Where each id of a batch stands, made by mn_cuda_plan: the places of one id lie together, in order, so that a sum over them needs no
+ * atomic operation and has the reference's order. */
+typedef struct mn_cuda_plan {
+    const uint32_t *order; /* [n]: places by id */
+    const uint32_t *begin; /* [n_ids + 1]: where each id's places begin in it */
+    size_t n_ids;
+} mn_cuda_plan;
+
+typedef struct mn_cuda_api {
+    uint32_t version;
+
+    /* ---- the device ------------------------------------------------------------------------------------------------ */
+
+    /* NULL: no device, no driver, a library that is absent; msg says which. index: 0, 1, … */
+    mn_cuda *(*open)(int index, char *ret_msg, size_t cap);
+    void (*close)(mn_cuda *d); /* NULL is fine; frees none of what alloc gave */
+    void (*describe)(mn_cuda *d, mn_cuda_info *ret);
+    /* Waits. NULL: all went well; else what failed first, valid as long as the device. */
+    const char *(*sync)(mn_cuda *d);
+
+    /* NULL when there is no room (the device goes on). On 256 bytes, uninitialised. */
+    void *(*alloc)(mn_cuda *d, size_t bytes);
+    void (*free)(mn_cuda *d, void *p); /* waits; NULL is fine */
+    void (*upload)(mn_cuda *d, void *to, const void *host,
+                   size_t bytes); /* host may change at once */
+    void (*download)(mn_cuda *d, void *host, const void *from, size_t bytes); /* waits */
+    void (*copy)(mn_cuda *d, void *to, const void *from, size_t bytes);
+    void (*zero)(mn_cuda *d, void *p, size_t bytes);
+
+    /* ---- kernels; `ref` is tensor/ref.h's --------------------------------------------------------------------------- */
+
+    void (*product)(mn_cuda *d, const mn_cuda_product *p); /* ref matmul_* */
+    void (*round)(mn_cuda *d, uint16_t *h, const float *f, size_t n);
+    void (*add)(mn_cuda *d, float *y, const float *x, size_t n); /* y += x */
+
+    void (*embed)(mn_cuda *d, float *x, const float *E, const uint32_t *ids, size_t T,
+                  size_t C);
+    /* In the order of places: ref's bits. */
+    void (*embed_back)(mn_cuda *d, float *dE, const float *dx, const uint32_t *ids,
+                       const mn_cuda_plan *plan, size_t C);
+    void (*rmsnorm)(mn_cuda *d, mn_cuda_mat y, float *r, const float *x, const float *g,
+                    size_t T, size_t C, float eps);
+    /* dx += and dg +=. work: mn_cuda_norm_work(T, C) floats */
+    void (*rmsnorm_back)(mn_cuda *d, float *dx, float *dg, const float *dy, const float *x,
+                         const float *g, const float *r, size_t T, size_t C, float *work);
+    /* turn: mn_rope_table's (kernels.h), on the device */
+    void (*rope)(mn_cuda *d, float *x, size_t stride, const float *turn, const uint32_t *pos,
+                 size_t T, size_t n_heads, size_t D, bool inverse);
+    /* Fused: scores live in tiles of 64 x 64 and are never stored. lse [n_rows][H][T] */
+    void (*attention)(mn_cuda *d, mn_cuda_mat o, float *lse, const float *qkv,
+                      const mn_cuda_rows *r);
+    /* OVERWRITES dqkv. delta: [n_rows][H][T] of scratch */
+    void (*attention_back)(mn_cuda *d, float *dqkv, const float *dO, const float *o,
+                           const float *lse, const float *qkv, const mn_cuda_rows *r,
+                           float *delta);
+    void (*swiglu)(mn_cuda *d, mn_cuda_mat h, const float *gu, size_t T, size_t F);
+    /* also gives h again */
+    void (*swiglu_back)(mn_cuda *d, mn_cuda_mat dgu, mn_cuda_mat h, const float *dh,
+                        const float *gu, size_t T, size_t F);
+    /* One chunk of rows. dlogits: none (both NULL), logits itself as f, or another place. weight is not read without dlogits. */
+    void (*cross_entropy)(mn_cuda *d, mn_cuda_mat dlogits, float *losses, const float *logits,
+                          const uint32_t *target, const float *weight, size_t T, size_t V);
+
+    /* ret[i] = sum of squares of n values at x + i stride, in float64. work: batch * mn_cuda_square_parts(n) doubles */
+    void (*sum_squares)(mn_cuda *d, double *ret, const float *x, size_t n, size_t batch,
+                        size_t stride, double *work);
+    /* *scale = clip / norm where the norm, the root of *squares, is larger than clip > 0; else 1 */
+    void (*clip)(mn_cuda *d, float *scale, const double *squares, double clip);
+    void (*adamw)(mn_cuda *d, const mn_cuda_adamw *a);
+    void (*muon)(mn_cuda *d, const mn_cuda_muon *m);
+    /* *ret = sum of weight * loss, in float64, in a fixed order */
+    void (*weigh)(mn_cuda *d, double *ret, const float *losses, const float *weight, size_t n);
+} mn_cuda_api;
+
+/* The one symbol that the library exports. */
+#define MN_CUDA_SYMBOL "mn_cuda_table"
+typedef const mn_cuda_api *mn_cuda_table_fn(void);
+
+/* Sizes of scratch. */
+#define MN_CUDA_NORM_ROWS   64    /* rows whose gains' gradients are summed together */
+#define MN_CUDA_SQUARE_PART 65536 /* values whose squares are */
+static inline size_t mn_cuda_norm_work(size_t T, size_t C)
+{
+    return (T + MN_CUDA_NORM_ROWS - 1) / MN_CUDA_NORM_ROWS * C;
+}
+static inline size_t mn_cuda_square_parts(size_t n)
+{
+    return (n + MN_CUDA_SQUARE_PART - 1) / MN_CUDA_SQUARE_PART;
+}
+static inline size_t mn_cuda_whole(size_t bytes)
+{
+    return (bytes + 255) / 256 * 256;
+}
+/* In order: norms and their parts, the other matrix, its operand, gram, its square, and their operand. */
+static inline size_t mn_cuda_muon_work(size_t rows, size_t cols, size_t batch)
+{
+    const size_t n = rows * cols, side = rows < cols ? rows : cols, square = side * side;
+    return mn_cuda_whole(batch * (1 + mn_cuda_square_parts(n)) * sizeof(double)) +
+           mn_cuda_whole(batch * n * sizeof(float)) +
+           mn_cuda_whole(batch * n * sizeof(uint16_t)) +
+           2 * mn_cuda_whole(batch * square * sizeof(float)) +
+           mn_cuda_whole(batch * square * sizeof(uint16_t));
+}
+
+#endif

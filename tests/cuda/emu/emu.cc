@@ -1,0 +1,321 @@
+/* See cuda_runtime.h beside this. Fibres are ucontext's; once begun they change places by _setjmp and _longjmp, which ask nothing of
+ * the system, but for builds with the address sanitizer, which has to be told of every change of stack. */
+#include <cuda_runtime.h>
+
+#include <map>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+#include <vector>
+
+#ifdef __SANITIZE_ADDRESS__
+#    include <sanitizer/common_interface_defs.h>
+#    define ASAN 1
+#else
+#    define ASAN 0
+#endif
+
+#define STACK          (ASAN ? 256 << 10 : 64 << 10)
+#define DEFAULT_SHARED (48 << 10)
+#define MOST_SHARED    (163 << 10) /* of sm_80, the least of those that are built for */
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+[[noreturn]] static void broken(const char *what)
+{
+    fprintf(stderr, "emulated GPU: %s (block %u %u %u, thread %u)\n", what, blockIdx.x,
+            blockIdx.y, blockIdx.z, threadIdx.x);
+    abort();
+}
+
+/* ---- fibres ---------------------------------------------------------------------------------------------------------------- */
+
+enum state { READY, AT_BLOCK, AT_WARP, DONE };
+
+struct fibre {
+    ucontext_t begin;
+    char *stack;
+#if ASAN
+    void *fake; /* the sanitizer's */
+#else
+    jmp_buf at;
+#endif
+    bool begun;
+    state is;
+    uint64_t slot[2]; /* what is shown to the warp: of this exchange and of the one before */
+    unsigned exchanges;
+};
+
+static std::vector<fibre> fibres;
+#if ASAN
+static ucontext_t main_begin;
+static void *main_fake;
+static const void *main_stack;
+static size_t main_stack_size;
+#else
+static jmp_buf main_at;
+#endif
+static unsigned now; /* the fibre that runs */
+static const std::function<void()> *body;
+static unsigned char *shared_memory;
+
+void *emu_shared(void)
+{
+    return shared_memory;
+}
+
+static void to_main(bool last)
+{
+    fibre *f = &fibres[now];
+#if ASAN
+    __sanitizer_start_switch_fiber(last ? NULL : &f->fake, main_stack, main_stack_size);
+    if (last) setcontext(&main_begin);
+    swapcontext(&f->begin, &main_begin);
+    __sanitizer_finish_switch_fiber(f->fake, &main_stack, &main_stack_size);
+#else
+    if (last || !_setjmp(f->at)) _longjmp(main_at, 1);
+#endif
+}
+
+static void entry(void)
+{
+#if ASAN
+    __sanitizer_finish_switch_fiber(NULL, &main_stack, &main_stack_size);
+#endif
+    (*body)();
+    fibres[now].is = DONE;
+    to_main(true);
+}
+
+/* Runs fibre i until it waits or ends. */
+static void run(unsigned i)
+{
+    fibre *f = &fibres[i];
+    now = i;
+    threadIdx = dim3(i);
+    const bool begun = f->begun;
+    f->begun = true;
+#if ASAN
+    (void)begun;
+    __sanitizer_start_switch_fiber(&main_fake, f->stack, STACK);
+    swapcontext(&main_begin, &f->begin);
+    __sanitizer_finish_switch_fiber(main_fake, NULL, NULL);
+#else
+    if (_setjmp(main_at)) return;
+    if (begun) _longjmp(f->at, 1);
+    setcontext(&f->begin);
+#endif
+}
+
+static void wait_as(state s)
+{
+    const unsigned me = now;
+    fibres[me].is = s;
+    to_main(false);
+    now = me;
+    threadIdx = dim3(me);
+}
+
+void emu_block_barrier(void)
+{
+    wait_as(AT_BLOCK);
+}
+
+uint64_t emu_warp_exchange(uint64_t mine, unsigned from)
+{
+    const unsigned me = now, k = fibres[me].exchanges++ % 2;
+    fibres[me].slot[k] = mine;
+    wait_as(AT_WARP);
+    return fibres[me / 32 * 32 + from].slot[k];
+}
+
+/* ---- a block --------------------------------------------------------------------------------------------------------------- */
+
+static unsigned order_seed(void)
+{
+    const char *s = getenv("MN_EMU_ORDER");
+    return s ? (unsigned)atoi(s) : 0;
+}
+
+static void begin_fibres(unsigned n)
+{
+    for (size_t i = fibres.size(); i < n; i++) {
+        fibres.emplace_back();
+        fibres.back().stack = (char *)malloc(STACK);
+    }
+    for (unsigned i = 0; i < n; i++) {
+        fibre *f = &fibres[i];
+        getcontext(&f->begin);
+        f->begin.uc_stack.ss_sp = f->stack;
+        f->begin.uc_stack.ss_size = STACK;
+        f->begin.uc_link = NULL;
+        makecontext(&f->begin, entry, 0);
+        f->begun = false, f->is = READY, f->exchanges = 0;
+    }
+}
+
+/* Lets those go on who wait for what has come about; false: nobody can. */
+static bool release(unsigned n)
+{
+    unsigned at_block = 0, done = 0;
+    bool any = false;
+    for (unsigned w = 0; w < n; w += 32) {
+        unsigned at_warp = 0;
+        for (unsigned i = w; i < w + 32; i++) {
+            at_warp += fibres[i].is == AT_WARP;
+            at_block += fibres[i].is == AT_BLOCK;
+            done += fibres[i].is == DONE;
+        }
+        if (at_warp == 32) any = true;
+        else if (at_warp) broken("only some lanes of a warp come to a shuffle");
+        for (unsigned i = w; at_warp == 32 && i < w + 32; i++) fibres[i].is = READY;
+    }
+    if (any || done == n) return any;
+    if (at_block != n) broken("only some threads of a block come to a barrier");
+    for (unsigned i = 0; i < n; i++) fibres[i].is = READY;
+    return true;
+}
+
+static void run_block(unsigned n, unsigned seed)
+{
+    std::vector<unsigned> order(n);
+    begin_fibres(n);
+    for (unsigned i = 0; i < n; i++) order[i] = seed == 1 ? n - 1 - i : i;
+    do {
+        for (unsigned i = n; seed > 1 && i > 1; i--) {
+            static uint64_t x = seed;
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            std::swap(order[i - 1], order[(x >> 33) % i]);
+        }
+        for (unsigned i : order)
+            if (fibres[i].is == READY) run(i);
+    } while (release(n));
+}
+
+static std::map<const void *, size_t> &allowed(void)
+{
+    static std::map<const void *, size_t> m;
+    return m;
+}
+
+void emu_launch(const void *kernel, dim3 grid, dim3 block, size_t shared,
+                const std::function<void()> &thread)
+{
+    const size_t most = allowed().count(kernel) ? allowed()[kernel] : DEFAULT_SHARED;
+    const uint64_t blocks = (uint64_t)grid.x * grid.y * grid.z;
+    const unsigned seed = order_seed();
+    if (!block.x || block.x > 1024 || block.x % 32 || block.y != 1 || block.z != 1)
+        broken("a block of impossible size");
+    if (!blocks || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535)
+        broken("a grid of impossible size");
+    if (shared > most) broken("more shared memory than a kernel was allowed");
+    gridDim = grid, blockDim = block, body = &thread;
+    for (uint64_t k = 0; k < blocks; k++) {
+        const uint64_t i = seed == 1 ? blocks - 1 - k : k;
+        blockIdx = dim3((unsigned)(i % grid.x), (unsigned)(i / grid.x % grid.y),
+                        (unsigned)(i / grid.x / grid.y));
+        shared_memory = (unsigned char *)malloc(shared ? shared : 1);
+        memset(shared_memory, 0xff, shared);
+        run_block(block.x, seed);
+        free(shared_memory);
+    }
+    shared_memory = NULL;
+}
+
+/* ---- the runtime ------------------------------------------------------------------------------------------------------------- */
+
+struct emu_stream {
+    int used;
+};
+
+/* $MN_EMU_DEVICES: how many there are (1); $MN_EMU_MEMORY: bytes that one allocation may have. */
+cudaError_t cudaGetDeviceCount(int *n)
+{
+    const char *s = getenv("MN_EMU_DEVICES");
+    *n = s ? atoi(s) : 1;
+    return *n > 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+
+cudaError_t cudaSetDevice(int)
+{
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
+{
+    memset(p, 0, sizeof *p);
+    snprintf(p->name, sizeof p->name, "emulated on the CPU");
+    p->multiProcessorCount = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *all)
+{
+    *free_bytes = *all = (size_t)1 << 30;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
+{
+    *s = new emu_stream();
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t s)
+{
+    delete s;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t)
+{
+    return cudaSuccess;
+}
+
+cudaError_t cudaMallocBytes(void **p, size_t n)
+{
+    const char *most = getenv("MN_EMU_MEMORY");
+    if (most && n > strtoull(most, NULL, 10)) return cudaErrorMemoryAllocation;
+    *p = aligned_alloc(256, (n + 255) / 256 * 256);
+    if (!*p) return cudaErrorMemoryAllocation;
+    memset(*p, 0xff, n);
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *p)
+{
+    free(p);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t n, cudaMemcpyKind, cudaStream_t)
+{
+    memcpy(to, from, n);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *p, int byte, size_t n, cudaStream_t)
+{
+    memset(p, byte, n);
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    return cudaSuccess;
+}
+
+const char *cudaGetErrorString(cudaError_t rc)
+{
+    return rc == cudaErrorNoDevice           ? "no CUDA-capable device is detected"
+           : rc == cudaErrorMemoryAllocation ? "out of memory"
+                                             : "invalid argument";
+}
+
+cudaError_t cudaFuncSetAttribute(const void *kernel, cudaFuncAttribute, int value)
+{
+    if (value > MOST_SHARED) return cudaErrorInvalidValue;
+    allowed()[kernel] = (size_t)value;
+    return cudaSuccess;
+}
