@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cmd/card.h"
 #include "cmd/eval.h"
 #include "social/social.h"
 
@@ -106,6 +107,7 @@ mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, bool join, mn_err 
     const char *dir = folder(j, &a);
     const char *path = dir ? mn_fs_join(&a, dir, "evaluation.json") : NULL;
     mn_rc rc = path ? write_file(j, path, section, join, &a, e) : MN_OK;
+    if (rc == MN_OK && path) rc = mn_card_make(mn_home_dir(j->data), dir, e);
     mn_arena_release(&a);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cmd/card.h"
 #include "cmd/forgetting.h"
 
 /* ---- one model ---------------------------------------------------------------------------------------------------- */
@@ -75,6 +76,7 @@ static mn_rc forget_in(mn_forgetting *j, const char *name, const char *corpus,
     }
     if (rc != MN_OK) return mn_err_wrap(e, "model '%s'", name);
     if (r.nothing) return MN_OK;
+    if (r.finished) MN_TRY(mn_card_make(mn_home_dir(j->l.data), dir, e));
     j->stopped = !r.finished;
     j->models += r.finished;
     return tell(j, name, &r, (double)(mn_mono_us() - from) * 1e-6, e);

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
+#include "cmd/card.h"
 #include "cmd/cmd.h"
 #include "cmd/models.h"
 #include "model/export.h"
@@ -72,6 +73,7 @@ static mn_rc import(const options *o, const char *path, mn_arena *a, mn_err *e)
     if (!o->name) return mn_fail(e, MN_E_USAGE, "give the model a --name");
     MN_TRY(mn_models_place(mn_home_dir(o->data), o->name, a, &dir, e));
     MN_TRY(mn_model_import(path, dir, mn_str_from(o->licence), mn_str_from(o->origin), e));
+    MN_TRY(mn_card_make(mn_home_dir(o->data), dir, e));
     return told("imported", o->name, dir, a, o->json, e);
 }
 

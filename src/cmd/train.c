@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "cmd/card.h"
 #include "cmd/cmd.h"
 #include "cmd/learning.h"
 #include "cmd/models.h"
@@ -247,6 +248,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     mn_rc rc = mn_train_run(&o, &r, e);
     mn_progress_end(&j->l.bar);
     if (rc != MN_OK) return rc;
+    MN_TRY(mn_card_make(mn_home_dir(j->l.data), dir, e));
     mn_str current = mn_str_fmt(&j->arena, "%s/models/current", mn_home_dir(j->l.data));
     if (r.finished && current.ptr && !mn_fs_exists(current.ptr))
         MN_TRY(mn_promote(mn_home_dir(j->l.data), j->name, "train", e));

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "cmd/card.h"
 #include "cmd/cmd.h"
 #include "cmd/learning.h"
 #include "cmd/models.h"
@@ -276,6 +277,7 @@ static mn_rc tune(job *j, mn_err *e)
     mn_progress_start(&j->l.bar, "tune", "‰", 1000);
     mn_rc rc = mn_tune_run(o, &r, e);
     mn_progress_end(&j->l.bar);
+    if (rc == MN_OK) rc = mn_card_make(mn_home_dir(j->l.data), o->model_dir, e);
     return rc == MN_OK ? report(j, &r, e) : rc;
 }
 

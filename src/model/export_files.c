@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "model/card.h"
 #include "model/export_int.h"
 #include "model/file_out.h"
 #include "model/open_int.h"
@@ -124,49 +125,22 @@ mn_rc mn_export__special_tokens(const mn_export_names *n, const char *dir, mn_er
     return put_file(dir, "special_tokens_map.json", &b, e);
 }
 
-/* A line of YAML; JSON's strings are YAML's. */
-static void put_yaml(mn_buf *b, const char *key, mn_str v)
-{
-    mn_json_writer w;
-    if (!v.len) return;
-    mn_buf_addf(b, "%s: ", key);
-    mn_json_writer_init(&w, b, 0);
-    mn_jw_str(&w, v);
-    mn_buf_addc(b, '\n');
-}
-
-/* A row of the card's table; what would end it becomes blanks. */
-static void put_row(mn_buf *b, const char *what, mn_str v)
-{
-    if (!v.len) return;
-    mn_buf_addf(b, "| %s | ", what);
-    for (size_t i = 0; i < v.len; i++)
-        mn_buf_addc(b, v.ptr[i] == '|' || (uint8_t)v.ptr[i] < 32 ? ' ' : v.ptr[i]);
-    mn_buf_addz(b, " |\n");
-}
-
 mn_rc mn_export__card(const mn_model *m, const char *dir, mn_err *e)
 {
     mn_buf b;
-    mn_str name = m->name.len ? m->name : mn_str_from(mn_fs_base(m->path));
+    mn_arena a;
+    mn_card c = {0};
+    mn_arena_init(&a, 0);
+    mn_rc rc = mn_fs_is_dir(m->path) ? mn_card_read(m->path, NULL, &a, &c, e) : MN_OK;
+    c.name = m->name.len ? m->name : mn_str_from(mn_fs_base(m->path));
+    c.has_cfg = true, c.cfg = m->cfg;
+    c.licence = m->licence, c.source = m->origin, c.author = m->author;
     mn_buf_init(&b, 0);
-    mn_buf_addz(&b, "---\n");
-    put_yaml(&b, "license", m->licence);
-    put_yaml(&b, "origin", m->origin);
-    put_yaml(&b, "author", m->author);
-    mn_buf_addz(&b, "library_name: transformers\npipeline_tag: text-generation\n---\n\n# ");
-    for (size_t i = 0; i < name.len; i++)
-        mn_buf_addc(&b, (uint8_t)name.ptr[i] < 32 ? ' ' : name.ptr[i]);
-    mn_buf_addz(&b, "\n\n| | |\n| --- | --- |\n");
-    put_row(&b, "licence", m->licence.len ? m->licence : MN_STR("not known"));
-    put_row(&b, "origin", m->origin.len ? m->origin : MN_STR("not known"));
-    put_row(&b, "author", m->author);
-    mn_buf_addf(&b,
-                "| parameters | %llu |\n| layers, width | %u, %u |\n| context | %u tokens |\n"
-                "| vocabulary | %u tokens |\n",
-                (unsigned long long)mn_config_params(&m->cfg), m->cfg.L, m->cfg.C, m->cfg.T,
-                m->cfg.V);
-    return put_file(dir, "README.md", &b, e);
+    if (rc == MN_OK) mn_card_put(&c, &b);
+    if (rc == MN_OK) rc = put_file(dir, "README.md", &b, e);
+    else mn_buf_release(&b);
+    mn_arena_release(&a);
+    return rc;
 }
 
 mn_rc mn_export__tokenizer(const mn_model *m, const char *dir, mn_err *e)

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "model/card.h"
 #include "model/export.h"
 #include "model/open_int.h"
 #include "model/safetensors.h"
@@ -123,47 +124,17 @@ static mn_rc write_origin(const facts *f, mn_err *e)
     return put_file(f->dir, "origin.json", &b, e);
 }
 
-static void put_clean(mn_buf *b, mn_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        mn_buf_addc(b, s.ptr[i] == '|' || (uint8_t)s.ptr[i] < 32 ? ' ' : s.ptr[i]);
-}
-
-static void put_row(mn_buf *b, const char *what, mn_str s)
-{
-    if (!s.len) return;
-    mn_buf_addf(b, "| %s | ", what);
-    put_clean(b, s);
-    mn_buf_addz(b, " |\n");
-}
-
+/* Instead of the base's, which came with its tokenizer. */
 static mn_rc write_card(const facts *f, mn_err *e)
 {
-    char hex[65];
-    mn_buf b;
-    mn_json_writer w;
-    mn_buf_init(&b, 0);
-    mn_buf_addz(&b, "---\n");
-    mn_json_writer_init(&w, &b, 0);
-    if (f->base->licence.len) {
-        mn_buf_addz(&b, "license: ");
-        mn_jw_str(&w, f->base->licence); /* JSON's strings are YAML's */
-        mn_buf_addc(&b, '\n');
-    }
-    mn_buf_addz(&b, "base_model: ");
-    mn_json_writer_init(&w, &b, 0);
-    mn_jw_str(&w, f->base->origin.len ? f->base->origin : mn_str_from(f->base_name));
-    mn_buf_addz(&b, "\nlibrary_name: transformers\npipeline_tag: text-generation\n---\n\n# ");
-    put_clean(&b, mn_str_from(mn_fs_base(f->dir)));
-    mn_buf_addz(&b, "\n\n| | |\n| --- | --- |\n");
-    put_row(&b, "tuned from", mn_str_from(f->base_name));
-    put_row(&b, "licence of the base", f->base->licence);
-    put_row(&b, "origin of the base", f->base->origin);
-    put_row(&b, "author of the base", f->base->author);
-    put_row(&b, "data", mn_str_from(f->data));
-    if (f->data) put_row(&b, "data, SHA-256", mn_str_from(mn_hex(f->data_hash, 32, hex)));
-    put_row(&b, "how", mn_str_from(f->how));
-    return put_file(f->dir, "README.md", &b, e);
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    const char *path = mn_fs_join(&a, f->dir, "README.md");
+    if (path) unlink(path);
+    mn_rc rc =
+        path ? mn_card_write(f->dir, NULL, NULL, e) : mn_fail(e, MN_E_NOMEM, "no memory");
+    mn_arena_release(&a);
+    return rc;
 }
 
 /* The numbers of m as a folder; positions that config.json cannot say make it a GGUF file in the folder. */
@@ -191,8 +162,8 @@ static mn_rc write_numbers(const mn_model *m, const char *dir, mn_qtype type, mn
 static mn_rc write_model(const facts *f, const mn_model *m, mn_qtype type, mn_err *e)
 {
     MN_TRY(write_numbers(m, f->dir, type, e));
-    MN_TRY(write_card(f, e));
-    return write_origin(f, e);
+    MN_TRY(write_origin(f, e));
+    return write_card(f, e);
 }
 
 static mn_qtype type_for(const mn_model *base, mn_qtype wish)

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "base/json.h"
+#include "cmd/card.c"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
 #include "cmd/eval.c"
 #include "cmd/eval_held.c"

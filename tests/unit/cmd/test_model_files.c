@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "base/json.h"
+#include "cmd/card.c"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
 #include "cmd/model_files.c"
 #include "cmd/models.c"

@@ -2,6 +2,7 @@
 #include "../model/train_fixture.h"
 
 #include "base/json.h"
+#include "cmd/card.c"
 #include "cmd/cmd.c" /* commands are not linked into tests, a program is one */
 #include "cmd/learning.c"
 #include "cmd/models.c"
