@@ -166,7 +166,11 @@ static mn_rc check(const mn_forgetting *j, int n_pos, char **argv, mn_err *e)
 {
     const bool named = j->posts.n || j->account;
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
-    if (!named && !j->model && !j->due)
+    if (j->verify && (named || j->due))
+        return mn_fail(e, MN_E_USAGE,
+                       "--verify only looks at what was forgotten: leave out --post, --account "
+                       "and --due");
+    if (!named && !j->model && !j->due && !j->verify)
         return mn_fail(e, MN_E_USAGE,
                        "say what to forget, with --post ID, --account NAME or --due");
     if (j->due && (named || j->model))
@@ -183,7 +187,7 @@ static mn_rc run(mn_forgetting *j, int n_pos, char **argv, mn_err *e)
     MN_TRY(parse_posts(j, e));
     MN_TRY(mn_learning_writable(&j->l, e));
     MN_TRY(mn_home_open(j->l.data, &j->home, e));
-    mn_rc rc = forget_all(j, e);
+    mn_rc rc = j->verify ? mn_forgetting__verify(j, e) : forget_all(j, e);
     mn_home_close(&j->home);
     return rc;
 }
@@ -195,7 +199,7 @@ int mn_cmd_forget(int argc, char **argv)
     int n = 0;
     const mn_usage usage = {
         .name = "forget",
-        .synopsis = "--post ID… | --account NAME | --due [--model NAME]",
+        .synopsis = "--post ID… | --account NAME | --due | --verify [--model NAME]",
         .about =
             "Makes corpora and models forget posts, as if they had never been learnt from: "
             "each model is what a training without them gives, to the bit. Only the part of "
@@ -213,6 +217,10 @@ int mn_cmd_forget(int argc, char **argv)
         {"due", 0, MN_OPT_FLAG, &j.due, NULL,
          "All posts that are in a corpus and were deleted since, or whose consent was taken "
          "back."},
+        {"verify", 0, MN_OPT_FLAG, &j.verify, NULL,
+         "Nothing is forgotten: are the accounts of what was forgotten signed by this "
+         "instance, "
+         "and the models what they say?"},
         {"threads", 0, MN_OPT_U64, &j.threads, "P",
          "Threads (all processors); results do not depend on it."},
         MN_CMD_OPT_DATA(&j.l.data),

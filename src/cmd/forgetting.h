@@ -40,5 +40,7 @@ mn_rc mn_forgetting__due_done(mn_forgetting *j, const mn_corpus_report *all, siz
 
 /* forget_sign.c: every account of a forgetting that has no signature yet gets one. */
 mn_rc mn_forgetting__sign(mn_forgetting *j, mn_err *e);
+/* forget_verify.c: holds all accounts, or one model's, against models and signatures. MN_E_CORRUPT: one does not hold. */
+mn_rc mn_forgetting__verify(mn_forgetting *j, mn_err *e);
 
 #endif

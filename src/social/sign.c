@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "base/hash.h"
+#include "base/json.h"
 
 #define KEY_NAME "sign_key"
 
@@ -65,6 +66,26 @@ mn_rc mn_sign_bytes(mn_store *s, mn_str bytes, uint8_t ret[MN_SIGN_SIGNATURE], m
     MN_TRY(get_pair(s, &p, e));
     crypto_sign_detached(ret, NULL, (const uint8_t *)bytes.ptr, bytes.len, p.secret);
     sodium_memzero(&p, sizeof p);
+    return MN_OK;
+}
+
+mn_rc mn_sign_file_parse(mn_str text, uint8_t ret_key[MN_SIGN_PUBLIC],
+                         uint8_t ret_signature[MN_SIGN_SIGNATURE], mn_err *e)
+{
+    uint8_t key[MN_SIGN_PUBLIC], signature[MN_SIGN_SIGNATURE];
+    mn_arena a;
+    mn_json *t = NULL;
+    mn_arena_init(&a, 1u << 20);
+    bool good = text.len <= MN_SIGN_FILE && mn_json_parse(text, &a, &t, NULL) == MN_OK &&
+                t->type == MN_JSON_OBJECT && t->n == 3 &&
+                mn_str_eqz(mn_json_str(mn_json_get(t, "algorithm")), "ed25519") &&
+                mn_unhex(mn_json_str(mn_json_get(t, "public_key")), key, sizeof key) == MN_OK &&
+                mn_unhex(mn_json_str(mn_json_get(t, "signature")), signature,
+                         sizeof signature) == MN_OK;
+    mn_arena_release(&a);
+    if (!good) return mn_fail(e, MN_E_CORRUPT, "its signature's file is none");
+    memcpy(ret_key, key, sizeof key);
+    memcpy(ret_signature, signature, sizeof signature);
     return MN_OK;
 }
 

@@ -12,6 +12,11 @@
 mn_rc mn_sign_public(mn_store *s, uint8_t ret[MN_SIGN_PUBLIC], mn_err *e);
 /* Deterministic: the same bytes get the same signature. */
 mn_rc mn_sign_bytes(mn_store *s, mn_str bytes, uint8_t ret[MN_SIGN_SIGNATURE], mn_err *e);
+/* What stands beside a file that was signed: {"algorithm":"ed25519","public_key":HEX,"signature":HEX}, nothing else. Total over any bytes.
+ * errors MN_E_CORRUPT says what is wrong */
+#define MN_SIGN_FILE 4096u /* bytes, at most */
+mn_rc mn_sign_file_parse(mn_str text, uint8_t ret_key[MN_SIGN_PUBLIC],
+                         uint8_t ret_signature[MN_SIGN_SIGNATURE], mn_err *e);
 /* Pure. */
 bool mn_sign_check(const uint8_t public_key[MN_SIGN_PUBLIC], mn_str bytes,
                    const uint8_t signature[MN_SIGN_SIGNATURE]);

@@ -134,6 +134,64 @@ static void consent_that_is_taken_back_is_forgotten_without_a_name(void **state)
     OK(mynah("forget --due --json") == 0 && due() == 0);
 }
 
+/* One bit of a file of model m, and back. */
+static void flip(const char *file, size_t at)
+{
+    char path[300];
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    snprintf(path, sizeof path, "%s/data/models/m/%s", dir, file);
+    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
+    OK(b.len > at);
+    b.ptr[at] ^= 1;
+    RUN(mn_fs_write_atomic(path, b.ptr, b.len, &e));
+    mn_buf_release(&b);
+}
+
+static void accounts_are_verified_and_every_change_shows(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        size_t at;
+        const char *why;
+    } changes[] = {{"forgotten/0001.json", 200, "signature is of other bytes"},
+                   {"forgotten/0002.json.sig", 120, "signature"},
+                   {"forgotten/0002.json.sig", 40, "another instance's key"},
+                   {"model.safetensors", 5000, "other weights"},
+                   {"steps.wal", 200, "0002.json does not hold"},
+                   {"masked", 20, "0002.json does not hold"}};
+    char line[400];
+    make_model();
+    OK(mynah("forget --verify") == 0 && strstr(out, "no model has forgotten anything"));
+    OK(mynah("forget --account a1 --threads 1") == 0);
+    OK(mynah("forget --account a2 --threads 1") == 0);
+    OK(mynah("forget --verify") == 0);
+    OK(strstr(out, "0001.json holds") && strstr(out, "0002.json holds\n"));
+    OK(mynah("forget --verify --model m --json") == 0);
+    OK(strstr(out, "{\"model\":\"m\",\"account\":\"0001.json\",\"holds\":true") &&
+       strstr(out, "{\"accounts\":2,\"hold\":2}"));
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        flip(changes[i].file, changes[i].at);
+        OK(mynah("forget --verify") == 1);
+        OK(strstr(out, changes[i].why) && strstr(said, "do not hold"));
+        flip(changes[i].file, changes[i].at);
+    }
+    OK(mynah("forget --verify") == 0);
+    snprintf(line, sizeof line, "cd %s/data/models/m/forgotten && mv 0001.json.sig x", dir);
+    OK(system(line) == 0);
+    OK(mynah("forget --verify --json") == 1 && strstr(out, "it has no signature"));
+    OK(strstr(out, "one before it does not hold") && strstr(out, "\"hold\":0"));
+    snprintf(line, sizeof line, "cd %s/data/models/m/forgotten && mv x 0001.json.sig", dir);
+    OK(system(line) == 0);
+    OK(mynah("forget --verify --model nobody") == 1 && strstr(said, "no model 'nobody'"));
+    OK(mynah("forget --verify --due") == 2);
+    /* the same accounts in another model's folder are not its own */
+    snprintf(line, sizeof line, "cp -r %s/data/models/m %s/data/models/other", dir, dir);
+    OK(system(line) == 0);
+    OK(mynah("forget --verify --model other") == 1 && strstr(out, "it is of model 'm'"));
+}
+
 static void what_is_due_waits_for_a_model_that_is_trained(void **state)
 {
     (void)state;
@@ -182,6 +240,8 @@ int main(int argc, char **argv)
                                         tear_down),
         cmocka_unit_test_setup_teardown(consent_that_is_taken_back_is_forgotten_without_a_name,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(accounts_are_verified_and_every_change_shows, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_due_waits_for_a_model_that_is_trained, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_forgotten_is_said, set_up, tear_down),
