@@ -26,6 +26,6 @@ $(B)/libmynah-cuda.so: $(patsubst src/%.cu,$(B)/obj/%.cu.o,$(CUDA_SRC))
 CUDA_EMU := $(B)/lib/libmynah-cuda-emu.so
 $(CUDA_EMU): $(CUDA_SRC) $(CUDA_HEAD) $(wildcard tests/cuda/emu/*)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wno-unknown-pragmas $(if $(filter 1,$(WERROR)),-Werror) -O2 -g -pthread $(SANF) -fPIC -shared \
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wno-unknown-pragmas $(if $(filter 1,$(WERROR)),-Werror) -O3 -g -pthread $(SANF) -fPIC -shared \
 	  -fvisibility=hidden -Isrc -Itests/cuda/emu -o $@ $(filter %.cc,$^) -x c++ $(CUDA_SRC)
 $(B)/tests/unit/model/test_gpu: | $(CUDA_EMU)

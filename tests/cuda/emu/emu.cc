@@ -47,7 +47,7 @@ struct fibre {
     unsigned exchanges;
 };
 
-static std::vector<fibre> fibres;
+static std::vector<fibre *> fibres; /* they stay where they are: a context points into itself */
 #if ASAN
 static ucontext_t main_begin;
 static void *main_fake;
@@ -65,33 +65,37 @@ void *emu_shared(void)
     return shared_memory;
 }
 
-static void to_main(bool last)
+static void to_main(void)
 {
-    fibre *f = &fibres[now];
+    fibre *f = fibres[now];
 #if ASAN
-    __sanitizer_start_switch_fiber(last ? NULL : &f->fake, main_stack, main_stack_size);
-    if (last) setcontext(&main_begin);
+    __sanitizer_start_switch_fiber(&f->fake, main_stack, main_stack_size);
     swapcontext(&f->begin, &main_begin);
     __sanitizer_finish_switch_fiber(f->fake, &main_stack, &main_stack_size);
 #else
-    if (last || !_setjmp(f->at)) _longjmp(main_at, 1);
+    if (!_setjmp(f->at)) _longjmp(main_at, 1);
 #endif
 }
 
+/* A fibre lives on and runs a thread of every block. */
 static void entry(void)
 {
 #if ASAN
     __sanitizer_finish_switch_fiber(NULL, &main_stack, &main_stack_size);
 #endif
-    (*body)();
-    fibres[now].is = DONE;
-    to_main(true);
+    for (;;) {
+        const unsigned me = now;
+        (*body)();
+        now = me;
+        fibres[me]->is = DONE;
+        to_main();
+    }
 }
 
 /* Runs fibre i until it waits or ends. */
 static void run(unsigned i)
 {
-    fibre *f = &fibres[i];
+    fibre *f = fibres[i];
     now = i;
     threadIdx = dim3(i);
     const bool begun = f->begun;
@@ -111,8 +115,8 @@ static void run(unsigned i)
 static void wait_as(state s)
 {
     const unsigned me = now;
-    fibres[me].is = s;
-    to_main(false);
+    fibres[me]->is = s;
+    to_main();
     now = me;
     threadIdx = dim3(me);
 }
@@ -124,10 +128,10 @@ void emu_block_barrier(void)
 
 uint64_t emu_warp_exchange(uint64_t mine, unsigned from)
 {
-    const unsigned me = now, k = fibres[me].exchanges++ % 2;
-    fibres[me].slot[k] = mine;
+    const unsigned me = now, k = fibres[me]->exchanges++ % 2;
+    fibres[me]->slot[k] = mine;
     wait_as(AT_WARP);
-    return fibres[me / 32 * 32 + from].slot[k];
+    return fibres[me / 32 * 32 + from]->slot[k];
 }
 
 /* ---- a block --------------------------------------------------------------------------------------------------------------- */
@@ -138,21 +142,21 @@ static unsigned order_seed(void)
     return s ? (unsigned)atoi(s) : 0;
 }
 
+static fibre *new_fibre(void)
+{
+    fibre *f = (fibre *)calloc(1, sizeof *f);
+    f->stack = (char *)malloc(STACK);
+    getcontext(&f->begin);
+    f->begin.uc_stack.ss_sp = f->stack;
+    f->begin.uc_stack.ss_size = STACK;
+    makecontext(&f->begin, entry, 0);
+    return f;
+}
+
 static void begin_fibres(unsigned n)
 {
-    for (size_t i = fibres.size(); i < n; i++) {
-        fibres.emplace_back();
-        fibres.back().stack = (char *)malloc(STACK);
-    }
-    for (unsigned i = 0; i < n; i++) {
-        fibre *f = &fibres[i];
-        getcontext(&f->begin);
-        f->begin.uc_stack.ss_sp = f->stack;
-        f->begin.uc_stack.ss_size = STACK;
-        f->begin.uc_link = NULL;
-        makecontext(&f->begin, entry, 0);
-        f->begun = false, f->is = READY, f->exchanges = 0;
-    }
+    while (fibres.size() < n) fibres.push_back(new_fibre());
+    for (unsigned i = 0; i < n; i++) fibres[i]->is = READY, fibres[i]->exchanges = 0;
 }
 
 /* Lets those go on who wait for what has come about; false: nobody can. */
@@ -163,17 +167,17 @@ static bool release(unsigned n)
     for (unsigned w = 0; w < n; w += 32) {
         unsigned at_warp = 0;
         for (unsigned i = w; i < w + 32; i++) {
-            at_warp += fibres[i].is == AT_WARP;
-            at_block += fibres[i].is == AT_BLOCK;
-            done += fibres[i].is == DONE;
+            at_warp += fibres[i]->is == AT_WARP;
+            at_block += fibres[i]->is == AT_BLOCK;
+            done += fibres[i]->is == DONE;
         }
         if (at_warp == 32) any = true;
         else if (at_warp) broken("only some lanes of a warp come to a shuffle");
-        for (unsigned i = w; at_warp == 32 && i < w + 32; i++) fibres[i].is = READY;
+        for (unsigned i = w; at_warp == 32 && i < w + 32; i++) fibres[i]->is = READY;
     }
     if (any || done == n) return any;
     if (at_block != n) broken("only some threads of a block come to a barrier");
-    for (unsigned i = 0; i < n; i++) fibres[i].is = READY;
+    for (unsigned i = 0; i < n; i++) fibres[i]->is = READY;
     return true;
 }
 
@@ -189,7 +193,7 @@ static void run_block(unsigned n, unsigned seed)
             std::swap(order[i - 1], order[(x >> 33) % i]);
         }
         for (unsigned i : order)
-            if (fibres[i].is == READY) run(i);
+            if (fibres[i]->is == READY) run(i);
     } while (release(n));
 }
 

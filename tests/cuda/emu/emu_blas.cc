@@ -1,7 +1,9 @@
 /* See cublasLt.h beside this. D = alpha op(A) op(B) + beta C, everything by columns: element (r, c) lies at r + c ld. */
 #include <cublasLt.h>
 
+#include <algorithm>
 #include <stdlib.h>
+#include <vector>
 
 struct emu_lt {
     int used;
@@ -149,25 +151,37 @@ static bool aligned(const void *p, const emu_layout *m, int32_t i, uint64_t to)
     return ((uintptr_t)p + (uint64_t)i * (uint64_t)m->stride * size_of(m)) % to == 0;
 }
 
+/* op(X) as float, by columns without gaps. */
+static std::vector<float> straight(const void *p, const emu_layout *m, cublasOperation_t op,
+                                   int64_t at)
+{
+    const uint64_t rows = op == CUBLAS_OP_N ? m->rows : m->cols;
+    const uint64_t cols = op == CUBLAS_OP_N ? m->cols : m->rows;
+    std::vector<float> x(rows * cols);
+    for (uint64_t c = 0; c < cols; c++)
+        for (uint64_t r = 0; r < rows; r++)
+            x[c * rows + r] =
+                value_at(p, m,
+                         at + (int64_t)(op == CUBLAS_OP_N ? r + c * (uint64_t)m->ld
+                                                          : c + r * (uint64_t)m->ld));
+    return x;
+}
+
 static void one(const emu_desc *how, float alpha, const void *A, const emu_layout *a,
                 const void *B, const emu_layout *b, float beta, float *D, const emu_layout *d,
                 int32_t i)
 {
-    const int64_t a0 = a->stride * i, b0 = b->stride * i;
-    const uint64_t K = how->a == CUBLAS_OP_N ? a->cols : a->rows;
+    const std::vector<float> left = straight(A, a, how->a, a->stride * i),
+                             right = straight(B, b, how->b, b->stride * i);
+    const uint64_t M = d->rows, K = how->a == CUBLAS_OP_N ? a->cols : a->rows;
+    std::vector<float> sum(M);
     for (uint64_t c = 0; c < d->cols; c++) {
-        for (uint64_t r = 0; r < d->rows; r++) {
-            float sum = 0;
-            for (uint64_t k = 0; k < K; k++) {
-                const int64_t at_a = how->a == CUBLAS_OP_N ? (int64_t)r + (int64_t)k * a->ld
-                                                           : (int64_t)k + (int64_t)r * a->ld;
-                const int64_t at_b = how->b == CUBLAS_OP_N ? (int64_t)k + (int64_t)c * b->ld
-                                                           : (int64_t)c + (int64_t)k * b->ld;
-                sum += value_at(A, a, a0 + at_a) * value_at(B, b, b0 + at_b);
-            }
-            float *to = D + d->stride * i + (int64_t)r + (int64_t)c * d->ld;
-            *to = alpha * sum + (beta == 0 ? 0 : beta * *to);
-        }
+        std::fill(sum.begin(), sum.end(), 0.0f);
+        for (uint64_t k = 0; k < K; k++)
+            for (uint64_t r = 0; r < M; r++) sum[r] += left[k * M + r] * right[c * K + k];
+        float *to = D + d->stride * i + (int64_t)c * d->ld;
+        for (uint64_t r = 0; r < M; r++)
+            to[r] = alpha * sum[r] + (beta == 0 ? 0 : beta * to[r]);
     }
 }
 
