@@ -33,20 +33,19 @@ static mn_rc parse_posts(mn_forgetting *j, mn_err *e)
 }
 
 /* The account by its name; or by its id, when it is no longer there. */
-static mn_rc find_account(mn_forgetting *j, mn_err *e)
+static mn_rc find_account(mn_forgetting *j, const char *given, uint64_t *ret, mn_err *e)
 {
     mn_account a;
-    mn_str name = mn_str_from(j->account);
+    mn_str name = mn_str_from(given);
     mn_rc rc = mn_store_account_by_name(j->home.store, name, &j->arena, &a, e);
-    if (rc == MN_OK) j->author = a.id;
-    else if (rc == MN_E_NOT_FOUND && mn_str_to_u64(name, &j->author) == MN_OK && j->author)
-        rc = MN_OK;
+    if (rc == MN_OK) *ret = a.id;
+    else if (rc == MN_E_NOT_FOUND && mn_str_to_u64(name, ret) == MN_OK && *ret) rc = MN_OK;
     else if (rc == MN_E_NOT_FOUND)
         rc =
             mn_fail(e, rc,
                     "there is no account '%s'; `mynah account list` has them, and one that was "
                     "deleted is named by its id",
-                    j->account);
+                    given);
     return rc;
 }
 
@@ -59,15 +58,15 @@ static mn_rc deny(mn_forgetting *j, mn_scope scope, uint64_t id, mn_err *e)
 }
 
 /* The account's posts that are still in the store: those that the corpora left out as copies are known by them alone. */
-static mn_rc posts_of_account(mn_forgetting *j, mn_err *e)
+static mn_rc posts_of_account(mn_forgetting *j, uint64_t author, mn_err *e)
 {
     uint64_t before = 0;
     mn_posts page = {0};
     do {
         mn_arena a;
         mn_arena_init(&a, 0);
-        mn_rc rc = mn_store_posts_by_account(j->home.store, j->author, MN_VIS_DIRECT, before,
-                                             1000, &a, &page, e);
+        mn_rc rc = mn_store_posts_by_account(j->home.store, author, MN_VIS_DIRECT, before, 1000,
+                                             &a, &page, e);
         for (size_t i = 0; rc == MN_OK && i < page.n; i++) {
             before = page.items[i].id;
             rc = mn_forgetting__add(j, before, e);
@@ -97,10 +96,14 @@ static mn_rc choose_posts(mn_forgetting *j, mn_err *e)
 {
     for (size_t i = 0; i < j->n; i++)
         if (!is_denied(j, j->id[i])) MN_TRY(deny(j, MN_SCOPE_POST, j->id[i], e));
-    if (!j->account) return MN_OK;
-    MN_TRY(find_account(j, e));
-    MN_TRY(deny(j, MN_SCOPE_ACCOUNT, j->author, e));
-    return posts_of_account(j, e);
+    for (int i = 0; i < j->accounts.n; i++) {
+        uint64_t *author = &j->authors[j->n_authors];
+        MN_TRY(find_account(j, j->accounts.items[i], author, e));
+        MN_TRY(deny(j, MN_SCOPE_ACCOUNT, *author, e));
+        MN_TRY(posts_of_account(j, *author, e));
+        j->n_authors++;
+    }
+    return MN_OK;
 }
 
 /* ---- the command --------------------------------------------------------------------------------------------------- */
@@ -164,7 +167,7 @@ static mn_rc forget_all(mn_forgetting *j, mn_err *e)
 
 static mn_rc check(const mn_forgetting *j, int n_pos, char **argv, mn_err *e)
 {
-    const bool named = j->posts.n || j->account;
+    const bool named = j->posts.n || j->accounts.n;
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
     if (j->verify && (named || j->due))
         return mn_fail(e, MN_E_USAGE,
@@ -199,7 +202,7 @@ int mn_cmd_forget(int argc, char **argv)
     int n = 0;
     const mn_usage usage = {
         .name = "forget",
-        .synopsis = "--post ID… | --account NAME | --due | --verify [--model NAME]",
+        .synopsis = "--post ID… | --account NAME… | --due | --verify [--model NAME]",
         .about =
             "Makes corpora and models forget posts, as if they had never been learnt from: "
             "each model is what a training without them gives, to the bit. Only the part of "
@@ -209,8 +212,9 @@ int mn_cmd_forget(int argc, char **argv)
                    "mynah forget --due"};
     const mn_opt opts[] = {
         {"post", 0, MN_OPT_STRS, &j.posts, "ID", "A post; may be given several times."},
-        {"account", 0, MN_OPT_STR, &j.account, "NAME",
-         "All posts of an account; one that is gone is named by its id."},
+        {"account", 0, MN_OPT_STRS, &j.accounts, "NAME",
+         "All posts of an account; one that is gone is named by its id. May be given several "
+         "times."},
         {"model", 0, MN_OPT_STR, &j.model, "NAME",
          "Only this model, and leave the corpus as it is; alone: go on, and forget what its "
          "corpus has lost."},

@@ -154,8 +154,9 @@ mn_rc mn_forgetting__corpus(mn_forgetting *j, const mn_corpus_report *r, mn_err 
     mn_str dir = mn_str_fmt(&j->arena, "%s/corpus/%s", data, r->name);
     if (!dir.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
     MN_TRY(mn_corpus_erase(data, r->name, NULL, e)); /* what was interrupted */
-    if (j->n || j->author)
-        MN_TRY(mn_corpus_closure_find(data, r->name, j->id, j->n, j->author, &j->arena, &c, e));
+    if (j->n || j->n_authors)
+        MN_TRY(mn_corpus_closure_find(data, r->name, j->id, j->n, j->authors, j->n_authors,
+                                      &j->arena, &c, e));
     tell_corpus(j, r, &c);
     MN_TRY(forget_in_models(j, r, dir.ptr, &c, e));
     /* others may still need the corpus whole */

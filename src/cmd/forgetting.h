@@ -11,15 +11,17 @@
 #include "social/social.h"
 
 typedef struct mn_forgetting {
-    mn_opt_strs posts;
-    const char *account, *model;
+    mn_opt_strs posts, accounts;
+    const char *model;
     bool due, verify;
     uint64_t threads;
     mn_arena arena;
     mn_learning l;
     mn_home home;
-    uint64_t *id, author; /* what to forget */
+    uint64_t *id; /* posts to forget */
     size_t n, cap;
+    uint64_t authors[MN_OPT_STRS_MAX]; /* whose posts to forget */
+    size_t n_authors;
     bool stopped;
     uint64_t models, documents; /* done */
     uint64_t unable, busy;      /* models that cannot; that are being trained */

@@ -117,36 +117,43 @@ static mn_rc documents(const mn_corpus__side *x, mn_arena *a, uint64_t **ret, si
     return MN_OK;
 }
 
-static mn_rc find(search *q, const char *dir, const uint64_t *posts, size_t n, uint64_t author,
-                  mn_err *e)
+static mn_rc find(search *q, const char *dir, const uint64_t *posts, size_t n,
+                  const uint64_t *authors, size_t n_authors, mn_err *e)
 {
-    MN_TRY(mn_corpus__sides_open(dir, posts, n, author, &q->sides, e));
+    MN_TRY(mn_corpus__sides_open(dir, posts, n, authors, n_authors, &q->sides, e));
     MN_TRY(fill_table(q, e));
     for (int k = 0; k < 2; k++) mark_quotations(q, &q->sides.side[k]);
     return MN_OK;
 }
 
+/* Rising, on the arena; NULL: no memory. */
+static uint64_t *sorted(const uint64_t *x, size_t n, mn_arena *a)
+{
+    uint64_t *to = mn_arena_calloc(a, n + 1, sizeof *to);
+    if (to && n) memcpy(to, x, n * sizeof *to);
+    if (to && n) qsort(to, n, sizeof *to, mn_corpus__by_number);
+    return to;
+}
+
 mn_rc mn_corpus_closure_find(const char *data_dir, const char *name, const uint64_t *posts,
-                             size_t n, uint64_t author, mn_arena *a, mn_corpus_closure *ret,
-                             mn_err *e)
+                             size_t n, const uint64_t *authors, size_t n_authors, mn_arena *a,
+                             mn_corpus_closure *ret, mn_err *e)
 {
     char dir[MN_CORPUS_PATH];
     mn_corpus_report report;
     mn_corpus_closure c = {0};
+    search q = {0};
     MN_TRY(mn_corpus_read(data_dir, name, &report, e));
     MN_TRY(mn_corpus__path(data_dir, "corpus", name, dir, e));
-    uint64_t *sorted = mn_reallocarray(NULL, n + 1, sizeof *sorted);
-    if (!sorted) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    if (n) memcpy(sorted, posts, n * sizeof *sorted);
-    if (n) qsort(sorted, n, sizeof *sorted, mn_corpus__by_number);
-    search q = {0};
-    mn_rc rc = find(&q, dir, sorted, n, author, e);
+    posts = sorted(posts, n, a);
+    authors = sorted(authors, n_authors, a);
+    if (!posts || !authors) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    mn_rc rc = find(&q, dir, posts, n, authors, n_authors, e);
     if (rc == MN_OK) rc = documents(&q.sides.side[0], a, &c.train, &c.n_train, &c, e);
     if (rc == MN_OK) rc = documents(&q.sides.side[1], a, &c.val, &c.n_val, &c, e);
     mn_corpus__sides_close(&q.sides);
     mn_free(q.table);
     mn_free(q.hash);
-    mn_free(sorted);
     if (rc == MN_OK) *ret = c;
     return rc;
 }

@@ -18,14 +18,14 @@ typedef struct mn_corpus_closure {
     uint64_t others; /* posts that stand in the same documents and go with them */
 } mn_corpus_closure;
 
-/* The documents of corpus DATA/corpus/NAME that hold one of the n posts (ids in any order) or one by `author` (0: nobody), a copy or a
+/* The documents of corpus DATA/corpus/NAME that hold one of the n posts or one by the n_authors (ids in any order), a copy or a
  * long quotation of one. Documents that are erased already are left out.
  * cost   linear in the corpus: it is read once
  * memory 16 bytes for each 16 bytes of the named posts' text; a byte a post
  * errors as mn_corpus_read; MN_E_CORRUPT */
 mn_rc mn_corpus_closure_find(const char *data_dir, const char *name, const uint64_t *posts,
-                             size_t n, uint64_t author, mn_arena *a, mn_corpus_closure *ret,
-                             mn_err *e);
+                             size_t n, const uint64_t *authors, size_t n_authors, mn_arena *a,
+                             mn_corpus_closure *ret, mn_err *e);
 
 /* Erases those documents (mn_shard_erase) and writes the manifest anew: the hashes of the changed files, and "forgotten": how many documents
  * each shard has lost. The corpus keeps its name and its sha256, by which models know it. Nobody may be reading the corpus. What is to be

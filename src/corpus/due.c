@@ -135,7 +135,7 @@ static mn_rc by_server(mn_store *s, const char *dir, mn_consents server, ids *to
     mn_corpus__sides sides = {0};
     if (mn_consents_get(server, MN_P_TRAIN_GENERATIVE) == MN_CONSENT_ALLOW) return MN_OK;
     mn_rc rc = server_lines(s, &lines, e);
-    if (rc == MN_OK && lines.n) rc = mn_corpus__sides_open(dir, NULL, 0, 0, &sides, e);
+    if (rc == MN_OK && lines.n) rc = mn_corpus__sides_open(dir, NULL, 0, NULL, 0, &sides, e);
     for (int k = 0; k < 2 && rc == MN_OK && lines.n; k++) {
         const mn_shard *x = &sides.side[k].s;
         for (uint64_t i = 0; i < x->n_posts && rc == MN_OK; i++)
@@ -152,7 +152,7 @@ static mn_rc by_server(mn_store *s, const char *dir, mn_consents server, ids *to
 static mn_rc held(const char *dir, const ids *candidates, ids *ret, mn_err *e)
 {
     mn_corpus__sides s = {0};
-    mn_rc rc = mn_corpus__sides_open(dir, candidates->ptr, candidates->n, 0, &s, e);
+    mn_rc rc = mn_corpus__sides_open(dir, candidates->ptr, candidates->n, NULL, 0, &s, e);
     for (int k = 0; k < 2 && rc == MN_OK; k++) {
         const mn_corpus__side *x = &s.side[k];
         for (uint64_t i = 0; i < x->s.n_posts && rc == MN_OK; i++) {
@@ -239,7 +239,7 @@ mn_rc mn_corpus_texts(const char *data_dir, const char *name, const uint64_t *po
     mn_corpus__sides s = {0};
     bool more = true;
     MN_TRY(mn_corpus__path(data_dir, "corpus", name, dir, e));
-    mn_rc rc = mn_corpus__sides_open(dir, posts, n, 0, &s, e);
+    mn_rc rc = mn_corpus__sides_open(dir, posts, n, NULL, 0, &s, e);
     for (int k = 0; k < 2 && rc == MN_OK && more; k++)
         for (uint64_t i = 0; i < s.side[k].s.n_posts && more; i++)
             if (s.side[k].mark[i]) more = fn(arg, mn_corpus__side_text(&s.side[k], i));

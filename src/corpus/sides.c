@@ -56,11 +56,12 @@ static bool note_copy(void *arg, uint64_t id, mn_drop why, uint64_t of)
 /* ---- marks -------------------------------------------------------------------------------------------------------- */
 
 static void mark(const mn_corpus__sides *s, mn_corpus__side *x, const uint64_t *posts, size_t n,
-                 uint64_t author)
+                 const uint64_t *authors, size_t n_authors)
 {
     for (uint64_t i = 0; i < x->s.n_posts; i++) {
         const mn_origin *o = &x->s.posts[i];
-        if (mn_corpus__among(posts, n, o->post_id) || (author && o->author_id == author))
+        if (mn_corpus__among(posts, n, o->post_id) ||
+            mn_corpus__among(authors, n_authors, o->author_id))
             x->mark[i] = MN_MARK_NAMED;
         /* a copy begins with the number it is ordered by */
         else if (s->n_copies && bsearch(&o->post_id, s->copy, s->n_copies, sizeof *s->copy,
@@ -83,8 +84,9 @@ static mn_rc open_side(const char *dir, const char *name, mn_corpus__side *x, mn
     return x->mark ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
 }
 
-mn_rc mn_corpus__sides_open(const char *dir, const uint64_t *posts, size_t n, uint64_t author,
-                            mn_corpus__sides *ret, mn_err *e)
+mn_rc mn_corpus__sides_open(const char *dir, const uint64_t *posts, size_t n,
+                            const uint64_t *authors, size_t n_authors, mn_corpus__sides *ret,
+                            mn_err *e)
 {
     collect c = {ret, posts, n, MN_OK};
     MN_TRY(open_side(dir, "train", &ret->side[0], e));
@@ -92,7 +94,7 @@ mn_rc mn_corpus__sides_open(const char *dir, const uint64_t *posts, size_t n, ui
     if (n) MN_TRY(mn_corpus__dropped(dir, note_copy, &c, e));
     if (c.rc != MN_OK) return mn_fail(e, c.rc, "out of memory");
     if (ret->n_copies) qsort(ret->copy, ret->n_copies, sizeof *ret->copy, mn_corpus__by_number);
-    for (int k = 0; k < 2; k++) mark(ret, &ret->side[k], posts, n, author);
+    for (int k = 0; k < 2; k++) mark(ret, &ret->side[k], posts, n, authors, n_authors);
     return MN_OK;
 }
 

@@ -28,10 +28,11 @@ typedef struct mn_corpus__sides {
     size_t n_copies, cap_copies;
 } mn_corpus__sides;
 
-/* Opens the corpus in dir and marks its posts. posts: n ids, rising; author 0: nobody's. To be closed after an error too.
+/* Opens the corpus in dir and marks its posts. posts, authors: ids, rising. To be closed after an error too.
  * errors MN_E_CORRUPT, MN_E_NOT_FOUND, MN_E_IO, MN_E_NOMEM */
-mn_rc mn_corpus__sides_open(const char *dir, const uint64_t *posts, size_t n, uint64_t author,
-                            mn_corpus__sides *ret, mn_err *e);
+mn_rc mn_corpus__sides_open(const char *dir, const uint64_t *posts, size_t n,
+                            const uint64_t *authors, size_t n_authors, mn_corpus__sides *ret,
+                            mn_err *e);
 void mn_corpus__sides_close(mn_corpus__sides *s);
 mn_str mn_corpus__side_text(const mn_corpus__side *x, uint64_t post);
 static inline bool mn_corpus__side_gone(const mn_corpus__side *x, uint64_t post)

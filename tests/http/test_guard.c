@@ -157,7 +157,7 @@ static void when_it_is_forgotten_the_guard_goes(void **s)
     RUN(mn_corpus_read(masto_dir, "c", &r, &e));
     RUN(mn_corpus_due_find(masto_home.store, masto_dir, &r, NULL, &masto_arena, &d, &e));
     OK(d.n == 1 && d.posts[0] == otter);
-    RUN(mn_corpus_closure_find(masto_dir, "c", d.posts, d.n, 0, &masto_arena, &c, &e));
+    RUN(mn_corpus_closure_find(masto_dir, "c", d.posts, d.n, NULL, 0, &masto_arena, &c, &e));
     const mn_forget_opts o = {.model_dir = model,
                               .corpus_dir = corpus,
                               .docs = c.train,

@@ -65,7 +65,7 @@ static void a_post_takes_its_document_and_long_quotations_with_it(void **state)
     mn_corpus_closure c;
     const uint64_t ids[] = {post_id(said)};
     mn_arena_init(&a, 0);
-    RUN(mn_corpus_closure_find(dir, "c", ids, 1, 0, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", ids, 1, NULL, 0, &a, &c, &e));
     OK(c.posts == 1 && c.copies == 0 && c.quotations == 1 && c.others >= 1);
     OK(goes(&c, said) && goes(&c, reply) && goes(&c, quoted));
     OK(!goes(&c, short_quote) && !goes(&c, alone) && !goes(&c, 7));
@@ -80,7 +80,7 @@ static void a_copy_that_was_left_out_takes_what_was_kept_in_its_place(void **sta
     mn_corpus_closure c;
     const uint64_t ids[] = {post_id(copied)};
     mn_arena_init(&a, 0);
-    RUN(mn_corpus_closure_find(dir, "c", ids, 1, 0, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", ids, 1, NULL, 0, &a, &c, &e));
     OK(c.posts == 0 && c.copies == 1 && c.quotations == 1);
     OK(goes(&c, said) && goes(&c, quoted) && !goes(&c, alone));
     mn_arena_release(&a);
@@ -93,10 +93,12 @@ static void an_account_takes_all_its_posts(void **state)
     mn_arena a;
     mn_corpus_closure c;
     mn_arena_init(&a, 0);
-    RUN(mn_corpus_closure_find(dir, "c", NULL, 0, 2, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", NULL, 0, &(uint64_t){2}, 1, &a, &c, &e));
     OK(c.posts == 1 && goes(&c, alone) && !goes(&c, said));
-    RUN(mn_corpus_closure_find(dir, "c", NULL, 0, 99, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", NULL, 0, &(uint64_t){99}, 1, &a, &c, &e));
     OK(c.n_train + c.n_val == 0);
+    RUN(mn_corpus_closure_find(dir, "c", NULL, 0, (uint64_t[]){99, 2, 1}, 3, &a, &c, &e));
+    OK(c.posts == 2 && goes(&c, alone) && goes(&c, said) && !goes(&c, 7));
     mn_arena_release(&a);
 }
 
@@ -127,12 +129,12 @@ static void erasing_leaves_nothing_of_it_and_a_corpus_that_is_whole(void **state
     RUN(mn_corpus_read(dir, "c", &before, &e));
     OK(holds("train.txt", MN_STR("porcelain otter sleeps beneath the seventh")) ||
        holds("val.txt", MN_STR("porcelain otter sleeps beneath the seventh")));
-    RUN(mn_corpus_closure_find(dir, "c", ids, 1, 0, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", ids, 1, NULL, 0, &a, &c, &e));
     RUN(mn_corpus_erase(dir, "c", &c, &e));
     OK(!holds("train.txt", MN_STR("seventh lamp")) &&
        !holds("val.txt", MN_STR("seventh lamp")));
     OK(holds("train.txt", MN_STR("garden")) && holds("manifest.json", MN_STR("\"forgotten\"")));
-    RUN(mn_corpus_closure_find(dir, "c", ids, 1, 0, &a, &again, &e));
+    RUN(mn_corpus_closure_find(dir, "c", ids, 1, NULL, 0, &a, &again, &e));
     OK(again.n_train + again.n_val == 0 && again.posts == 0);
     RUN(mn_corpus_read(dir, "c", &after, &e));
     OK(strcmp(before.sha256, after.sha256) == 0 && after.tokens == before.tokens);
@@ -155,7 +157,7 @@ static void erasing_that_was_interrupted_is_ended_by_the_next(void **state)
     mn_corpus_closure c;
     const uint64_t ids[] = {post_id(alone)};
     mn_arena_init(&a, 0);
-    RUN(mn_corpus_closure_find(dir, "c", ids, 1, 0, &a, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", ids, 1, NULL, 0, &a, &c, &e));
     OK(c.n_train + c.n_val == 1);
     uint64_t doc = c.n_train ? c.train[0] : c.val[0];
     int n = snprintf(text, sizeof text, "{\"train\":[%.0llu],\"val\":[%.0llu]}",

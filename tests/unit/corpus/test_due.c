@@ -161,7 +161,7 @@ static void what_is_erased_is_due_no_longer_and_has_no_text(void **state)
     OK(d.n == 1);
     RUN(mn_corpus_texts(dir, "c", d.posts, d.n, count_text, &texts, &e));
     OK(texts == 1);
-    RUN(mn_corpus_closure_find(dir, "c", d.posts, d.n, 0, &ar, &c, &e));
+    RUN(mn_corpus_closure_find(dir, "c", d.posts, d.n, NULL, 0, &ar, &c, &e));
     RUN(mn_corpus_erase(dir, "c", &c, &e));
     OK(due(&d).n == 0 && due(NULL).n == 0);
     texts = 0;
