@@ -23,6 +23,7 @@ typedef struct mn_live_point {
     double val;
 } mn_live_point;
 
+#define MN_LIVE_OUTCOMES 4
 typedef struct mn_live {
     pthread_mutex_t lock;
     char state[16], message[240], unit[16], model[128];
@@ -31,7 +32,11 @@ typedef struct mn_live {
     mn_live_point curve[MN_LIVE_POINTS], evals[MN_LIVE_POINTS];
     size_t n_curve, n_evals;
     int64_t woken_us;
+    uint64_t
+        learnt[MN_LIVE_OUTCOMES]; /* cycles of learning since the start, by how they ended */
+    int64_t learnt_ms;            /* when the last of them did; 0: none */
 } mn_live;
+extern const char *const mn_live__outcomes[MN_LIVE_OUTCOMES];
 
 void mn_live__init(mn_live *l, const char *data_dir);
 void mn_live__release(mn_live *l);
@@ -196,6 +201,7 @@ extern const mn_route mn_masto__routes_instance[], mn_masto__routes_wellknown[],
 extern const mn_route mn_masto__routes_apps[], mn_masto__routes_oauth[],
     mn_masto__routes_authorize[], mn_masto__routes_register[], mn_page__routes_sign_in[],
     mn_page__routes_sign_up[], mn_page__routes_password[], mn_page__routes_identity[],
-    mn_page__routes_security[], mn_page__routes_leave[], mn_page__routes_keys[];
+    mn_page__routes_security[], mn_page__routes_leave[], mn_page__routes_keys[],
+    mn_page__routes_report[];
 
 #endif

@@ -91,6 +91,7 @@ static const mn_route *const tables[] = {
     mn_page__routes_security,
     mn_page__routes_leave,
     mn_page__routes_keys,
+    mn_page__routes_report,
     mn_masto__routes_media,
     mn_masto__routes_timelines,
     mn_masto__routes_lists,

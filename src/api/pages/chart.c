@@ -50,6 +50,11 @@ static double nice_step(double span)
     return p * (f <= 1 ? 1 : f <= 2 ? 2 : f <= 5 ? 5 : 10);
 }
 
+static int decimals(double step)
+{
+    return step < 0.1 ? 2 : step < 1 ? 1 : 0;
+}
+
 static void grid(mn_buf *b, const bounds *r)
 {
     double step = nice_step(r->y1 - r->y0), y = ceil(r->y0 / step) * step;
@@ -57,17 +62,13 @@ static void grid(mn_buf *b, const bounds *r)
         mn_buf_addf(b, "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>",
                     LEFT, WIDTH - RIGHT, py(r, y), py(r, y));
         mn_buf_addf(b, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>", LEFT - 6,
-                    py(r, y) + 4,
-                    step < 0.1 ? 2
-                    : step < 1 ? 1
-                               : 0,
-                    y);
+                    py(r, y) + 4, decimals(step), y);
     }
     step = nice_step(r->x1 - r->x0);
     double x = ceil(r->x0 / step) * step;
     for (int i = 0; i < LINES_MOST && x <= r->x1; i++, x += step)
-        mn_buf_addf(b, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.0f</text>",
-                    px(r, x), HEIGHT - 10, x);
+        mn_buf_addf(b, "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">%.*f</text>",
+                    px(r, x), HEIGHT - 10, decimals(step), x);
 }
 
 void mn_h_chart(mn_buf *b, const mn_chart *c)

@@ -1,15 +1,13 @@
 /* Model: the curves as it learns, what it writes, what it was trained on. The facts come from the document that
  * /api/mynah/model gives; a field that is not there is not shown. */
 #include "api/pages/chart.h"
-#include "api/pages/page.h"
+#include "api/pages/facts.h"
 
 #include <math.h>
-#include <stdio.h>
 
 #include "base/json.h"
 
 #define AUTHORS_SHOWN 12
-#define BARS_MOST     24
 
 static const char *state_words(mn_str state)
 {
@@ -25,42 +23,6 @@ static const char *state_words(mn_str state)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (mn_str_eqz(state, table[i].state)) return table[i].words;
     return "No model is being trained";
-}
-
-static void fact(mn_buf *b, const char *label, mn_str value, const char *unit)
-{
-    if (!value.len) return;
-    mn_buf_addf(b, "<div><dt>%s</dt><dd>", label);
-    mn_h_text(b, value);
-    mn_h_textz(b, unit);
-    H(b, "</dd></div>");
-}
-
-static void fact_count(mn_buf *b, const char *id, const char *label, const mn_json *v)
-{
-    if (!v) return;
-    mn_buf_addf(b, *id ? "<div id=\"%s\"><dt>%s</dt><dd>" : "<div%s><dt>%s</dt><dd>", id,
-                label);
-    mn_h_count(b, mn_json_u64(v, 0));
-    H(b, "</dd></div>");
-}
-
-static void fact_number(mn_buf *b, const char *id, const char *label, double v,
-                        const char *fmt_unit)
-{
-    if (!isfinite(v)) return;
-    char text[32];
-    snprintf(text, sizeof text, fabs(v) < 100 ? "%.3f" : "%.0f", v);
-    mn_buf_addf(b, "<div id=\"%s\"><dt>%s</dt><dd>%s%s</dd></div>", id, label, text, fmt_unit);
-}
-
-static double last_of(const mn_json *rows, const char *key)
-{
-    for (size_t i = rows ? rows->n : 0; i-- > 0;) {
-        double v = mn_json_f64(mn_json_get(mn_json_at(rows, i), key), NAN);
-        if (isfinite(v)) return v;
-    }
-    return NAN;
 }
 
 static void chart(mn_req *r, mn_buf *b, const mn_json *rows, const char *key, mn_chart c)
@@ -152,54 +114,6 @@ static void samples_html(mn_buf *b, const mn_json *samples)
     H(b, "</ol></section>");
 }
 
-/* The end of a row: its bar and its count. */
-static void bar_cells(mn_buf *b, uint64_t v, uint64_t max)
-{
-    mn_buf_addf(b,
-                "</th><td><meter aria-hidden=\"true\" min=\"0\" max=\"%llu\" "
-                "value=\"%llu\"></meter></td><td class=\"n\">",
-                (unsigned long long)max, (unsigned long long)v);
-    mn_h_count(b, v);
-    H(b, "</td></tr>");
-}
-
-/* The names of an object's largest counts first, at most `most`. */
-static size_t largest(const mn_json *o, size_t most, size_t ret[])
-{
-    size_t n = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        uint64_t v = mn_json_u64(o->items[i], 0);
-        size_t at = n < most ? n++ : most;
-        if (!v) {
-            n -= at < most;
-            continue;
-        }
-        for (; at > 0 && mn_json_u64(o->items[ret[at - 1]], 0) < v; at--)
-            if (at < most) ret[at] = ret[at - 1];
-        if (at < most) ret[at] = i;
-    }
-    return n;
-}
-
-/* A table of counts with bars, the largest first. */
-static void bars(mn_buf *b, const char *title, const mn_json *o, size_t most)
-{
-    size_t order[BARS_MOST];
-    if (!o || o->type != MN_JSON_OBJECT || !o->n) return;
-    MN_ASSERT(most <= BARS_MOST);
-    size_t n = largest(o, most, order);
-    mn_buf_addf(b, "<h3>%s</h3><table class=\"bars\">", title);
-    for (size_t k = 0; k < n; k++) {
-        size_t i = order[k];
-        uint64_t v = mn_json_u64(o->items[i], 0), max = mn_json_u64(o->items[order[0]], 0);
-        H(b, "<tr><th scope=\"row\">");
-        for (size_t j = 0; j < o->keys[i].len; j++)
-            mn_h_text(b, o->keys[i].ptr[j] == '_' ? MN_STR(" ") : mn_str_sub(o->keys[i], j, 1));
-        bar_cells(b, v, max);
-    }
-    H(b, "</table>");
-}
-
 /* Those with the most posts in it; the manifest has ids, the store their names now. */
 static void authors_html(mn_req *r, mn_buf *b, const mn_json *top)
 {
@@ -220,7 +134,7 @@ static void authors_html(mn_req *r, mn_buf *b, const mn_json *top)
         H(b, "\">@");
         mn_h_text(b, a.name);
         H(b, "</a>");
-        bar_cells(b, posts, max);
+        mn_h_bar_cells(b, posts, max);
     }
     H(b, "</table>");
 }
@@ -233,13 +147,13 @@ static void corpus_html(mn_req *r, mn_buf *b, const mn_json *c)
          "allow learning, cleaned and without repetitions. Corpus <code>");
     mn_h_text(b, mn_json_str(mn_json_get(c, "name")));
     H(b, "</code></p><dl class=\"figures\">");
-    fact_count(b, "", "posts read", mn_json_get(c, "posts_in"));
-    fact_count(b, "", "posts kept", mn_json_get(c, "posts_kept"));
-    fact_count(b, "", "bytes of text", mn_json_get(c, "bytes"));
-    fact_count(b, "", "tokens", mn_json_get(c, "tokens"));
+    mn_h_fact_count(b, "", "posts read", mn_json_get(c, "posts_in"));
+    mn_h_fact_count(b, "", "posts kept", mn_json_get(c, "posts_kept"));
+    mn_h_fact_count(b, "", "bytes of text", mn_json_get(c, "bytes"));
+    mn_h_fact_count(b, "", "tokens", mn_json_get(c, "tokens"));
     H(b, "</dl>");
-    bars(b, "Left out, and why", mn_json_get(c, "dropped"), 20);
-    bars(b, "Languages", mn_json_get(c, "languages"), 12);
+    mn_h_bars(b, "Left out, and why", mn_json_get(c, "dropped"), 20);
+    mn_h_bars(b, "Languages", mn_json_get(c, "languages"), 12);
     authors_html(r, b, mn_json_get(mn_json_get(c, "authors"), "top"));
     H(b, "</section>");
 }
@@ -248,13 +162,14 @@ static void training_html(mn_req *r, mn_buf *b, const mn_json *t)
 {
     const mn_json *curve = mn_json_get(t, "curve"), *evals = mn_json_get(t, "evals");
     H(b, "<section class=\"card\" id=\"training\"><dl class=\"figures\">");
-    fact(b, "model", mn_json_str(mn_json_get(t, "name")), "");
-    fact(b, "size", mn_json_str(mn_json_get(t, "preset")), "");
-    fact_count(b, "", "parameters", mn_json_get(t, "params"));
-    fact_count(b, "f-steps", "steps", mn_json_get(t, "steps"));
-    fact_number(b, "f-loss", "loss", last_of(curve, "loss"), "");
-    fact_number(b, "f-bpb", "held-out bits per byte", last_of(evals, "val_bits_per_byte"), "");
-    fact_number(b, "f-speed", "tokens a second", last_of(curve, "tokens_per_s"), "");
+    mn_h_fact(b, "model", mn_json_str(mn_json_get(t, "name")), "");
+    mn_h_fact(b, "size", mn_json_str(mn_json_get(t, "preset")), "");
+    mn_h_fact_count(b, "", "parameters", mn_json_get(t, "params"));
+    mn_h_fact_count(b, "f-steps", "steps", mn_json_get(t, "steps"));
+    mn_h_fact_number(b, "f-loss", "loss", mn_json_last(curve, "loss"), "");
+    mn_h_fact_number(b, "f-bpb", "held-out bits per byte",
+                     mn_json_last(evals, "val_bits_per_byte"), "");
+    mn_h_fact_number(b, "f-speed", "tokens a second", mn_json_last(curve, "tokens_per_s"), "");
     H(b, "</dl><div class=\"charts\" id=\"charts\">");
     chart(r, b, curve, "loss",
           (mn_chart){.title = "Loss, nats per token", .y_label = "loss", .mark = NAN});
@@ -287,6 +202,7 @@ void mn_page_model(mn_req *r, mn_resp *w)
          "nothing on this "
          "server's own posts.</p>");
     status_html(b, doc);
+    H(b, "<p><a href=\"/models\">All models of this server, and how good each is</a></p>");
     if (t && t->type == MN_JSON_OBJECT) training_html(r, b, t);
     if (t && t->type == MN_JSON_OBJECT) samples_html(b, mn_json_get(t, "samples"));
     corpus_html(r, b, mn_json_get(doc, "corpus"));

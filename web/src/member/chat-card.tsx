@@ -78,7 +78,7 @@ export function ModelCard({ name, onClose }: { name: string; onClose: () => void
                         <Fact label={t("card_since")} value={new Date(card.created_at).toLocaleDateString(language.value, { dateStyle: "long" })} />
                     </dl>
                     <p class="small">{t("card_wrong")}</p>
-                    {card.ours && <a class="button" href="/model">{t("card_more")}</a>}
+                    <a class="button" href={`/models/${encodeURIComponent(card.name)}`}>{t(card.ours ? "card_more" : "card_report")}</a>
                 </>
             )}
         </dialog>
