@@ -48,6 +48,8 @@ typedef struct mn_live_line {
 /* errors MN_E_PARSE when it is not a JSON object */
 mn_rc mn_live_line_parse(mn_str line, mn_arena *ar, mn_live_line *ret, mn_err *e);
 void mn_api_live_line(mn_api *a, const mn_live_line *l);
+/* A cycle of learning ended: "nothing", "promoted", "kept" or "failed"; for /metrics. */
+void mn_api_live_learnt(mn_api *a, const char *outcome);
 /* The folder under models/ that the lines are about; NULL: models/current. */
 void mn_api_live_model(mn_api *a, const char *name);
 

@@ -155,6 +155,18 @@ void mn_api_live_line(mn_api *a, const mn_live_line *n)
     wake(a, n->has_eval);
 }
 
+const char *const mn_live__outcomes[MN_LIVE_OUTCOMES] = {"nothing", "promoted", "kept",
+                                                         "failed"};
+
+void mn_api_live_learnt(mn_api *a, const char *outcome)
+{
+    pthread_mutex_lock(&a->live.lock);
+    for (int i = 0; i < MN_LIVE_OUTCOMES; i++)
+        a->live.learnt[i] += strcmp(outcome, mn_live__outcomes[i]) == 0;
+    a->live.learnt_ms = mn_now_ms();
+    pthread_mutex_unlock(&a->live.lock);
+}
+
 void mn_api_live_model(mn_api *a, const char *name)
 {
     pthread_mutex_lock(&a->live.lock);

@@ -109,6 +109,24 @@ static void streams(mn_buf *b, mn_api *a)
           (double)mn_http_websockets(a->http));
 }
 
+static void learning(mn_buf *b, mn_live *l)
+{
+    uint64_t n[MN_LIVE_OUTCOMES];
+    pthread_mutex_lock(&l->lock);
+    memcpy(n, l->learnt, sizeof n);
+    double at = (double)l->learnt_ms / 1000;
+    pthread_mutex_unlock(&l->lock);
+    mn_buf_addz(b,
+                "# HELP mynah_learn_cycles_total Cycles of learning what is new, and how they "
+                "ended.\n# TYPE mynah_learn_cycles_total counter\n");
+    for (int i = 0; i < MN_LIVE_OUTCOMES; i++)
+        mn_buf_addf(b, "mynah_learn_cycles_total{outcome=\"%s\"} %llu\n", mn_live__outcomes[i],
+                    (unsigned long long)n[i]);
+    if (at > 0)
+        gauge(b, "mynah_learn_last_timestamp_seconds", "gauge", "When the last cycle ended.",
+              at);
+}
+
 static void training(mn_buf *b, mn_live *l)
 {
     pthread_mutex_lock(&l->lock);
@@ -138,6 +156,7 @@ void mn_api__metrics(mn_req *r, mn_resp *w)
     community(b, a);
     streams(b, a);
     training(b, &a->live);
+    learning(b, &a->live);
     mn_metrics__models(b, a);
 }
 

@@ -71,7 +71,9 @@ typedef struct reader {
     mn_buf line;
     bool skipping; /* the line grew too long */
     mn_child_line on_line;
+    void (*on_tick)(void *arg);
     void *arg;
+    int64_t tick_us;
 } reader;
 
 static void take(reader *r, const char *p, size_t n)
@@ -109,6 +111,13 @@ static void pass_stop(stopping *s)
     }
 }
 
+static void tick(reader *r)
+{
+    if (!r->on_tick || mn_mono_us() - r->tick_us < 1000000) return;
+    r->tick_us = mn_mono_us();
+    r->on_tick(r->arg);
+}
+
 /* Reads until the pipe ends. */
 static void listen_to(reader *r, int fd, stopping *s)
 {
@@ -119,6 +128,7 @@ static void listen_to(reader *r, int fd, stopping *s)
         if (poll(p, 2, left > 0 ? (int)(left < 1000 ? left : 1000) : 0) < 0 && errno != EINTR)
             return;
         pass_stop(s);
+        tick(r);
         if (!(p[0].revents & (POLLIN | POLLHUP))) continue;
         ssize_t n = read(fd, chunk, sizeof chunk);
         if (n == 0 || (n < 0 && errno != EINTR)) return;
@@ -138,12 +148,12 @@ static mn_rc await_end(stopping *s, int *ret_status)
     }
 }
 
-mn_rc mn_child_run(const char *const *args, int stop_ms, mn_child_line on_line, void *arg,
-                   mn_child_end *ret, mn_err *e)
+mn_rc mn_child_run(const char *const *args, int stop_ms, mn_child_line on_line,
+                   void (*on_tick)(void *arg), void *arg, mn_child_end *ret, mn_err *e)
 {
     pid_t pid = -1;
     int fd = -1, status = 0;
-    reader r = {.on_line = on_line, .arg = arg};
+    reader r = {.on_line = on_line, .on_tick = on_tick, .arg = arg, .tick_us = mn_mono_us()};
     mn_child_end end = {0};
     MN_TRY(start(args, &pid, &fd, e));
     mn_buf_init(&r.line, LINE_MAX_BYTES);

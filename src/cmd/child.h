@@ -17,9 +17,9 @@ typedef struct mn_child_end {
     bool killed; /* it did not stop in time and was ended */
 } mn_child_end;
 
-/* Runs `mynah ARG…` (args ends with NULL) to its end. When a stop is requested (base/stop.h) the child gets SIGTERM and
+/* on_tick, which may be NULL, is called about once a second meanwhile. Runs `mynah ARG…` (args ends with NULL) to its end. When a stop is requested (base/stop.h) the child gets SIGTERM and
  * stop_ms to end; then SIGKILL. Call it from a thread that lives as long as the child. */
-mn_rc mn_child_run(const char *const *args, int stop_ms, mn_child_line on_line, void *arg,
-                   mn_child_end *ret, mn_err *e);
+mn_rc mn_child_run(const char *const *args, int stop_ms, mn_child_line on_line,
+                   void (*on_tick)(void *arg), void *arg, mn_child_end *ret, mn_err *e);
 
 #endif

@@ -47,6 +47,7 @@ int mn_cmd_tokenizer(int argc, char **argv);
 int mn_cmd_train(int argc, char **argv);
 int mn_cmd_tune(int argc, char **argv);
 int mn_cmd_forget(int argc, char **argv);
+int mn_cmd_learn(int argc, char **argv);
 int mn_cmd_eval(int argc, char **argv);
 int mn_cmd_generate(int argc, char **argv);
 int mn_cmd_chat(int argc, char **argv);

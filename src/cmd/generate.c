@@ -11,10 +11,11 @@
 #include "social/social.h"
 
 typedef struct options {
-    const char *data, *model, *prompt, *lang;
+    const char *data, *model, *prompt, *lang, *month;
     uint64_t max_tokens, seed, top_k, threads;
     double temperature, top_p;
     bool json, logits, chat;
+    int64_t at_ms; /* when the post is written */
 } options;
 
 typedef struct output {
@@ -116,13 +117,25 @@ static mn_rc make_prompt(const options *o, const mn_engine *g, mn_arena *a, mn_i
                          mn_err *e)
 {
     if (o->chat) return chat_prompt(g, mn_str_from(o->prompt), a, ret, e);
-    mn_rc rc = mn_prompt_post(mn_engine_tokenizer(g), mn_now_ms(), mn_str_from(o->lang),
+    mn_rc rc = mn_prompt_post(mn_engine_tokenizer(g), o->at_ms, mn_str_from(o->lang),
                               mn_str_from(o->prompt), ret);
     if (rc != MN_OK) return mn_fail(e, rc, "out of memory for the prompt");
     return ret->n
                ? MN_OK
                : mn_fail(e, MN_E_USAGE,
                          "this model needs a prompt of at least one token: give --prompt TEXT");
+}
+
+/* The middle of the month, or now. */
+static mn_rc choose_time(options *o, mn_err *e)
+{
+    char text[40];
+    o->at_ms = mn_now_ms();
+    if (!o->month) return MN_OK;
+    snprintf(text, sizeof text, "%.20s-15T12:00:00Z", o->month);
+    if (strlen(o->month) == 7 && mn_time_parse(mn_str_from(text), &o->at_ms) == MN_OK)
+        return MN_OK;
+    return mn_fail(e, MN_E_USAGE, "'%.20s' is no month: expected YYYY-MM", o->month);
 }
 
 static mn_rc run(const options *o, mn_arena *a, mn_err *e)
@@ -177,6 +190,8 @@ int mn_cmd_generate(int argc, char **argv)
          "the prompt is what a user says: the model answers, by its chat template"},
         {"lang", 0, MN_OPT_STR, &o.lang, "CODE",
          "language of the post, e.g. en; default: that of the prompt"},
+        {"month", 0, MN_OPT_STR, &o.month, "YYYY-MM",
+         "when the post is written, for models that were trained here; default: now"},
         {"max-tokens", 'n', MN_OPT_U64, &o.max_tokens, "N",
          "stop after N tokens (200; 0: when the post ends)"},
         {"temperature", 't', MN_OPT_F64, &o.temperature, "T",
@@ -203,6 +218,7 @@ int mn_cmd_generate(int argc, char **argv)
                      argv[1]);
     if (rc == MN_OK && (o.max_tokens > UINT32_MAX || o.top_k > UINT32_MAX || o.threads > 1024))
         rc = mn_fail(&e, MN_E_USAGE, "--max-tokens, --top-k or --threads is too large");
+    if (rc == MN_OK) rc = choose_time(&o, &e);
     if (rc != MN_OK) return mn_cmd_failed("generate", &e, o.json);
     mn_arena a;
     mn_arena_init(&a, 1u << 20);

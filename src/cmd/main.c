@@ -20,6 +20,7 @@ static const mn_cmd commands[] = {
     {"train", mn_cmd_train, "raise a model on a corpus; --resume goes on"},
     {"tune", mn_cmd_tune, "teach a model conversations or a corpus, by an adapter or in full"},
     {"forget", mn_cmd_forget, "make corpora and models forget posts, to the bit"},
+    {"learn", mn_cmd_learn, "go on with the model in use on what is new, as every night"},
     {"search", mn_cmd_search, "posts that match, best first"},
     {"ask", mn_cmd_ask, "an answer in the words of posts, with the posts it stands on"},
     {"eval", mn_cmd_eval, "how well a model predicts a text, in bits per byte"},

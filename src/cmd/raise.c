@@ -1,4 +1,4 @@
-/* Raising the first model in the background: see raise.h.
+/* Raising the first model in the background, and keeping it current: see raise.h.
  *
  * What is remembered, as facts of the store: "sample" (unset, "importing", "done") and "first_model" (the model's name once
  * it is promoted). The import and the corpus build are idempotent, the trainer resumes from its checkpoint, so being killed
@@ -8,13 +8,12 @@
 
 #include <ctype.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "archive/import.h"
@@ -23,28 +22,19 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/stop.h"
-#include "cmd/child.h"
-#include "cmd/promote.h"
-#include "corpus/corpus.h"
-#include "model/checkpoint.h"
+#include "cmd/clock_time.h"
+#include "cmd/night.h"
 
-#define SAMPLE_DIR    "/usr/share/games/fortunes"
-#define FIRST_MODEL   "first"
-#define TRAIN_PRESET  "micro"
-#define TRAIN_MINUTES "10"
-#define CHECKPOINT_MS 30000
-#define RESTARTS_MOST 3
+#define SAMPLE_DIR "/usr/share/games/fortunes"
+#define LOOK_MS    20000 /* at the clock */
 
 struct mn_raise {
     mn_raise_opts o;
     pthread_t thread;
     mn_progress bar;
     const char *bar_label;
-    /* of the trainer under way */
-    mn_arena line;
-    char failed_why[300];
-    double bits; /* last held-out bits per byte */
-    bool ended_well, hopeless;
+    double bits; /* of the training under way: last held-out bits per byte */
+    int learn_at;
 };
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
@@ -167,7 +157,7 @@ static mn_rc sample(mn_raise *r, bool *ret_here, mn_err *e)
     return MN_OK;
 }
 
-/* ---- children: the corpus, then training ------------------------------------------------------------------------ */
+/* ---- what the children say -------------------------------------------------------------------------------------- */
 
 static void show_stage(mn_raise *r, const mn_live_line *l)
 {
@@ -190,125 +180,47 @@ static void show_line(mn_raise *r, const mn_live_line *l)
     else mn_progress_note(&r->bar, "loss %.3f", l->loss);
 }
 
-static void on_line(void *arg, mn_str line)
+static void on_line(void *arg, const mn_live_line *l)
 {
     mn_raise *r = arg;
-    mn_live_line l;
-    mn_arena_reset(&r->line);
-    if (mn_live_line_parse(line, &r->line, &l, NULL) != MN_OK) return;
-    if (l.error.ptr) snprintf(r->failed_why, sizeof r->failed_why, "%.*s", MN_STR_FMT(l.error));
-    if (l.model.ptr && l.finished) r->ended_well = true;
-    if (l.hopeless) r->hopeless = true;
-    mn_api_live_line(r->o.api, &l);
-    if (l.stage.ptr) show_stage(r, &l);
-    else show_line(r, &l);
+    mn_api_live_line(r->o.api, l);
+    if (l->stage.ptr) show_stage(r, l);
+    else show_line(r, l);
 }
 
-static void say_why(mn_raise *r, const mn_child_end *end)
+static void on_state(void *arg, const char *state, const char *message)
 {
-    if (r->failed_why[0]) return;
-    if (end->signal == SIGKILL)
-        snprintf(r->failed_why, sizeof r->failed_why,
-                 "it was killed, perhaps for want of memory");
-    else if (end->signal)
-        snprintf(r->failed_why, sizeof r->failed_why, "it crashed with signal %d (%s)",
-                 end->signal, strsignal(end->signal));
-    else snprintf(r->failed_why, sizeof r->failed_why, "it ended with code %d", end->exit);
-}
-
-/* Built by a child: it needs some hundred megabytes for a moment, which the server should not keep. */
-static mn_rc corpus(mn_raise *r, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
-{
-    const char *const args[] = {"corpus", "build",        "--json", "--progress",
-                                "--data", r->o.home->dir, NULL};
-    mn_child_end end;
-    mn_corpus_report report;
-    if (mn_corpus_latest(r->o.home->dir, ret_name, NULL) == MN_OK) return MN_OK;
-    r->failed_why[0] = 0;
-    mn_api_live_state(r->o.api, "building", "The corpus is being built");
-    bar_show(r, "corpus", "posts", 0, 0);
-    MN_TRY(mn_child_run(args, CHECKPOINT_MS, on_line, r, &end, e));
+    mn_raise *r = arg;
     bar_hide(r);
-    if (mn_stop_requested()) return mn_fail(e, MN_E_CANCELLED, "stopped");
-    if (end.exit != 0) {
-        say_why(r, &end);
-        return mn_fail(e, MN_E_IO, "%s", r->failed_why);
-    }
-    MN_TRY(mn_corpus_latest(r->o.home->dir, ret_name, e));
-    MN_TRY(mn_corpus_read(r->o.home->dir, ret_name, &report, e));
-    mn_info("serve", "corpus %s: %llu of %llu posts, %llu tokens", ret_name,
-            (unsigned long long)report.posts_kept, (unsigned long long)report.posts_in,
-            (unsigned long long)report.tokens);
-    return MN_OK;
+    mn_api_live_state(r->o.api, state, "%s", message);
+    if (strcmp(state, "building") == 0) bar_show(r, "corpus", "posts", 0, 0);
 }
 
-static bool has_checkpoint(mn_raise *r)
+static void on_model(void *arg, const char *name)
 {
-    char dir[1200];
-    mn_checkpoint c;
-    snprintf(dir, sizeof dir, "%s/models/%s/checkpoints", r->o.home->dir, FIRST_MODEL);
-    return mn_checkpoint_peek(dir, &c, NULL) == MN_OK;
-}
-
-static mn_rc train_once(mn_raise *r, const char *corpus_name, mn_child_end *ret, mn_err *e)
-{
-    const char *const fresh[] = {"train",    "--json",     "--data",    r->o.home->dir,
-                                 "--name",   FIRST_MODEL,  "--corpus",  corpus_name,
-                                 "--preset", TRAIN_PRESET, "--minutes", TRAIN_MINUTES,
-                                 NULL};
-    const char *const again[] = {"train",  "--json",    "--data",   r->o.home->dir,
-                                 "--name", FIRST_MODEL, "--resume", NULL};
-    r->failed_why[0] = 0;
-    r->ended_well = r->hopeless = false;
-    mn_api_live_model(r->o.api, FIRST_MODEL);
-    mn_api_live_state(r->o.api, "training", "The model is learning from the sample community");
-    mn_rc rc =
-        mn_child_run(has_checkpoint(r) ? again : fresh, CHECKPOINT_MS, on_line, r, ret, e);
+    mn_raise *r = arg;
     bar_hide(r);
-    return rc;
+    mn_api_live_model(r->o.api, name);
 }
 
-/* False when a stop was requested while waiting. */
-static bool pause_s(int s)
+static mn_stages stages_of(mn_raise *r)
 {
-    for (int i = 0; i < s * 10; i++) {
-        struct timespec t = {0, 100000000};
-        if (mn_stop_requested()) return false;
-        nanosleep(&t, NULL);
-    }
-    return !mn_stop_requested();
+    return (mn_stages){.data_dir = r->o.home->dir,
+                       .arg = r,
+                       .on_line = on_line,
+                       .on_state = on_state,
+                       .on_model = on_model};
 }
 
-/* Trains to the end; a trainer that crashes is started again from its checkpoint, at most three times. */
-static mn_rc train(mn_raise *r, const char *corpus_name, mn_err *e)
+static mn_rc raise_first(mn_raise *r, const char **ret_what, mn_err *e)
 {
-    for (int tries = 0, wait_s = 1;; tries++, wait_s *= 4) {
-        mn_child_end end;
-        MN_TRY(train_once(r, corpus_name, &end, e));
-        if (mn_stop_requested()) {
-            if (end.killed) mn_warn("serve", "the trainer did not stop in time and was ended");
-            else mn_info("serve", "the training is saved and goes on at the next start");
-            return mn_fail(e, MN_E_CANCELLED, "stopped; training resumes at the next start");
-        }
-        if (end.exit == 0 && r->ended_well) return MN_OK;
-        say_why(r, &end);
-        if (r->hopeless || end.exit == 2 || end.exit == 127 || tries == RESTARTS_MOST)
-            return mn_fail(e, MN_E_IO, "%s", r->failed_why);
-        mn_api_live_state(r->o.api, "training",
-                          "Training was interrupted and is started again");
-        mn_warn("serve", "the trainer stopped (%s); it is started again in %d s", r->failed_why,
-                wait_s);
-        if (!pause_s(wait_s)) return mn_fail(e, MN_E_CANCELLED, "stopped");
-    }
-}
-
-static mn_rc promote(mn_raise *r, mn_err *e)
-{
-    MN_TRY(mn_promote(r->o.home->dir, FIRST_MODEL, "train", e));
-    MN_TRY(set_fact(r, "first_model", FIRST_MODEL, e));
+    const mn_stages s = stages_of(r);
+    MN_TRY(mn_stage_first(&s, ret_what, e));
+    bar_hide(r);
+    MN_TRY(set_fact(r, "first_model", MN_FIRST_MODEL, e));
     mn_api_live_model(r->o.api, NULL);
     mn_api_live_state(r->o.api, "done", "The first model has finished learning");
-    mn_info("serve", "the model '%s' has finished learning and is in use", FIRST_MODEL);
+    mn_info("serve", "the model '%s' has finished learning and is in use", MN_FIRST_MODEL);
     return MN_OK;
 }
 
@@ -316,7 +228,7 @@ static mn_rc promote(mn_raise *r, mn_err *e)
 
 static mn_rc raise_model(mn_raise *r, const char **ret_what, mn_err *e)
 {
-    char done[128], corpus_name[MN_CORPUS_NAME_MAX + 1] = "";
+    char done[128];
     bool here;
     *ret_what = "the sample community could not be imported";
     MN_TRY(sample(r, &here, e));
@@ -326,11 +238,53 @@ static mn_rc raise_model(mn_raise *r, const char **ret_what, mn_err *e)
         if (here && !done[0]) mn_api_live_state(r->o.api, "idle", "%s", "");
         return MN_OK;
     }
-    *ret_what = "the corpus could not be built";
-    MN_TRY(corpus(r, corpus_name, e));
-    *ret_what = "the first model could not be trained";
-    MN_TRY(train(r, corpus_name, e));
-    return promote(r, e);
+    return raise_first(r, ret_what, e);
+}
+
+/* ---- every night ------------------------------------------------------------------------------------------------ */
+
+static void tell_night(mn_raise *r, const mn_night_result *n)
+{
+    static const char *const said[] = {"Nothing new was learnt",
+                                       "A model that knows what is new is in use",
+                                       "The new model was not better, so the old one stays"};
+    bar_hide(r);
+    mn_api_live_model(r->o.api, NULL);
+    mn_api_live_state(r->o.api, "done", "%s", said[n->outcome]);
+    mn_api_live_learnt(r->o.api, mn_night_outcomes[n->outcome]);
+    mn_info("serve", "learning: %s%s%s%s%s", mn_night_outcomes[n->outcome],
+            n->model[0] ? ", " : "", n->model, n->why[0] ? ": " : "", n->why);
+}
+
+static void learn(mn_raise *r)
+{
+    const mn_stages s = stages_of(r);
+    mn_night_opts o = {.store = r->o.home->store, .stages = &s};
+    mn_night_result n = {0};
+    mn_err e = {0};
+    mn_rc rc = mn_night_settings(r->o.home->conf, &o, &e);
+    if (rc == MN_OK) rc = mn_night_run(&o, &n, &e);
+    if (rc == MN_OK) tell_night(r, &n);
+    else if (rc == MN_E_BUSY) mn_info("serve", "learning: %s", e.msg);
+    else if (rc != MN_E_CANCELLED) {
+        failed(r, "what is new could not be learnt", &e);
+        mn_api_live_learnt(r->o.api, "failed");
+    }
+}
+
+/* Until a stop is requested. What a stop or a crash interrupted goes on at once, the rest waits for its time. */
+static void keep_current(mn_raise *r)
+{
+    struct pollfd p = {mn_stop_fd(), POLLIN, 0};
+    int64_t since = mn_now_ms();
+    if (r->o.no_train || r->learn_at == MN_CLOCK_OFF) return;
+    if (mn_night_pending(r->o.home->dir)) learn(r);
+    while (!mn_stop_requested()) {
+        const int64_t now = mn_now_ms();
+        if (mn_clock_came(r->learn_at, since, now)) learn(r);
+        since = now;
+        poll(&p, 1, LOOK_MS);
+    }
 }
 
 static void *run(void *arg)
@@ -340,6 +294,7 @@ static void *run(void *arg)
     const char *what = "";
     setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 5); /* readers go first */
     if (raise_model(r, &what, &e) != MN_OK) failed(r, what, &e);
+    keep_current(r);
     return NULL;
 }
 
@@ -348,7 +303,11 @@ mn_rc mn_raise_start(const mn_raise_opts *o, mn_raise **ret, mn_err *e)
     mn_raise *r = mn_calloc(1, sizeof *r);
     if (!r) return mn_fail(e, MN_E_NOMEM, "out of memory");
     r->o = *o;
-    mn_arena_init(&r->line, 8u << 20);
+    mn_rc rc = mn_clock_parse(mn_conf_get(o->home->conf, "learn_at"), &r->learn_at, e);
+    if (rc != MN_OK) {
+        mn_free(r);
+        return mn_err_wrap(e, "change the setting learn_at");
+    }
     if (pthread_create(&r->thread, NULL, run, r) != 0) {
         mn_free(r);
         return mn_fail(e, MN_E_IO, "cannot start the background thread");
@@ -361,6 +320,5 @@ void mn_raise_join(mn_raise *r)
 {
     if (!r) return;
     pthread_join(r->thread, NULL);
-    mn_arena_release(&r->line);
     mn_free(r);
 }

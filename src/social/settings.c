@@ -124,6 +124,24 @@ const mn_conf_key mn_settings[] = {
     {"model_running", "32", "Answers that a model writes at the same time, and"},
     {"model_waiting", "256",
      "requests that may wait for it beyond them; one more is answered 429, try again later."},
+    {"learn_at", "03:30",
+     "Local time at which `mynah serve` learns what is new, every day, or off. It forgets "
+     "what\n"
+     "may no longer be learnt from, goes on with the model in use, and puts the new one into\n"
+     "use only if nothing got worse. See `mynah learn`, which does it at once."},
+    {"learn_min_posts", "100",
+     "New posts that may be learnt from which it takes for that; fewer wait for the next "
+     "night."},
+    {"learn_minutes", "30", "Minutes of training in a night, at the pace of the model in use."},
+    {"learn_replay", "50",
+     "Of the text that is learnt in a night, this share in a hundred is old, against "
+     "forgetting;\n"
+     "0 to 90."},
+    {"learn_keep", "5", "Models that were in use before and can be gone back to."},
+    {"learn_tweets", "",
+     "Folder with labelled texts that teach what is offensive, as `mynah eval --toxicity` "
+     "reads\n"
+     "them; empty: toxicity is not measured, and the decision says so."},
     {"log_format", "text", "text or json: how `mynah serve` writes its log to stderr."},
     {0},
 };
