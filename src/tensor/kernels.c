@@ -35,7 +35,7 @@ const mn_kernels *mn_kernels_best(void)
 size_t mn_attention_work(size_t T, size_t D)
 {
     size_t Dp = (D + 15) / 16 * 16, Tp = (T + 15) / 16 * 16 + 16;
-    return 2 * Dp * Tp + 4 * Tp * Dp + 8 * Tp + 16 * Dp;
+    return 2 * Dp * Tp + 4 * Tp * Dp + 16 * Tp + 16 * Dp; /* up to 8 rows at once */
 }
 
 /* The i-th pair of a head at every position. */
