@@ -16,7 +16,8 @@
 
 typedef struct job {
     const char *corpus, *name, *preset, *from, *stable_of, *dtype;
-    const char *optim, *init, *cautious;
+    const char *optim, *init, *cautious, *device;
+    int gpu; /* 0: the CPU */
     uint64_t tokens, steps, seed, threads, batch, micro, history;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
     mn_recipe recipe;
@@ -123,6 +124,18 @@ static mn_rc one_of(const char *option, const char *given, const char *no, const
     return mn_fail(e, MN_E_USAGE, "--%s is '%s': expected %s or %s", option, given, no, yes);
 }
 
+/* "cpu", "cuda" (the first GPU) or "cuda:N" */
+static mn_rc choose_device(job *j, mn_err *e)
+{
+    const char *s = j->device ? j->device : "cpu";
+    if (strcmp(s, "cpu") == 0) return MN_OK;
+    if (strcmp(s, "cuda") == 0) j->gpu = 1;
+    else if (strncmp(s, "cuda:", 5) == 0 && s[5] >= '0' && s[5] <= '9' && !s[6])
+        j->gpu = 1 + (s[5] - '0');
+    if (j->gpu) return MN_OK;
+    return mn_fail(e, MN_E_USAGE, "no device '%s': expected cpu, cuda, or cuda:0 to cuda:9", s);
+}
+
 static mn_rc choose_recipe(job *j, mn_err *e)
 {
     if (j->stable_of &&
@@ -161,6 +174,7 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
     mn_config c;
     MN_TRY(choose_recipe(j, e));
+    MN_TRY(choose_device(j, e));
     return j->preset ? mn_config_preset(j->preset, &c, e) : MN_OK;
 }
 
@@ -231,6 +245,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .seed = j->seed,
                        .threads = (int)j->threads,
                        .dtype = dtype,
+                       .device = j->gpu,
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
                        .history = j->history ? (int)j->history : -1,
@@ -303,6 +318,8 @@ int mn_cmd_train(int argc, char **argv)
         {"threads", 0, MN_OPT_U64, &j.threads, "P",
          "Threads (all processors); results do not depend on it."},
         {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
+        {"device", 0, MN_OPT_STR, &j.device, "D",
+         "Where it computes: cpu (default), cuda, or cuda:N for another GPU."},
         {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
         {"history", 0, MN_OPT_U64, &j.history, "N",
          "Checkpoints kept to go back to when something is to be forgotten (20)."},

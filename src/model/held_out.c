@@ -23,15 +23,15 @@ static uint64_t bytes_of(const mn_shard *s, uint64_t every)
     return sum;
 }
 
-mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, size_t T,
-                      mn_dtype dtype, uint64_t most_tokens, mn_held_out *ret, mn_err *e)
+/* All but what computes. */
+static mn_rc open_rows(const mn_shard *s, size_t T, uint64_t most_tokens, mn_held_out *ret,
+                       mn_err *e)
 {
     mn_held_out h = {.shard = s, .every = (s->n_tok + most_tokens - 1) / most_tokens};
     if (h.every < 1) h.every = 1;
     mn_rc rc = mn_pack(s, T, h.every, false, 0, 0, &h.packing, e);
     size_t rows = h.packing.n_rows < EVAL_ROWS ? (size_t)h.packing.n_rows : EVAL_ROWS;
     if (rc == MN_OK) rc = mn_batch_buf_new(rows, T, &h.batch, e);
-    if (rc == MN_OK) rc = mn_pass_new(w, pool, rows, T, dtype, false, &h.pass, e);
     if (rc == MN_OK && !(h.losses = mn_calloc(rows * T, sizeof *h.losses)))
         rc = mn_fail(e, MN_E_NOMEM, "no memory for the evaluation");
     h.text_bytes = bytes_of(s, h.every);
@@ -40,6 +40,27 @@ mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, siz
     if (rc == MN_OK) *ret = h;
     else mn_held_out_release(&h);
     return rc;
+}
+
+mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, size_t T,
+                      mn_dtype dtype, uint64_t most_tokens, mn_held_out *ret, mn_err *e)
+{
+    mn_held_out h;
+    MN_TRY(open_rows(s, T, most_tokens, &h, e));
+    mn_rc rc = mn_pass_new(w, pool, h.batch.n_rows, T, dtype, false, &h.pass, e);
+    if (rc == MN_OK) *ret = h;
+    else mn_held_out_release(&h);
+    return rc;
+}
+
+mn_rc mn_held_out_new_gpu(const mn_shard *s, mn_gpu *g, size_t T, uint64_t most_tokens,
+                          mn_held_out *ret, mn_err *e)
+{
+    mn_held_out h;
+    MN_TRY(open_rows(s, T, most_tokens, &h, e));
+    h.gpu = g;
+    *ret = h;
+    return MN_OK;
 }
 
 void mn_held_out_release(mn_held_out *h)
@@ -61,7 +82,8 @@ double mn_held_out_bits_per_byte(mn_held_out *h)
         for (size_t i = 0; i < n; i++)
             mn_batch_fill(&h->batch, i, h->shard, &h->packing, row + i, &scored);
         mn_batch b = mn_batch_view(&h->batch, 0, n);
-        mn_pass_run(h->pass, &b, h->losses, NULL);
+        if (!h->gpu) mn_pass_run(h->pass, &b, h->losses, NULL);
+        else if (mn_gpu_losses(h->gpu, &b, h->losses, NULL) != MN_OK) return NAN;
         for (size_t i = 0; i < n * h->batch.T; i++)
             if (b.weight[i] > 0) nats += (double)h->losses[i];
     }

@@ -3,6 +3,7 @@
 #define MN_MODEL_HELD_OUT_H
 
 #include "model/forward.h"
+#include "model/gpu.h"
 #include "model/pack.h"
 #include "text/tokenizer.h"
 
@@ -10,7 +11,8 @@ typedef struct mn_held_out {
     const mn_shard *shard;
     mn_packing packing; /* of every `every`-th document */
     mn_batch_buf batch;
-    mn_pass *pass;
+    mn_pass *pass; /* or */
+    mn_gpu *gpu;   /* borrowed */
     float *losses;
     uint64_t every, text_bytes; /* bytes that the packed documents stand for */
 } mn_held_out;
@@ -18,8 +20,12 @@ typedef struct mn_held_out {
 /* Borrows all. At most about most_tokens of the shard are used, evenly spread over its documents. T: row length. */
 mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, size_t T,
                       mn_dtype dtype, uint64_t most_tokens, mn_held_out *ret, mn_err *e);
+/* With the weights that are on a GPU, in its products' numbers; T is its row length. */
+mn_rc mn_held_out_new_gpu(const mn_shard *s, mn_gpu *g, size_t T, uint64_t most_tokens,
+                          mn_held_out *ret, mn_err *e);
 void mn_held_out_release(mn_held_out *h);
-/* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: all but conditions. */
+/* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: all but conditions. NaN
+ * where the GPU has failed, which says so at the next call that can. */
 double mn_held_out_bits_per_byte(mn_held_out *h);
 
 /* Samples: goes on from the opening of real documents of s (their conditions and first words: at most MN_SAMPLE_GIVEN tokens and

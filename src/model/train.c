@@ -213,14 +213,24 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
     return mn_model__open_epoch(r, e);
 }
 
+/* Held-out quality, computed where the training is. */
+static mn_rc open_held_out(mn_model__run *r, uint64_t most_tokens, mn_err *e)
+{
+    const size_t T = (size_t)r->at.row_tokens;
+    if (r->gpu)
+        MN_TRY(mn_held_out_new_gpu(&r->corpus.val, r->gpu, T, most_tokens, &r->held, e));
+    else
+        MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, T,
+                               r->at.dtype ? MN_BF16 : MN_F32, most_tokens, &r->held, e));
+    r->has_held = true;
+    return MN_OK;
+}
+
 static mn_rc open_buffers(mn_model__run *r, mn_err *e)
 {
     MN_TRY(mn_model__step_open(r, e));
     if (!r->corpus.has_val || mn_ranks_rank(r->ranks)) return MN_OK;
-    MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, (size_t)r->at.row_tokens,
-                           r->at.dtype ? MN_BF16 : MN_F32, EVAL_TOKENS, &r->held, e));
-    r->has_held = true;
-    return MN_OK;
+    return open_held_out(r, EVAL_TOKENS, e);
 }
 
 /* Said once: where ranks are too many for the batch. */
@@ -243,6 +253,16 @@ static void note_ranks(const mn_model__run *r)
     r->o->on_note(r->o->arg, line);
 }
 
+/* What computes, in the place of the CPU's libraries. */
+static void describe_gpu(mn_model__run *r, mn_trainlog *l)
+{
+    const mn_cuda_info *gpu = mn_gpu_info(r->gpu);
+    snprintf(r->gpu_name, sizeof r->gpu_name, "cuda sm_%d%d (%s)", gpu->major, gpu->minor,
+             gpu->name);
+    l->gemm = gpu->products;
+    l->kernels = r->gpu_name;
+}
+
 static void describe(mn_model__run *r)
 {
     mn_trainlog *l = r->log;
@@ -258,6 +278,7 @@ static void describe(mn_model__run *r)
     }
     l->gemm = mn_gemm_backend();
     l->kernels = mn_kernels_best()->name;
+    if (r->gpu) describe_gpu(r, l);
     l->params = r->w.n_all;
     l->threads = (uint64_t)mn_pool_threads(r->pool);
     l->dtype = r->at.dtype;
@@ -292,10 +313,25 @@ static void measure_baseline(mn_model__run *r)
     if (rc != MN_OK && r->o->on_note) r->o->on_note(r->o->arg, e.msg);
 }
 
+/* Said before anything is made. */
+static mn_rc try_gpu(const mn_model__run *r, mn_err *e)
+{
+    const mn_cuda_api *api;
+    mn_cuda *d;
+    if (!r->o->device) return MN_OK;
+    if (mn_ranks_size(r->ranks) > 1)
+        return mn_fail(e, MN_E_UNSUPPORTED,
+                       "several ranks train on CPUs only: leave --device out, or mpirun");
+    MN_TRY(mn_cuda_open(r->o->device - 1, &api, &d, e));
+    api->close(d);
+    return MN_OK;
+}
+
 /* What every rank opens for itself. */
 static mn_rc open_own(mn_model__run *r, mn_err *e)
 {
     const mn_train_opts *o = r->o;
+    MN_TRY(try_gpu(r, e));
     r->log = mn_alloc(sizeof *r->log);
     if (!r->log) return mn_fail(e, MN_E_NOMEM, "no memory for the log");
     mn_trainlog_init(r->log);
@@ -374,6 +410,7 @@ static mn_rc checkpoint(mn_model__run *r, mn_err *e)
     r->at.seconds = seconds(r);
     r->at.history = history > 0 ? (uint64_t)history : 0;
     const mn_optim *all;
+    MN_TRY(mn_model__fetch(r, e));
     MN_TRY(mn_model__flush_log(r, e));
     MN_TRY(mn_model__all_moments(r, &all, e));
     MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, all, e));
@@ -397,6 +434,7 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
 {
     int64_t from = mn_mono_us();
     const char *dir = r->o->model_dir;
+    MN_TRY(mn_model__fetch(r, e));
     if (r->has_held) {
         double bpb = mn_held_out_bits_per_byte(&r->held);
         mn_trainlog_eval(r->log, r->at.step, bpb);
@@ -533,9 +571,7 @@ static mn_rc finish(mn_model__run *r, mn_err *e)
     if (r->has_held) {
         mn_held_out_release(&r->held);
         r->has_held = false;
-        MN_TRY(mn_held_out_new(&r->corpus.val, &r->w, r->pool, (size_t)r->at.row_tokens,
-                               r->at.dtype ? MN_BF16 : MN_F32, FINAL_TOKENS, &r->held, e));
-        r->has_held = true;
+        MN_TRY(open_held_out(r, FINAL_TOKENS, e));
     }
     MN_TRY(checkpoint(r, e));
     r->log->state = "done";

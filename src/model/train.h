@@ -36,6 +36,7 @@ typedef struct mn_train_opts {
     uint64_t seed;
     int threads;    /* 0: all processors */
     mn_dtype dtype; /* of the products */
+    int device;     /* 0: the CPU; k + 1: GPU k (gpu.h), with one rank alone */
     bool
         resume; /* go on from the newest checkpoint: budget, seed, preset, batch and dtype are its own */
     /* 0 in each: chosen */

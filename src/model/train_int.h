@@ -3,6 +3,7 @@
 #define MN_MODEL_TRAIN_INT_H
 
 #include "base/fs.h"
+#include "model/gpu.h"
 #include "model/held_out.h"
 #include "model/reduce.h"
 #include "model/train.h"
@@ -39,7 +40,10 @@ typedef struct mn_model__run {
     mn_pool *pool;
     mn_weights w;
     mn_optim optim;
-    mn_pass *pass;
+    mn_pass *pass;  /* NULL on a GPU, and reduce too */
+    mn_gpu *gpu;    /* NULL on the CPU */
+    bool gpu_ahead; /* its weights and moments are newer than w and optim */
+    char gpu_name[192];
     mn_batch_buf batch;
     mn_packing packing; /* of epoch packed */
     uint64_t packed;
@@ -81,6 +85,8 @@ bool mn_model__note_stable(mn_model__run *r);
 mn_rc mn_model__step_open(mn_model__run *r, mn_err *e);
 void mn_model__step_close(mn_model__run *r);
 mn_rc mn_model__step(mn_model__run *r, mn_err *e);
+/* w and optim become what the steps have made, where that lies on a GPU. */
+mn_rc mn_model__fetch(mn_model__run *r, mn_err *e);
 mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e);
 
 /* train_ranks.c. Alone these do nothing, or what there is to do alone. */

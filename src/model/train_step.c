@@ -42,8 +42,22 @@ static mn_rc lay_out(mn_model__run *r, uint64_t *ret_from, mn_err *e)
     return t->values ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory for ranks");
 }
 
+static mn_rc open_gpu(mn_model__run *r, mn_err *e)
+{
+    const mn_gpu_opts o = {.index = r->o->device - 1,
+                           .batch_rows = (size_t)r->at.batch_rows,
+                           .micro_rows = (size_t)r->at.micro_rows,
+                           .T = (size_t)r->at.row_tokens,
+                           .dtype = r->at.dtype ? MN_BF16 : MN_F32,
+                           .optimiser = r->at.recipe.optimiser};
+    MN_TRY(mn_batch_buf_new(o.batch_rows, o.T, &r->batch, e));
+    MN_TRY(mn_gpu_new(&r->w, &o, &r->gpu, e));
+    return mn_gpu_load(r->gpu, r->w.all, r->optim.m, r->optim.v, e);
+}
+
 mn_rc mn_model__step_open(mn_model__run *r, mn_err *e)
 {
+    if (r->o->device) return open_gpu(r, e);
     const size_t T = (size_t)r->at.row_tokens, rows = (size_t)r->at.micro_rows;
     const size_t size = (size_t)mn_ranks_size(r->ranks);
     uint64_t *from = mn_calloc(size + 1, sizeof *from);
@@ -64,6 +78,7 @@ void mn_model__step_close(mn_model__run *r)
 {
     mn_reduce_free(r->reduce);
     mn_pass_free(r->pass);
+    mn_gpu_free(r->gpu);
     mn_batch_buf_release(&r->batch);
     mn_free(r->losses);
     mn_free(r->told.weights);
@@ -187,6 +202,31 @@ static mn_rc step_weights(mn_model__run *r, double rate, double *ret_loss, doubl
     return mn_ranks_share(r->ranks, r->w.all, r->told.weights, e);
 }
 
+static mn_rc step_gpu(mn_model__run *r, double rate, double *ret_loss, double *ret_norm,
+                      mn_err *e)
+{
+    const mn_batch b = mn_batch_view(&r->batch, 0, r->batch.n_rows);
+    const mn_optim_opts opts = optim_opts(r, rate);
+    r->gpu_ahead = true;
+    return mn_gpu_step(r->gpu, &b, &opts, r->at.step + 1, ret_loss, ret_norm, e);
+}
+
+mn_rc mn_model__fetch(mn_model__run *r, mn_err *e)
+{
+    if (!r->gpu_ahead) return MN_OK;
+    MN_TRY(mn_gpu_store(r->gpu, r->w.all, r->optim.m, r->optim.v, e));
+    r->gpu_ahead = false;
+    return MN_OK;
+}
+
+static mn_rc compute(mn_model__run *r, double rate, double *ret_loss, double *ret_norm,
+                     mn_err *e)
+{
+    if (r->gpu) return step_gpu(r, rate, ret_loss, ret_norm, e);
+    MN_TRY(sum_gradient(r, e));
+    return step_weights(r, rate, ret_loss, ret_norm, e);
+}
+
 mn_rc mn_model__step(mn_model__run *r, mn_err *e)
 {
     size_t tokens, scored;
@@ -195,8 +235,7 @@ mn_rc mn_model__step(mn_model__run *r, mn_err *e)
     r->in_step = true;
     MN_TRY(fill_batch(r, &tokens, &scored, e));
     MN_TRY(mn_model__rate(r, epoch, row, &rate, e));
-    MN_TRY(sum_gradient(r, e));
-    MN_TRY(step_weights(r, rate, &loss, &norm, e));
+    MN_TRY(compute(r, rate, &loss, &norm, e));
     r->in_step = false;
     if (!isfinite(loss) || !isfinite(norm))
         return mn_fail(e, MN_E_LIMIT,

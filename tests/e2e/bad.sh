@@ -305,8 +305,12 @@ refuse "corpus build: a name that is taken" 1 "'c'.*another name|'c'.*--name" co
 refuse "train: no such corpus" 1 "'zzz'|/zzz'" train --corpus zzz --json
 refuse "train: a name that is a path" 2 "'../../x'" train --corpus c --name ../../x --steps 1 --json
 refuse "train: a model that is there already" 1 "'m'.*--resume|/m'.*--resume|another" train --corpus c --name m --steps 1 --json
+MYNAH_CUDA_LIB=/nowhere.so refuse "train: no GPU" 1 "no GPU can be used: /nowhere.so.*--device cpu" train --corpus c --device cuda --name gpu --steps 1 --json
 refuse "train --resume: nothing to resume" 1 "mynah train" train --resume --json
 refuse "train --resume: no such model" 1 "'zzz'|/zzz'" train --resume --name zzz --json
+refuse "train --continue: no such model" 1 "no model 'zzz'.*model list" train --corpus c --continue zzz --name n --json
+refuse "corpus build --after: no such corpus" 1 "'zzz'" corpus build --after zzz --json
+refuse "corpus build --tokenizer: no such model" 1 "'zzz'" corpus build --tokenizer zzz --json
 refuse "train --from: no such model" 1 "no model 'zzz'.*model list" train --corpus c --from zzz --name n --json
 for c in generate "eval --text posts.jsonl" "ask ferry"; do
     # shellcheck disable=SC2086
@@ -393,6 +397,8 @@ usage train --minutes soon
 usage train --minutes -1
 usage train --preset huge
 usage train --dtype f64
+usage train --device gpu
+usage train --device cuda:
 usage train --tokens 1e99
 usage train --threads 100000
 usage search
@@ -407,6 +413,15 @@ usage generate --top-p 7
 usage generate --max-tokens 99999999999
 usage model show
 usage model promote
+usage model rollback extra
+usage learn extra
+usage learn --replay 0.95
+usage learn --minutes soon
+usage train --corpus c --continue m --optim adamw
+usage corpus build --replay 0.5
+usage corpus build --after c --vocab 600
+usage generate --month 2026
+usage generate --month 2026-13
 usage tokenizer train --vocab 500
 usage tokenizer encode hello
 usage tokenizer decode --tokenizer "$data/models/m/tokenizer.json" word

@@ -1,6 +1,6 @@
 /* The GPU's kernels, and a model in training on them, run thread by thread on the CPU (tests/cuda/emu): every twin against its
  * reference, a model's gradient against the reference's, steps against the CPU's. */
-#include "test.h"
+#include "emulated.h"
 
 #include <math.h>
 
@@ -38,17 +38,10 @@ static const mn_config even = {.V = 96,
                                .eps = 1e-5f,
                                .tied = true};
 
-/* The emulated library lies beside the test programs' build: build/tests/unit/model/test_gpu, build/lib/…. */
-static int use_emulated(void **state)
+static int set_up(void **state)
 {
-    char exe[2048], lib[2200];
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     (void)state;
-    OK(n > 0);
-    exe[n] = '\0';
-    for (int up = 0; up < 4; up++) *strrchr(exe, '/') = '\0';
-    snprintf(lib, sizeof lib, "%s/lib/libmynah-cuda-emu.so", exe);
-    setenv("MYNAH_CUDA_LIB", lib, 1);
+    use_emulated_gpu();
     mn_gemm_setup();
     return 0;
 }
@@ -430,5 +423,5 @@ int main(void)
         TEST(a_device_that_is_too_small_says_so),
         TEST(heads_that_are_too_wide_are_refused),
     };
-    return cmocka_run_group_tests(tests, use_emulated, NULL);
+    return cmocka_run_group_tests(tests, set_up, NULL);
 }

@@ -1,0 +1,171 @@
+/* Training as a whole on a GPU, an emulated one: it learns what the CPU learns, goes on after a stop as if nothing had happened, and
+ * hands its checkpoint to the CPU. */
+#include "emulated.h"
+#include "train_fixture.h"
+
+#include <math.h>
+#include <sys/wait.h>
+
+#include "base/stop.h"
+
+static char tmp[64], corpus[200];
+
+static int set_up(void **state)
+{
+    (void)state;
+    use_emulated_gpu();
+    test_tmp(tmp);
+    fixture_corpus(tmp, 300, corpus);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    test_tmp_remove(tmp);
+    return 0;
+}
+
+static char model_path[8][200];
+static const char *model(int i)
+{
+    snprintf(model_path[i], 200, "%s/models/m%d", tmp, i);
+    return model_path[i];
+}
+
+static const mn_recipe adamw = {.optimiser = MN_OPTIM_ADAMW, .decay = 0.1f, .fall = 0.5f};
+
+static mn_train_opts opts_for(int i, int device)
+{
+    return (mn_train_opts){.corpus_dir = corpus,
+                           .model_dir = model(i),
+                           .preset = "nano",
+                           .steps = 4,
+                           .seed = 3,
+                           .threads = 1,
+                           .device = device,
+                           .batch_rows = 3,
+                           .micro_rows = 2,
+                           .row_tokens = 24,
+                           .recipe = &adamw,
+                           .no_samples = true};
+}
+
+static mn_buf bytes_of(int i, const char *name)
+{
+    mn_err e = {0};
+    char path[300];
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    snprintf(path, sizeof path, "%s/%s", model(i), name);
+    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
+    return b;
+}
+
+static bool same_weights(int i, int k)
+{
+    mn_buf a = bytes_of(i, "model.safetensors"), b = bytes_of(k, "model.safetensors");
+    bool same = a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    mn_buf_release(&a);
+    mn_buf_release(&b);
+    return same;
+}
+
+static void a_gpu_learns_what_the_cpu_learns(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result cpu = {0}, gpu = {0};
+    mn_train_opts o = opts_for(0, 0);
+    RUN(mn_train_run(&o, &cpu, &e));
+    o = opts_for(1, 1);
+    RUN(mn_train_run(&o, &gpu, &e));
+    OK(gpu.finished && gpu.steps == 4 && gpu.tokens == cpu.tokens);
+    OK(fabs(gpu.val_bits_per_byte - cpu.val_bits_per_byte) < 1e-3 * cpu.val_bits_per_byte);
+    mn_buf log = bytes_of(1, "training.json");
+    OK(mn_buf_add(&log, "", 1) == MN_OK);
+    OK(strstr(log.ptr, "emulated on the CPU") && strstr(log.ptr, "cublaslt"));
+    mn_buf_release(&log);
+}
+
+static void stop_at_two(void *arg, const mn_curve_point *p, uint64_t total, double share)
+{
+    (void)arg, (void)total, (void)share;
+    if (p->step == 2) mn_stop_request();
+}
+
+/* A run that is stopped after two steps: in a process of its own, for a request to stop is not taken back. */
+static void stopped_run(int i)
+{
+    const pid_t child = fork();
+    if (child == 0) {
+        mn_err e = {0};
+        mn_train_result r = {0};
+        mn_train_opts o = opts_for(i, 1);
+        o.on_step = stop_at_two;
+        const mn_rc rc = mn_train_run(&o, &r, &e);
+        _exit(rc == MN_OK && !r.finished && r.steps == 2 ? 0 : 1);
+    }
+    int status;
+    OK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
+}
+
+static uint64_t first_step;
+static void note_first(void *arg, const mn_curve_point *p, uint64_t total, double share)
+{
+    (void)arg, (void)total, (void)share;
+    if (!first_step) first_step = p->step;
+}
+
+static void resume(int i, int device)
+{
+    mn_err e = {0};
+    mn_train_result r = {0};
+    mn_train_opts o = opts_for(i, device);
+    o.resume = true;
+    o.on_step = note_first;
+    first_step = 0;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 4 && first_step == 3);
+}
+
+static void a_stopped_run_goes_on_to_the_same_bits(void **state)
+{
+    (void)state;
+    stopped_run(2);
+    resume(2, 1);
+    OK(same_weights(1, 2));
+    OK(!same_weights(0, 1)); /* a GPU's bits are its own */
+}
+
+static void a_checkpoint_of_a_gpu_goes_on_on_the_cpu(void **state)
+{
+    (void)state;
+    stopped_run(3);
+    resume(3, 0);
+    OK(!same_weights(1, 3));
+}
+
+static void without_a_gpu_nothing_is_left_behind(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r = {0};
+    const mn_train_opts o = opts_for(4, 1);
+    setenv("MN_EMU_DEVICES", "0", 1);
+    FAILS(MN_E_UNSUPPORTED, mn_train_run(&o, &r, &e));
+    unsetenv("MN_EMU_DEVICES");
+    OK(strstr(e.msg, "--device cpu"));
+    OK(!mn_fs_exists(model(4)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_gpu_learns_what_the_cpu_learns),
+        TEST(a_stopped_run_goes_on_to_the_same_bits),
+        TEST(a_checkpoint_of_a_gpu_goes_on_on_the_cpu),
+        TEST(without_a_gpu_nothing_is_left_behind),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
