@@ -18,7 +18,7 @@
 static const mn_bench *const lists[] = {
     mn_bench_text,   mn_bench_search, mn_bench_corpus,  mn_bench_train,
     mn_bench_import, mn_bench_pages,  mn_bench_infer,   mn_bench_grammar,
-    mn_bench_access, mn_bench_http,   mn_bench_kernels,
+    mn_bench_access, mn_bench_http,   mn_bench_kernels, mn_bench_gpu,
 };
 enum { N_LISTS = sizeof lists / sizeof *lists, REPS_MAX = 1000, FILE_MAX_BYTES = 1 << 30 };
 

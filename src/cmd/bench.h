@@ -78,6 +78,7 @@ extern const mn_bench mn_bench_import[];
 extern const mn_bench mn_bench_pages[];
 extern const mn_bench mn_bench_infer[];
 extern const mn_bench mn_bench_kernels[];
+extern const mn_bench mn_bench_gpu[];
 extern const mn_bench mn_bench_grammar[];
 extern const mn_bench mn_bench_access[];
 extern const mn_bench mn_bench_http[];
