@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "cmd/card.h"
 #include "cmd/eval.h"
+#include "model/card.h"
 #include "social/social.h"
 
 #define FILE_MAX (16u << 20)
@@ -47,11 +48,14 @@ static bool has_key(const mn_json *o, mn_str key)
     return false;
 }
 
-/* Members of `old` (NULL: none) that `fresh` has not. */
-static void put_rest(mn_json_writer *w, const mn_json *old, const mn_json *fresh)
+/* Members of `old` (NULL: none) that `fresh` has not. Nothing that was measured with other weights. */
+static void put_rest(mn_json_writer *w, const mn_json *old, const mn_json *fresh,
+                     mn_str weights)
 {
+    const mn_str was = mn_json_str(mn_json_get(old, MN_CARD_WEIGHTS));
+    if (was.len && !mn_str_eq(was, weights)) return;
     for (size_t i = 0; old && old->type == MN_JSON_OBJECT && i < old->n; i++) {
-        if (has_key(fresh, old->keys[i])) continue;
+        if (has_key(fresh, old->keys[i]) || mn_str_eqz(old->keys[i], MN_CARD_WEIGHTS)) continue;
         mn_jw_key_str(w, old->keys[i]);
         mn_jw_tree(w, old->items[i]);
     }
@@ -66,7 +70,7 @@ static void put_members(mn_json_writer *w, const mn_json *o)
 }
 
 static void put_file(mn_json_writer *w, const mn_json *old, const char *section, bool join,
-                     const mn_json *result)
+                     const mn_json *result, mn_str weights)
 {
     mn_jw_object(w);
     for (size_t i = 0; old && i < old->n; i++) {
@@ -76,23 +80,29 @@ static void put_file(mn_json_writer *w, const mn_json *old, const char *section,
     }
     mn_jw_key(w, section);
     mn_jw_object(w);
-    if (join) put_rest(w, mn_json_get(old, section), result);
+    if (join) put_rest(w, mn_json_get(old, section), result, weights);
     put_members(w, result);
+    if (weights.len) mn_jw_kstr(w, MN_CARD_WEIGHTS, weights);
     mn_jw_object_end(w);
     mn_jw_object_end(w);
 }
 
-static mn_rc write_file(const mn_eval_job *j, const char *path, const char *section, bool join,
+static mn_rc write_file(const mn_eval_job *j, const char *dir, const char *section, bool join,
                         mn_arena *a, mn_err *e)
 {
     mn_buf b;
+    mn_card c;
     mn_json_writer w;
     mn_json *result = NULL, *old;
+    const char *path = mn_fs_join(a, dir, "evaluation.json");
+    if (!path) return mn_fail(e, MN_E_NOMEM, "no memory to keep the evaluation");
     MN_TRY(mn_json_parse(mn_buf_str(&j->out), a, &result, e));
+    MN_TRY(mn_card_read(dir, NULL, a, &c, e));
     MN_TRY(read_file_of(path, a, &old, e));
     mn_buf_init(&b, FILE_MAX);
     mn_json_writer_init(&w, &b, 2);
-    put_file(&w, old, section, join, result);
+    put_file(&w, old, section, join, result,
+             mn_json_str(mn_json_get(c.training, MN_CARD_WEIGHTS)));
     mn_buf_addc(&b, '\n');
     mn_rc rc = b.failed ? mn_fail(e, b.failed, "no memory to keep the evaluation")
                         : mn_fs_write_atomic(path, b.ptr, b.len, e);
@@ -105,9 +115,8 @@ mn_rc mn_eval_keep(const mn_eval_job *j, const char *section, bool join, mn_err 
     mn_arena a;
     mn_arena_init(&a, 0);
     const char *dir = folder(j, &a);
-    const char *path = dir ? mn_fs_join(&a, dir, "evaluation.json") : NULL;
-    mn_rc rc = path ? write_file(j, path, section, join, &a, e) : MN_OK;
-    if (rc == MN_OK && path) rc = mn_card_make(mn_home_dir(j->data), dir, e);
+    mn_rc rc = dir ? write_file(j, dir, section, join, &a, e) : MN_OK;
+    if (rc == MN_OK && dir) rc = mn_card_make(mn_home_dir(j->data), dir, e);
     mn_arena_release(&a);
     return rc;
 }

@@ -111,6 +111,29 @@ mn_rc mn_card_read(const char *dir, const char *corpora, mn_arena *a, mn_card *r
     return MN_OK;
 }
 
+/* ---- results ------------------------------------------------------------------------------------------------------------- */
+
+const mn_json *mn_card_result(const mn_card *c, const char *kind, bool *io_stale)
+{
+    const mn_json *r = mn_json_get(c->evaluation, kind);
+    const mn_str of = mn_json_str(mn_json_get(r, MN_CARD_WEIGHTS)),
+                 now = mn_json_str(mn_json_get(c->training, MN_CARD_WEIGHTS));
+    if (!r || r->type != MN_JSON_OBJECT) return NULL;
+    if (!of.len || !now.len || mn_str_eq(of, now)) return r;
+    if (io_stale) *io_stale = true;
+    return NULL;
+}
+
+bool mn_card_stale(const mn_card *c)
+{
+    static const char *const kinds[] = {"held_out", "memorisation", "samples",
+                                        "toxicity", "tweeteval",    "tweeteval_few_shot"};
+    bool stale = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        mn_card_result(c, kinds[i], &stale);
+    return stale;
+}
+
 /* ---- writing ------------------------------------------------------------------------------------------------------------- */
 
 void mn_card_put(const mn_card *c, mn_buf *b)

@@ -24,6 +24,14 @@ typedef struct mn_card {
     const char *damaged; /* a file that is there and cannot be read; NULL: none */
 } mn_card;
 
+/* The member of a kind of evaluation, and of training.json, that says which weights were meant: the checkpoint's hash. */
+#define MN_CARD_WEIGHTS "checkpoint_sha256"
+/* A kind of evaluation ("held_out" …), an object. NULL: there is none, or it was measured with weights that the model has no longer, because it
+ * learnt or forgot something since: then *io_stale becomes true (may be NULL). */
+const mn_json *mn_card_result(const mn_card *c, const char *kind, bool *io_stale);
+/* Whether any result is of other weights. */
+bool mn_card_stale(const mn_card *c);
+
 /* On a; dir: a model's folder. corpora: the folder of corpora, NULL: not known. errors MN_E_NOMEM; what is damaged is named in ret */
 mn_rc mn_card_read(const char *dir, const char *corpora, mn_arena *a, mn_card *ret, mn_err *e);
 /* Appends README.md's text. */

@@ -212,7 +212,7 @@ static void put_group(mn_buf *b, const mn_json *g, const char *key)
 
 static void put_held_out(const mn_card *c, mn_buf *b)
 {
-    const mn_json *h = mn_json_get(c->evaluation, "held_out"), *l = mn_json_get(h, "languages"),
+    const mn_json *h = mn_card_result(c, "held_out", NULL), *l = mn_json_get(h, "languages"),
                   *m = mn_json_get(h, "months");
     double x;
     mn_buf_addz(b,
@@ -262,20 +262,20 @@ static void put_tweets(const mn_json *t, const char *title, mn_buf *b)
 
 static void put_evaluation(const mn_card *c, mn_buf *b)
 {
-    const mn_json *v = c->evaluation;
     double x;
-    const bool bits = mn_json_get(v, "held_out") ||
+    const bool bits = mn_card_result(c, "held_out", NULL) ||
                       mn_card__number(c->training, "val_bits_per_byte", 0, 1000, &x);
     mn_buf_addz(b, "\n## How good it is\n");
     if (bits) put_held_out(c, b);
     put_tweets(
-        mn_json_get(v, "tweeteval"),
+        mn_card_result(c, "tweeteval", NULL),
         "TweetEval, fine-tuned, on the validation split (published figures of others are "
         "of the test split):",
         b);
-    put_tweets(mn_json_get(v, "tweeteval_few_shot"),
+    put_tweets(mn_card_result(c, "tweeteval_few_shot", NULL),
                "TweetEval with examples in the prompt:", b);
-    if (!bits && !mn_json_get(v, "tweeteval") && !mn_json_get(v, "tweeteval_few_shot"))
+    if (!bits && !mn_card_result(c, "tweeteval", NULL) &&
+        !mn_card_result(c, "tweeteval_few_shot", NULL))
         mn_buf_addz(b, "\nNot measured.\n");
 }
 
@@ -317,7 +317,7 @@ static void put_extraction(const mn_json *x, const char *name, const char *title
 
 static void put_memory(const mn_card *c, mn_buf *b)
 {
-    const mn_json *m = mn_json_get(c->evaluation, "memorisation");
+    const mn_json *m = mn_card_result(c, "memorisation", NULL);
     const mn_json *x = mn_json_get(m, "exposure"), *said = mn_json_get(m, "extraction");
     mn_buf_addz(b, "\n## What it remembers\n");
     if (x && x->type == MN_JSON_OBJECT) put_exposure(x, b);
@@ -348,7 +348,7 @@ static void put_share(const mn_json *s, const char *what, const char *of, mn_buf
 
 static void put_toxicity(const mn_card *c, mn_buf *b)
 {
-    const mn_json *t = mn_json_get(c->evaluation, "toxicity");
+    const mn_json *t = mn_card_result(c, "toxicity", NULL);
     double f1;
     mn_buf_addz(b, "\n## What it writes when nothing is asked of it\n");
     if (!t) {
@@ -419,6 +419,10 @@ void mn_card__body(const mn_card *c, mn_buf *b)
     mn_card__text(b, c->name);
     mn_buf_addz(b, "\n\n");
     put_kind(c, b);
+    if (mn_card_stale(c))
+        mn_buf_addz(b,
+                    "\nIt has learnt or forgotten something since it was last evaluated; what "
+                    "was measured before is left out.\n");
     if (c->damaged) mn_buf_addf(b, "\nThis card is not whole: `%s` is damaged.\n", c->damaged);
     put_facts(c, b);
     if (c->training || mn_json_get(c->origin, "data")) put_corpus(c, b);

@@ -103,7 +103,7 @@ static const char *metric_of(const mn_json *task)
 
 static void put_held_out(const mn_card *c, mn_buf *b, bool *io_any)
 {
-    const mn_json *h = mn_json_get(c->evaluation, "held_out");
+    const mn_json *h = mn_card_result(c, "held_out", NULL);
     const mn_str corpus = mn_json_str(mn_json_get(h ? h : c->training, "corpus"));
     result r = {"text-generation", "bits_per_byte", "validation", corpus, corpus, {0}, 0};
     if (!corpus.len) return;
@@ -114,7 +114,7 @@ static void put_held_out(const mn_card *c, mn_buf *b, bool *io_any)
 
 static void put_tweeteval(const mn_card *c, mn_buf *b, bool *io_any)
 {
-    const mn_json *t = mn_json_get(c->evaluation, "tweeteval");
+    const mn_json *t = mn_card_result(c, "tweeteval", NULL);
     if (!t || t->type != MN_JSON_OBJECT) return;
     for (size_t i = 0; i < t->n && i < 50; i++) {
         result r = {"text-classification",
@@ -131,7 +131,7 @@ static void put_tweeteval(const mn_card *c, mn_buf *b, bool *io_any)
 
 static void put_toxicity(const mn_card *c, mn_buf *b, bool *io_any)
 {
-    const mn_json *t = mn_json_get(c->evaluation, "toxicity");
+    const mn_json *t = mn_card_result(c, "toxicity", NULL);
     result r = {.task = "text-generation",
                 .metric = "toxicity",
                 .dataset = MN_STR("free generation"),

@@ -84,16 +84,16 @@ static void cell_number(mn_buf *b, bool known, double x, const char *unit, int d
 static void cell_bits(mn_buf *b, const mn_card *c)
 {
     double x = 0;
-    bool known = mn_report__number(mn_json_get(c->evaluation, "held_out"), "bits_per_byte", 0,
-                                   1000, &x) ||
-                 mn_report__number(c->training, "val_bits_per_byte", 0, 1000, &x);
+    bool known =
+        mn_report__number(mn_card_result(c, "held_out", NULL), "bits_per_byte", 0, 1000, &x) ||
+        mn_report__number(c->training, "val_bits_per_byte", 0, 1000, &x);
     cell_number(b, known, x, "", 3);
 }
 
 /* The highest of any planted sentence. */
 static void cell_exposure(mn_buf *b, const mn_card *c)
 {
-    const mn_json *m = mn_json_get(c->evaluation, "memorisation"), *g,
+    const mn_json *m = mn_card_result(c, "memorisation", NULL), *g,
                   *of = mn_json_get(mn_json_get(m, "exposure"), "repetitions");
     double most = -INFINITY, x;
     for (size_t i = 0; (g = mn_json_at(of, i)); i++)
@@ -117,7 +117,7 @@ static void row_html(mn_buf *b, const found *f)
     cell_bits(b, &f->card);
     cell_exposure(b, &f->card);
     bool known =
-        mn_report__number(mn_json_get(f->card.evaluation, "toxicity"), "rate", 0, 1, &x);
+        mn_report__number(mn_card_result(&f->card, "toxicity", NULL), "rate", 0, 1, &x);
     cell_number(b, known, 100 * x, " %", 1);
     H(b, "<td>");
     mn_h_time(b, f->place.created_ms);
@@ -196,6 +196,10 @@ static void head_html(mn_buf *b, const found *f)
     mn_h_query(b, mn_str_from(f->place.name));
     H(b, "/card\" download=\"README.md\">Model card (Markdown)</a><a href=\"/models\">All "
          "models</a></div>");
+    if (mn_card_stale(c))
+        H(b, "<p class=\"small\">It has learnt or forgotten something since it was last "
+             "evaluated; "
+             "what was measured before is left out.</p>");
     if (!c->damaged) return;
     H(b, "<p class=\"wrong\" role=\"alert\">Not all of this report is there: ");
     mn_h_textz(b, c->damaged);

@@ -155,7 +155,7 @@ static void shape_html(mn_buf *b, const mn_config *c)
 
 void mn_report__figures(mn_req *r, mn_buf *b, const mn_card *c)
 {
-    const mn_json *h = mn_json_get(c->evaluation, "held_out"), *t = c->training;
+    const mn_json *h = mn_card_result(c, "held_out", NULL), *t = c->training;
     double bits = NAN;
     H(b, "<section class=\"card\"><dl class=\"figures\">");
     if (c->has_cfg) shape_html(b, &c->cfg);
@@ -202,7 +202,7 @@ static void group_rows(mn_buf *b, const mn_json *rows, const char *key, size_t f
 
 void mn_report__held_out(mn_buf *b, const mn_card *c)
 {
-    const mn_json *h = mn_json_get(c->evaluation, "held_out"), *m = mn_json_get(h, "months");
+    const mn_json *h = mn_card_result(c, "held_out", NULL), *m = mn_json_get(h, "months");
     if (!h || h->type != MN_JSON_OBJECT) return;
     open_card(
         b, "How well it predicts posts that it has not seen",
@@ -277,8 +277,7 @@ static void extraction_html(mn_buf *b, const mn_json *x)
 
 void mn_report__memory(mn_buf *b, const mn_card *c)
 {
-    const mn_json *m = mn_json_get(c->evaluation, "memorisation"),
-                  *x = mn_json_get(m, "exposure");
+    const mn_json *m = mn_card_result(c, "memorisation", NULL), *x = mn_json_get(m, "exposure");
     if (!m || m->type != MN_JSON_OBJECT) return;
     open_card(b, "What it remembers", "");
     if (x && x->type == MN_JSON_OBJECT) exposure_html(b, x);
@@ -335,8 +334,8 @@ static void sample_html(mn_buf *b, const mn_json *s)
 
 void mn_report__free(mn_buf *b, const mn_card *c)
 {
-    const mn_json *t = mn_json_get(c->evaluation, "toxicity"),
-                  *s = mn_json_get(mn_json_get(c->evaluation, "samples"), "texts");
+    const mn_json *t = mn_card_result(c, "toxicity", NULL),
+                  *s = mn_json_get(mn_card_result(c, "samples", NULL), "texts");
     const bool any = s && s->type == MN_JSON_ARRAY && s->n;
     if (!t && !any) return;
     open_card(b, "What it writes when nothing is asked of it", "");
@@ -379,8 +378,8 @@ static void tweets_rows(mn_buf *b, const mn_json *t, const char *how)
 
 void mn_report__tweets(mn_buf *b, const mn_card *c)
 {
-    const mn_json *t = mn_json_get(c->evaluation, "tweeteval"),
-                  *few = mn_json_get(c->evaluation, "tweeteval_few_shot");
+    const mn_json *t = mn_card_result(c, "tweeteval", NULL),
+                  *few = mn_card_result(c, "tweeteval_few_shot", NULL);
     if (!t && !few) return;
     open_card(
         b, "Telling tweets apart (TweetEval)",

@@ -48,6 +48,7 @@ static void samples_are_posts_of_the_corpus_times_and_are_kept(void **state)
         OK(mn_str_starts(mn_json_str(mn_json_get(mn_json_at(texts, i), "given")), "2008-"));
     snprintf(kept, sizeof kept, "%s/models/base/evaluation.json", data);
     const mn_json *file = mn_json_get(parsed(read_file(kept), &a), "samples");
+    OK(mn_json_str(mn_json_get(file, "checkpoint_sha256")).len == 64);
     OK(mn_str_eq(mn_json_str(mn_json_get(mn_json_at(mn_json_get(file, "texts"), 3), "text")),
                  mn_json_str(mn_json_get(mn_json_at(texts, 3), "text"))));
     mn_arena_release(&a);

@@ -60,6 +60,31 @@ static void a_task_is_learnt_scored_and_kept(void **state)
     mn_arena_release(&a);
 }
 
+/* A task that was learnt with other weights goes when another one is learnt with these. */
+static void tasks_of_other_weights_are_not_kept(void **state)
+{
+    (void)state;
+    mn_arena a;
+    char kept[300];
+    const char *const were[] = {"{\"tweeteval\":{\"irony\":{\"score\":0.5}}}",
+                                "{\"tweeteval\":{\"irony\":{\"score\":0.5},"
+                                "\"checkpoint_sha256\":\"other\"}}"};
+    mn_arena_init(&a, 0);
+    snprintf(kept, sizeof kept, "%s/models/base/evaluation.json", data);
+    for (int k = 0; k < 2; k++) {
+        RUN(mn_fs_write_atomic(kept, were[k], strlen(were[k]), &e));
+        OK(run("--model", "base", "--tweeteval", tweets, "--task", "emotion", "--shots", "2",
+               NULL) == 0);
+        OK(run("--model", "base", "--tweeteval", tweets, "--task", "emotion", "--epochs", "0.1",
+               NULL) == 0);
+        const mn_json *t = mn_json_get(parsed(read_file(kept), &a), "tweeteval");
+        OK(mn_json_get(t, "emotion") && !mn_json_get(t, "irony") == (k == 1));
+        OK(mn_json_str(mn_json_get(t, "checkpoint_sha256")).len == 64);
+    }
+    unlink(kept);
+    mn_arena_release(&a);
+}
+
 static void stance_is_five_tasks_and_a_task_without_training_text_has_no_figure(void **state)
 {
     (void)state;
@@ -126,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_task_is_learnt_scored_and_kept),
+        TEST(tasks_of_other_weights_are_not_kept),
         TEST(stance_is_five_tasks_and_a_task_without_training_text_has_no_figure),
         TEST(a_label_is_chosen_by_what_its_word_gains),
         TEST(examples_in_a_prompt_need_no_training_text),

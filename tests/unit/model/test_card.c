@@ -140,6 +140,20 @@ static void what_is_damaged_is_named(void **state)
     OK(says("`evaluation.json` is damaged"));
 }
 
+/* It forgot something since: what was measured on the old weights is not told of the new ones. */
+static void results_of_other_weights_are_left_out(void **state)
+{
+    (void)state;
+    put("models/spring/training.json",
+        "{\"corpus\":\"posts\",\"val_bits_per_byte\":2.5,\"checkpoint_sha256\":\"new\"}");
+    put("models/spring/evaluation.json",
+        "{\"held_out\":{\"corpus\":\"posts\",\"bits_per_byte\":2.4567,"
+        "\"checkpoint_sha256\":\"old\"},\"toxicity\":{\"rate\":0.1,\"low\":0.0767,"
+        "\"high\":0.1294,\"flagged\":50,\"samples\":500,\"checkpoint_sha256\":\"new\"}}");
+    OK(says("forgotten something since") && !says("2.4567") && says("50 of 500"));
+    OK(says("value: 2.5\n"));
+}
+
 static void the_card_of_whom_it_comes_from_stays(void **state)
 {
     (void)state;
@@ -224,6 +238,7 @@ int main(void)
         CASE(the_same_files_give_the_same_bytes),
         CASE(another_build_of_the_corpus_is_not_told_of),
         CASE(what_is_damaged_is_named),
+        CASE(results_of_other_weights_are_left_out),
         CASE(the_card_of_whom_it_comes_from_stays),
         CASE(an_imported_model_names_its_origin),
         CASE(hostile_names_are_text),
