@@ -8,9 +8,11 @@
 #include <stdio.h>
 
 #include "api/served_int.h"
+#include "base/fs.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "model/descent.h"
 
 #define BROKEN_MAX 16 /* remembered, so that each is said and tried once */
 
@@ -187,6 +189,19 @@ static mn_served__model *model_new(mn_served *s, const mn_served__place *p)
     return m;
 }
 
+/* It is served all the same, for whoever put it there may know; but not in silence. */
+static void warn_if_stale(const mn_served__model *m)
+{
+    mn_arena a;
+    const char *why = NULL, *dir = m->place.path;
+    mn_arena_init(&a, 1u << 20);
+    if (!mn_fs_is_dir(dir)) /* a file in the model's folder */
+        dir = mn_arena_strndup(&a, dir, (size_t)(mn_fs_base(dir) - dir));
+    if (dir && mn_stale_because(dir, &a, &why, NULL) == MN_OK && why)
+        mn_warn("serve", "model %s is stale and served all the same: %s", m->pub.name, why);
+    mn_arena_release(&a);
+}
+
 /* Loads a model that stands in the list. The lock is held, but not while it works. */
 static void load_here(mn_served *s, mn_served__model *m)
 {
@@ -194,6 +209,7 @@ static void load_here(mn_served *s, mn_served__model *m)
     pthread_mutex_unlock(&s->lock);
     mn_rc rc = load(s, m, &e);
     if (rc == MN_OK) mn_info("serve", "model %s loaded", m->pub.name);
+    if (rc == MN_OK) warn_if_stale(m);
     else mn_warn("serve", "the model %s cannot be used: %s", m->pub.name, e.msg);
     pthread_mutex_lock(&s->lock);
     m->state = rc == MN_OK ? MN_SERVED_READY : MN_SERVED_BROKEN;

@@ -159,6 +159,7 @@ static mn_rc forget_all(mn_forgetting *j, mn_err *e)
     if (j->due) MN_TRY(mn_forgetting__due(j, all, n, &due, e));
     const uint64_t n_due = j->n;
     for (size_t i = 0; i < n && !j->stopped; i++) MN_TRY(mn_forgetting__corpus(j, &all[i], e));
+    MN_TRY(mn_forgetting__descendants(j, e));
     MN_TRY(mn_forgetting__sign(j, e));
     if (j->due && !j->stopped && !j->busy) MN_TRY(mn_forgetting__due_done(j, all, n, due, e));
     MN_TRY(report(j, n_due, e));

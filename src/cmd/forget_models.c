@@ -72,11 +72,14 @@ static mn_rc forget_in(mn_forgetting *j, const char *name, const char *corpus,
     if (rc == MN_E_NOT_FOUND || rc == MN_E_CORRUPT) {
         fprintf(stderr, "mynah forget: model %s cannot forget: %s\n", name, e->msg);
         j->unable++;
-        return MN_OK;
+        mn_str why = mn_str_fmt(&j->arena, "it cannot forget what it should: %s", e->msg);
+        return mn_forgetting__stale(j, name, MN_STALE_UNABLE, why.ptr, e);
     }
     if (rc != MN_OK) return mn_err_wrap(e, "model '%s'", name);
     if (r.nothing) return MN_OK;
     if (r.finished) MN_TRY(mn_card_make(mn_home_dir(j->l.data), dir, e));
+    if (r.finished) MN_TRY(mn_stale_able(dir, e));
+    if (r.finished && r.first_step) MN_TRY(mn_forgetting__changed(j, name, e));
     j->stopped = !r.finished;
     j->models += r.finished;
     return tell(j, name, &r, (double)(mn_mono_us() - from) * 1e-6, e);
@@ -84,35 +87,31 @@ static mn_rc forget_in(mn_forgetting *j, const char *name, const char *corpus,
 
 /* ---- one corpus --------------------------------------------------------------------------------------------------- */
 
-/* Whether the model was trained on the corpus of that hash. Tunings are told of: they have no log of steps. */
-static bool trained_on(mn_forgetting *j, const char *name, const char *sha256)
+/* Whether the model was trained or tuned on the corpus of that hash. */
+static bool learnt_from(mn_forgetting *j, const char *name, const char *sha256)
 {
     const mn_json *log = mn_learning_file(&j->l, name, "training.json");
-    if (!mn_str_eqz(mn_json_str(mn_json_get(log, "corpus_sha256")), sha256)) return false;
-    if (!mn_json_get(log, "tuned_from")) return true;
-    fprintf(
-        stderr,
-        "mynah forget: model %s was tuned on this corpus and keeps what it learnt; remove it "
-        "or tune again\n",
-        name);
-    return false;
+    return mn_str_eqz(mn_json_str(mn_json_get(log, "corpus_sha256")), sha256);
 }
 
-static void tell_tuned(mn_forgetting *j, const char *name)
-{
-    const mn_json *log = mn_learning_file(&j->l, name, "training.json");
-    mn_str base = mn_json_str(mn_json_get(log, "tuned_from"));
-    if (base.ptr)
-        fprintf(stderr,
-                "mynah forget: model %s was tuned from '%.*s': tune again if that has "
-                "forgotten something\n",
-                name, MN_STR_FMT(base));
-}
-
-/* Where nothing is due a model that is trained meanwhile is left in peace. */
+/* Where it has nothing to forget a model that is trained meanwhile, or cannot, is left in peace. */
 static bool has_to(mn_forgetting *j, const char *name, const mn_corpus_closure *c)
 {
-    return !j->due || c->n_train + c->n_val || mn_forget_pending(mn_learning_dir(&j->l, name));
+    return c->n_train + c->n_val || j->model || mn_forget_pending(mn_learning_dir(&j->l, name));
+}
+
+/* One model that learnt from the corpus. Tunings have no log of steps. */
+static mn_rc forget_in_one(mn_forgetting *j, const char *name, const char *corpus,
+                           const mn_corpus_closure *c, mn_err *e)
+{
+    const mn_json *log = mn_learning_file(&j->l, name, "training.json");
+    if (!has_to(j, name, c)) return MN_OK;
+    if (!mn_json_get(log, "tuned_from")) return forget_in(j, name, corpus, c, e);
+    if (!(c->n_train + c->n_val)) return MN_OK;
+    mn_str why =
+        mn_str_fmt(&j->arena, "it was tuned on corpus '%s', which has lost posts since",
+                   mn_fs_base(corpus));
+    return mn_forgetting__stale(j, name, MN_STALE_TUNED, why.ptr, e);
 }
 
 static mn_rc forget_in_models(mn_forgetting *j, const mn_corpus_report *r, const char *corpus,
@@ -126,9 +125,8 @@ static mn_rc forget_in_models(mn_forgetting *j, const mn_corpus_report *r, const
     for (size_t i = 0; i < n && !j->stopped; i++) {
         if (names[i][0] == '.' || strcmp(names[i], "current") == 0) continue;
         if (j->model && strcmp(j->model, names[i]) != 0) continue;
-        if (c->n_train + c->n_val) tell_tuned(j, names[i]);
-        if (trained_on(j, names[i], r->sha256) && has_to(j, names[i], c))
-            MN_TRY(forget_in(j, names[i], corpus, c, e));
+        if (learnt_from(j, names[i], r->sha256))
+            MN_TRY(forget_in_one(j, names[i], corpus, c, e));
     }
     return MN_OK;
 }

@@ -7,6 +7,7 @@
 #include "cmd/learning.h"
 #include "corpus/closure.h"
 #include "corpus/due.h"
+#include "model/descent.h"
 #include "model/forget.h"
 #include "social/social.h"
 
@@ -24,7 +25,9 @@ typedef struct mn_forgetting {
     size_t n_authors;
     bool stopped;
     uint64_t models, documents; /* done */
-    uint64_t unable, busy;      /* models that cannot; that are being trained */
+    const char **changed; /* models whose weights are others now, or should be; on the arena */
+    size_t n_changed, cap_changed;
+    uint64_t unable, busy; /* models that cannot; that are being trained */
 } mn_forgetting;
 
 /* One more post to forget. MN_E_NOMEM */
@@ -32,6 +35,14 @@ mn_rc mn_forgetting__add(mn_forgetting *j, uint64_t id, mn_err *e);
 
 /* forget_models.c: makes the models of a corpus forget, then the corpus itself. What cannot or is busy is said and counted. */
 mn_rc mn_forgetting__corpus(mn_forgetting *j, const mn_corpus_report *r, mn_err *e);
+
+/* forget_descent.c: the weights of that model are others now. */
+mn_rc mn_forgetting__changed(mn_forgetting *j, const char *name, mn_err *e);
+/* Marks a model as stale, says so, and counts it among the changed. because NULL: no memory. */
+mn_rc mn_forgetting__stale(mn_forgetting *j, const char *name, mn_stale_cause cause,
+                           const char *because, mn_err *e);
+/* The same for all that were made from changed ones, and from those. */
+mn_rc mn_forgetting__descendants(mn_forgetting *j, mn_err *e);
 
 /* forget_due.c: finds what is due in each of the n corpora and adds it. *ret: [n], on the arena. */
 mn_rc mn_forgetting__due(mn_forgetting *j, const mn_corpus_report *all, size_t n,

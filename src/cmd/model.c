@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/models.h"
 #include "cmd/promote.h"
+#include "model/descent.h"
 #include "model/open.h"
 #include "social/social.h"
 
@@ -14,6 +15,7 @@ typedef struct facts {
     const char *format;
     uint64_t bytes;
     mn_str licence, origin, author;
+    const char *stale;       /* why it should not be used; NULL: it may */
     const mn_json *training; /* NULL when it was not trained here */
 } facts;
 
@@ -45,6 +47,7 @@ static mn_rc facts_of(const char *path, mn_arena *a, facts *ret, mn_err *e)
                    .origin = mn_str_dup(a, m->origin),
                    .author = mn_str_dup(a, m->author)};
     mn_model_free(m);
+    if (mn_fs_is_dir(path)) MN_TRY(mn_stale_because(path, a, &ret->stale, e));
     return read_training(path, a, &ret->training, e);
 }
 
@@ -68,6 +71,7 @@ static mn_rc print_facts(const char *name, const facts *f, bool current, bool js
         if (bits > 0) printf("  %.3f bits per byte", bits);
         if (corpus.len) printf("  corpus %.*s", MN_STR_FMT(corpus));
         if (f->licence.len) printf("  licence %.*s", MN_STR_FMT(f->licence));
+        if (f->stale) printf("  stale: %s", f->stale);
         putchar('\n');
         return MN_OK;
     }
@@ -88,6 +92,7 @@ static mn_rc print_facts(const char *name, const facts *f, bool current, bool js
     if (f->author.len) mn_jw_kstr(&w, "author", f->author);
     if (corpus.len) mn_jw_kstr(&w, "corpus", corpus);
     if (bits > 0) mn_jw_kf64(&w, "val_bits_per_byte", bits);
+    if (f->stale) mn_jw_kstrz(&w, "stale_because", f->stale);
     mn_jw_object_end(&w);
     return mn_cmd_print(&b, e);
 }

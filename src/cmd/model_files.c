@@ -6,6 +6,7 @@
 #include "cmd/card.h"
 #include "cmd/cmd.h"
 #include "cmd/models.h"
+#include "model/descent.h"
 #include "model/export.h"
 #include "social/social.h"
 
@@ -191,6 +192,7 @@ static mn_rc quantize(const options *o, const char *name, mn_arena *a, mn_err *e
     MN_TRY(mn_model_open(path, &m, e));
     mn_rc rc = mn_model_quantise(m, dir, type, e);
     mn_model_free(m);
+    if (rc == MN_OK) rc = mn_descent_note(dir, path, "quantised", e);
     return rc == MN_OK ? told("made", o->name, dir, a, o->json, e) : rc;
 }
 

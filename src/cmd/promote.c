@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "cmd/models.h"
+#include "model/descent.h"
 
 #define LIST_MAX (1u << 20)
 #define WAIT_MS  5000 /* for another promotion, which takes moments */
@@ -187,13 +188,23 @@ static mn_rc hash_weights(const char *model, mn_arena *a, const char **ret, mn_e
 }
 
 /* The model of that name in this data folder: a link to one elsewhere would point to nothing. */
+/* What knows something that it should have forgotten is not put to use. */
+static mn_rc check_fresh(const char *name, const char *dir, mn_arena *a, mn_err *e)
+{
+    const char *why = NULL;
+    if (mn_fs_is_dir(dir)) MN_TRY(mn_stale_because(dir, a, &why, e));
+    if (!why) return MN_OK;
+    return mn_fail(e, MN_E_DENIED, "model '%s' is stale: %.300s; make it anew", name, why);
+}
+
 static mn_rc check(const char *data_dir, const char *name, mn_arena *a, const char **ret,
                    mn_err *e)
 {
     if (strchr(name, '/') || strcmp(name, "current") == 0)
         return mn_fail(e, MN_E_USAGE, "'%s' is not the name of a model in '%s/models'", name,
                        data_dir);
-    return mn_models_inside(data_dir, name, a, ret, e);
+    MN_TRY(mn_models_inside(data_dir, name, a, ret, e));
+    return check_fresh(name, *ret, a, e);
 }
 
 static mn_rc promote(const char *data_dir, mn_promoted *p, mn_arena *a, mn_err *e)
@@ -241,6 +252,7 @@ static mn_rc go_back(const char *data_dir, mn_rolled_back *ret, mn_arena *a, mn_
             "'%s', which was in use before, is no longer there; `mynah model promote "
             "NAME` promotes another",
             to->model);
+    MN_TRY(check_fresh(to->model, dir, a, e));
     MN_TRY(hash_weights(dir, a, &now, e));
     mn_rolled_back r = {.changed = to->weights_sha256[0] && strcmp(now, to->weights_sha256)};
     snprintf(r.from, sizeof r.from, "%s", from->model);

@@ -22,7 +22,7 @@ typedef struct mn_promoted {
 } mn_promoted;
 
 /* Makes models/current point to models/NAME, atomically. The model in use again: nothing to do.
- * errors MN_E_USAGE, MN_E_NOT_FOUND, MN_E_BUSY (another promotion is under way), MN_E_CORRUPT (promoted.json), MN_E_IO. The model in use stays
+ * errors MN_E_USAGE, MN_E_NOT_FOUND, MN_E_DENIED (it is stale: model/descent.h), MN_E_BUSY (another promotion is under way), MN_E_CORRUPT (promoted.json), MN_E_IO. The model in use stays
  * in every case. */
 mn_rc mn_promote(const char *data_dir, const char *name, const char *by, mn_err *e);
 

@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/descent.h"
 #include "model/train_int.h"
 
 #define LINEAGE_MAX (1u << 20)
@@ -97,6 +98,7 @@ mn_rc mn_model__write_lineage(mn_model__run *r, mn_err *e)
     mn_buf b;
     mn_json_writer w;
     char hex[65];
+    if (r->o->from_dir) return mn_descent_note(r->o->model_dir, r->o->from_dir, "from", e);
     if (!r->o->stable_of) return MN_OK;
     mn_arena_init(&a, 0);
     mn_buf_init(&b, LINEAGE_MAX);

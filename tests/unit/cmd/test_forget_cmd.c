@@ -194,6 +194,58 @@ static void accounts_are_verified_and_every_change_shows(void **state)
     OK(mynah("forget --verify --model other") == 1 && strstr(out, "it is of model 'm'"));
 }
 
+static void write_chats(void)
+{
+    const char *line = "{\"prompt\":\"the garden before\",\"completion\":\"winter listens\"}\n";
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    for (int i = 0; i < 40; i++) mn_buf_addz(&b, line);
+    RUN(mn_fs_write_atomic(mn_fs_join(&ar, dir, "chats.jsonl"), b.ptr, b.len, &e));
+    mn_buf_release(&b);
+}
+
+/* Of a model: is it shown as stale, and why. */
+static bool is_stale(const char *model, const char *why)
+{
+    char line[100];
+    snprintf(line, sizeof line, "model show %s --json", model);
+    OK(mynah(line) == 0);
+    mn_str s = mn_json_str(mn_json_get(json(), "stale_because"));
+    return why ? s.len && mn_str_find(s, mn_str_from(why), 0) != SIZE_MAX : !s.len;
+}
+
+static void what_was_made_from_a_model_that_forgot_is_stale(void **state)
+{
+    (void)state;
+    char line[400];
+    make_model();
+    write_chats();
+    OK(mynah("model quantize m --type q8_0 --name small") == 0);
+    OK(mynah("train --corpus c --from m --name further --steps 2 --threads 1 --json") == 0);
+    snprintf(line, sizeof line,
+             "tune --from m --data %s/chats.jsonl --name helper --steps 2 --threads 1 --json",
+             dir);
+    OK(mynah(line) == 0);
+    OK(mynah("model quantize helper --type q8_0 --name helper-small") == 0);
+    OK(mynah("train --corpus c --name alone --preset nano --steps 2 --seed 9 --threads 1 "
+             "--json") == 0);
+    OK(mynah("model promote helper") == 0 && is_stale("helper", NULL));
+    OK(mynah("forget --account a3 --threads 1 --json") == 0);
+    OK(strstr(out, "{\"stale\":\"helper\",\"because\":\"'m', which it was made from"));
+    OK(is_stale("m", NULL) && is_stale("alone", NULL)); /* these have forgotten */
+    OK(is_stale("small", "'m'") && is_stale("further", "'m'") && is_stale("helper", "'m'") &&
+       is_stale("helper-small", "'helper'"));
+    OK(mynah("model list") == 0 && strstr(out, "stale: 'm', which it was made from"));
+    OK(mynah("model promote small") == 1 && strstr(said, "'small' is stale"));
+    OK(mynah("model promote m") == 0);
+    OK(mynah("model rollback") == 1 && strstr(said, "'helper' is stale"));
+    /* what is made from a stale one is stale, and what is made anew is not */
+    OK(mynah("model quantize helper --type q8_0 --name late") == 0);
+    OK(mynah("model quantize m --type q8_0 --name fresh") == 0);
+    OK(mynah("forget --due --json") == 0);
+    OK(is_stale("late", "'helper'") && is_stale("fresh", NULL));
+}
+
 static void what_is_due_waits_for_a_model_that_is_trained(void **state)
 {
     (void)state;
@@ -231,6 +283,7 @@ static void what_cannot_be_forgotten_is_said(void **state)
     OK(unlink(line) == 0);
     OK(mynah("forget --account a3 --threads 1") == 1);
     OK(strstr(said, "model m cannot forget") && strstr(said, "no log of its steps"));
+    OK(mynah("model promote m") == 1 && strstr(said, "is stale: it cannot forget"));
 }
 
 int main(int argc, char **argv)
@@ -243,6 +296,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(consent_that_is_taken_back_is_forgotten_without_a_name,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(accounts_are_verified_and_every_change_shows, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_was_made_from_a_model_that_forgot_is_stale, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_is_due_waits_for_a_model_that_is_trained, set_up,
                                         tear_down),
