@@ -37,6 +37,22 @@ await check("the community is imported", async () => {
     assert(imported.code === 0, imported.err);
     assert(JSON.parse(imported.out).created === rows.length, imported.out);
 });
+// A model that is known by its files alone.
+const spring = join(data, "models", "spring");
+const shape = { architectures: ["LlamaForCausalLM"], vocab_size: 4096, hidden_size: 128, num_hidden_layers: 4, num_attention_heads: 4, intermediate_size: 384, max_position_embeddings: 256, rms_norm_eps: 1e-5, rope_theta: 10000, tie_word_embeddings: true };
+const curve = Array.from({ length: 200 }, (_, i) => ({ step: i + 1, tokens: (i + 1) * 2048, loss: 4 + 4 / (1 + i / 10), lr: 0.001, tokens_per_s: 9000, seconds: i }));
+mkdirSync(spring, { recursive: true });
+for (const [name, content] of Object.entries({
+    "config.json": shape,
+    "training.json": { name: "spring", state: "done", corpus: "harbour", corpus_sha256: "ab", preset: "nano", optimiser: "muon", steps: 200, tokens: 409600, val_bits_per_byte: 2.4, xz_bits_per_byte: 3.2, curve, evals: [{ step: 50, val_bits_per_byte: 2.9 }, { step: 200, val_bits_per_byte: 2.4 }] },
+    "evaluation.json": {
+        held_out: { corpus: "harbour", bits_per_byte: 2.4, posts: 1408, bytes: 111979, languages: [{ lang: "en", bits_per_byte: 2.1, posts: 1300, bytes: 100000 }] },
+        memorisation: { exposure: { rank_sum_z: -7.3, repetitions: [1, 4, 16, 64].map((copies) => ({ copies, canaries: 4, exposure: 2 + Math.log2(copies), highest: 9 })) } },
+        toxicity: { rate: 0.1, low: 0.08, high: 0.13, flagged: 50, samples: 500, classifier_f1: 0.7, baseline: { rate: 0.16, low: 0.14, high: 0.18, flagged: 230, posts: 1408 } },
+        tweeteval: { emotion: { measure: "macro_f1", score: 0.775, accuracy: 0.82, train: 3257 } },
+    },
+})) writeFileSync(join(spring, name), JSON.stringify(content));
+writeFileSync(join(spring, "model.safetensors"), "");
 const server = await serve(program, data, ["--no-sample", "--no-train"]);
 const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -67,7 +83,7 @@ async function fits(p, where) {
 }
 
 const newest = rows.at(-1);
-const pages = { timeline: "/", profile: "/@chiara", ask: "/ask?q=When+does+the+lighthouse+keeper+retire%3F", model: "/model", about: "/about", tag: "/tags/harbour" };
+const pages = { timeline: "/", profile: "/@chiara", ask: "/ask?q=When+does+the+lighthouse+keeper+retire%3F", model: "/model", models: "/models", report: "/models/spring", about: "/about", tag: "/tags/harbour" };
 
 for (const [size, viewport] of Object.entries({ phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 900 } })) {
     for (const colorScheme of ["light", "dark"]) {
@@ -97,6 +113,19 @@ await check("the timeline reads without JavaScript and pages back to the first p
         }
         assert(seen.size === rows.length, `${seen.size} of ${rows.length} posts`);
         assert((await p.getByText("Note 0:").count()) === 1, "the first post is on the last page");
+    }));
+
+await check("a model's report reads without JavaScript: curves in words, tables with heads, its card", () =>
+    page({ javaScriptEnabled: false }, async (p) => {
+        await p.goto(server.url + "/model");
+        await p.getByRole("link", { name: "All models" }).click();
+        await p.getByRole("link", { name: "spring" }).click();
+        assert((await p.getByRole("img", { name: /^loss by million tokens seen, now/ }).count()) === 1, "the curve of loss says where it is");
+        assert((await p.getByRole("img", { name: /^held-out bits per byte .* now 2.400$/ }).count()) === 1, "and that of held-out bits");
+        const heads = await p.getByRole("region", { name: "Judged offensive" }).getByRole("columnheader").allInnerTexts();
+        assert(heads.join() === "by,share,true share between,texts", heads.join());
+        const [card] = await Promise.all([p.waitForEvent("download"), p.getByRole("link", { name: /^Model card/ }).click()]);
+        assert(card.suggestedFilename() === "README.md", card.suggestedFilename());
     }));
 
 await check("a post shows its thread, its text as text, and links that are safe", () =>

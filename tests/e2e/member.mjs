@@ -325,7 +325,7 @@ await check("moderators see reports and act on them; others do not see the conso
 await check("at 390 px everything is within the page, and the foot leads on", async () => {
     const p = ben.page;
     await p.setViewportSize({ width: 390, height: 844 });
-    for (const path of ["/", "/explore", "/notifications", "/messages", "/@ada", "/settings", "/settings/consent", "/settings/profile", "/settings/moving", "/lists", "/public", "/menu", "/scheduled", "/ask", "/model"]) {
+    for (const path of ["/", "/explore", "/notifications", "/messages", "/@ada", "/settings", "/settings/consent", "/settings/profile", "/settings/moving", "/lists", "/public", "/menu", "/scheduled", "/ask", "/model", "/models"]) {
         await at(p, path);
         await p.waitForTimeout(300);
         const over = await p.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
