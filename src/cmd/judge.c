@@ -13,7 +13,7 @@ static const struct {
 } rules[MN_MEASURES] = {
     [MN_MEASURE_OLD] = {"held_out_old", "held-out bits per byte of old posts", 0.01, 0, false,
                         true},
-    [MN_MEASURE_NEW] = {"held_out_new", "held-out bits per byte of new posts", 0.005, 0, false,
+    [MN_MEASURE_NEW] = {"held_out_new", "held-out bits per byte of new posts", 0.01, 0, false,
                         false},
     [MN_MEASURE_EXTRACTION] = {"extraction", "the share of documents said word for word", 0,
                                0.02, false, false},

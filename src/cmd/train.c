@@ -140,9 +140,10 @@ static mn_rc choose_recipe(job *j, mn_err *e)
 {
     if (j->stable_of &&
         (j->from || j->preset || j->optim || j->init || j->cautious || j->decay >= 0))
-        return mn_fail(e, MN_E_USAGE,
-                       "--continue goes on as the model began: not with --from, --preset, "
-                       "--optim, --init, --cautious or --decay");
+        return mn_fail(
+            e, MN_E_USAGE,
+            "--continue goes on as the model began: give it without --from, --preset, "
+            "--optim, --init, --cautious or --decay");
     j->recipe = mn_train_recipe(j->from);
     if (j->optim) MN_TRY(mn_optimiser_parse(j->optim, &j->recipe.optimiser, e));
     MN_TRY(one_of("init", j->init, "noise", "zero", &j->recipe.zero_init, e));

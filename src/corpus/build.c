@@ -102,10 +102,12 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
         return mn_fail(e, MN_E_USAGE, "the seed of canaries must be below 2^53");
     if (!(o->replay >= 0 && o->replay <= 0.9) || (o->replay > 0 && !o->after))
         return mn_fail(e, MN_E_USAGE,
-                       "the share of old posts is 0 to 0.9, of a corpus that goes on from "
+                       "the share of old posts must be 0 to 0.9, of a corpus that goes on from "
                        "another (--after)");
     if (o->vocab && (o->tokenizer || o->after))
-        return mn_fail(e, MN_E_USAGE, "the vocabulary is that of the tokenizer that is there");
+        return mn_fail(
+            e, MN_E_USAGE,
+            "the vocabulary is that of the tokenizer that is there: give no other size");
     if (!o->name) return MN_OK;
     size_t n = strlen(o->name);
     bool good = n > 0 && n <= MN_CORPUS_NAME_MAX && mn_is_alnum(o->name[0]);

@@ -33,7 +33,7 @@ static void each_measure_alone_can_refuse(void **state)
 {
     (void)state;
     const mn_measure worse[MN_MEASURES] = {
-        v(2.03), v(2.52), v(0.04), v(3.6), {true, 0.12, 0.09, 0.2}};
+        v(2.03), v(2.53), v(0.04), v(3.6), {true, 0.12, 0.09, 0.2}};
     for (int k = 0; k < MN_MEASURES; k++) {
         mn_measured a = good(), b = good();
         mn_judgement j;
