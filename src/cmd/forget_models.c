@@ -6,6 +6,7 @@
 #include "base/fs.h"
 #include "cmd/card.h"
 #include "cmd/forgetting.h"
+#include "model/card.h"
 
 /* ---- one model ---------------------------------------------------------------------------------------------------- */
 
@@ -76,6 +77,7 @@ static mn_rc forget_in(mn_forgetting *j, const char *name, const char *corpus,
         return mn_forgetting__stale(j, name, MN_STALE_UNABLE, why.ptr, e);
     }
     if (rc != MN_OK) return mn_err_wrap(e, "model '%s'", name);
+    if (r.nothing || r.finished) MN_TRY(mn_card_forget(dir, e));
     if (r.nothing) return MN_OK;
     if (r.finished) MN_TRY(mn_card_make(mn_home_dir(j->l.data), dir, e));
     if (r.finished) MN_TRY(mn_stale_able(dir, e));

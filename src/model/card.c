@@ -124,14 +124,74 @@ const mn_json *mn_card_result(const mn_card *c, const char *kind, bool *io_stale
     return NULL;
 }
 
+static const char *const kinds[] = {"held_out", "memorisation", "samples",
+                                    "toxicity", "tweeteval",    "tweeteval_few_shot"};
+
 bool mn_card_stale(const mn_card *c)
 {
-    static const char *const kinds[] = {"held_out", "memorisation", "samples",
-                                        "toxicity", "tweeteval",    "tweeteval_few_shot"};
     bool stale = false;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         mn_card_result(c, kinds[i], &stale);
     return stale;
+}
+
+static bool is_to_go(const mn_card *c, mn_str kind)
+{
+    bool ours = false, stale = false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (!mn_str_eqz(kind, kinds[i])) continue;
+        const mn_json *r = mn_card_result(c, kinds[i], &stale);
+        ours = true;
+        stale = stale || (c->n_forgotten && !mn_json_str(mn_json_get(r, MN_CARD_WEIGHTS)).len);
+    }
+    return ours && stale;
+}
+
+static void put_what_stays(const mn_card *c, mn_buf *b, bool *ret_any_goes)
+{
+    mn_json_writer w;
+    *ret_any_goes = false;
+    mn_json_writer_init(&w, b, 2);
+    mn_jw_object(&w);
+    for (size_t i = 0; i < c->evaluation->n; i++) {
+        if (is_to_go(c, c->evaluation->keys[i])) {
+            *ret_any_goes = true;
+            continue;
+        }
+        mn_jw_key_str(&w, c->evaluation->keys[i]);
+        mn_jw_tree(&w, c->evaluation->items[i]);
+    }
+    mn_jw_object_end(&w);
+    mn_buf_addc(b, '\n');
+}
+
+static mn_rc drop_stale(const char *dir, mn_arena *a, mn_err *e)
+{
+    mn_buf b;
+    mn_card c;
+    bool any;
+    MN_TRY(mn_card_read(dir, NULL, a, &c, e));
+    if (c.damaged)
+        return mn_fail(e, MN_E_CORRUPT, "'%s/%s' is damaged: remove it and evaluate again", dir,
+                       c.damaged);
+    const char *path = mn_fs_join(a, dir, "evaluation.json");
+    if (!path) return mn_fail(e, MN_E_NOMEM, "no memory for a model's evaluation");
+    if (!c.evaluation) return MN_OK;
+    mn_buf_init(&b, 0);
+    put_what_stays(&c, &b, &any);
+    mn_rc rc = b.failed ? mn_fail(e, b.failed, "no memory for a model's evaluation") : MN_OK;
+    if (rc == MN_OK && any) rc = mn_fs_write_atomic(path, b.ptr, b.len, e);
+    mn_buf_release(&b);
+    return rc;
+}
+
+mn_rc mn_card_forget(const char *dir, mn_err *e)
+{
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    mn_rc rc = drop_stale(dir, &a, e);
+    mn_arena_release(&a);
+    return rc;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------------- */

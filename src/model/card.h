@@ -32,6 +32,11 @@ const mn_json *mn_card_result(const mn_card *c, const char *kind, bool *io_stale
 /* Whether any result is of other weights. */
 bool mn_card_stale(const mn_card *c);
 
+/* Takes results of other weights out of DIR/evaluation.json, and of a model that has forgotten something those that do not say of which weights they are: what it
+ * wrote, and on whom it was measured, is not kept beyond what it knows. Others' members stay. Doing it again does no harm.
+ * errors MN_E_CORRUPT (the file is damaged; it is left as it is), MN_E_NOMEM, MN_E_IO */
+mn_rc mn_card_forget(const char *dir, mn_err *e);
+
 /* On a; dir: a model's folder. corpora: the folder of corpora, NULL: not known. errors MN_E_NOMEM; what is damaged is named in ret */
 mn_rc mn_card_read(const char *dir, const char *corpora, mn_arena *a, mn_card *ret, mn_err *e);
 /* Appends README.md's text. */

@@ -154,6 +154,38 @@ static void results_of_other_weights_are_left_out(void **state)
     OK(says("value: 2.5\n"));
 }
 
+/* The file's text; lives until the next call. */
+static const char *evaluation(void)
+{
+    static char text[4096];
+    char path[300];
+    mn_buf b;
+    snprintf(path, sizeof path, "%s/evaluation.json", model);
+    mn_buf_init(&b, sizeof text - 1);
+    RUN(mn_fs_read(path, sizeof text - 1, &b, &e));
+    snprintf(text, sizeof text, "%s", b.ptr);
+    mn_buf_release(&b);
+    return text;
+}
+
+/* Samples may say what was forgotten, and results name authors by their ids. */
+static void who_forgets_keeps_no_result_of_other_weights(void **state)
+{
+    (void)state;
+    put("models/spring/training.json", "{\"checkpoint_sha256\":\"new\"}");
+    put("models/spring/evaluation.json",
+        "{\"samples\":{\"texts\":[{\"text\":\"ada is 34\"}],\"checkpoint_sha256\":\"old\"},"
+        "\"held_out\":{\"authors\":[{\"author\":\"77\"}]},\"notes\":{\"by\":\"me\"},"
+        "\"toxicity\":{\"rate\":0.1,\"checkpoint_sha256\":\"new\"}}");
+    RUN(mn_card_forget(model, &e));
+    OK(!strstr(evaluation(), "ada is 34") && !strstr(evaluation(), "77"));
+    OK(strstr(evaluation(), "\"by\": \"me\"") && strstr(evaluation(), "\"rate\": 0.1"));
+    RUN(mn_card_forget(model, &e)); /* again: nothing changes */
+    OK(strstr(evaluation(), "\"rate\": 0.1"));
+    put("models/spring/evaluation.json", "{\"samples\":");
+    OK(mn_card_forget(model, &e) == MN_E_CORRUPT && strstr(e.msg, "evaluation.json"));
+}
+
 static void the_card_of_whom_it_comes_from_stays(void **state)
 {
     (void)state;
@@ -239,6 +271,7 @@ int main(void)
         CASE(another_build_of_the_corpus_is_not_told_of),
         CASE(what_is_damaged_is_named),
         CASE(results_of_other_weights_are_left_out),
+        CASE(who_forgets_keeps_no_result_of_other_weights),
         CASE(the_card_of_whom_it_comes_from_stays),
         CASE(an_imported_model_names_its_origin),
         CASE(hostile_names_are_text),
