@@ -322,6 +322,10 @@ refuse "model promote: a path" 2 "'../m'" model promote ../m --json
 refuse "eval: no such text" 1 "'nowhere.txt'" eval --model m --text nowhere.txt --json
 refuse "eval: an empty text" 1 "'bad/empty.jsonl' has no text" eval --model m --text bad/empty.jsonl --json
 refuse "eval: a text that is not UTF-8" 1 "line 51 of 'bad/not-utf8.jsonl' is not valid UTF-8" eval --model m --text bad/not-utf8.jsonl --json
+refuse "eval: toxicity without labels" 2 "needs labelled tweets.*--tweeteval DIR" eval --model m --corpus c --toxicity --json
+refuse "eval: labels that are not there" 1 "no labelled tweets.*'nowhere/offensive" eval --model m --corpus c --toxicity --tweeteval nowhere --json
+refuse "eval: samples of no corpus" 2 "name the corpus.*--corpus NAME" eval --model m --samples --json
+refuse "eval: no samples at all" 2 "sample is out of range" eval --model m --corpus c --samples --sample 0 --json
 refuse "tokenizer: no such file" 1 "'zzz" tokenizer encode --tokenizer zzz hello --json
 refuse "tokenizer train: no such file" 1 "'nowhere.txt'" tokenizer train --input nowhere.txt --vocab 500 --out t.json --json
 [ ! -e t.json ] || not_ok "tokenizer train: no such file" "wrote t.json"
