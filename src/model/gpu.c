@@ -43,11 +43,18 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
+/* Values whose sum this rank makes. */
+static size_t own_values(const mn_gpu *g)
+{
+    return (size_t)(g->at[g->o.rank + 1] - g->at[g->o.rank]);
+}
+
 static void lay_weights(mn_gpu *g, bump *b)
 {
     const size_t n = (size_t)g->w->n_all;
     g->all = take_f(b, n), g->m = take_f(b, n), g->v = take_f(b, n), g->grad = take_f(b, n);
-    g->part = g->n_micro > 1 ? take_f(b, n) : NULL;
+    g->part = g->n_micro > 1 || g->o.size > 1 ? take_f(b, n) : NULL;
+    g->told_by_all = g->o.size > 1 ? take_f(b, (size_t)g->o.size * own_values(g)) : NULL;
     g->half = g->bf16 ? take(b, n * sizeof(uint16_t)) : NULL;
 }
 
@@ -112,11 +119,16 @@ static mn_rc take_host(mn_gpu *g, mn_err *e)
     const size_t slots = g->o.batch_rows * g->o.T;
     g->layer = mn_calloc(g->c.L, sizeof *g->layer);
     g->staged = mn_calloc(7 * slots + g->n_micro, sizeof *g->staged);
+    g->at = mn_calloc((size_t)g->o.size + 1, sizeof *g->at);
     g->count = mn_calloc(g->c.V, sizeof *g->count);
     g->n_ids = mn_calloc(g->n_micro, sizeof *g->n_ids);
     g->told = mn_calloc(1 + g->n_micro, sizeof *g->told);
-    if (g->layer && g->staged && g->count && g->n_ids && g->told) return MN_OK;
-    return mn_fail(e, MN_E_NOMEM, "no memory for a model on the GPU");
+    if (!g->layer || !g->staged || !g->count || !g->n_ids || !g->told || !g->at)
+        return mn_fail(e, MN_E_NOMEM, "no memory for a model on the GPU");
+    for (int k = 0; k <= g->o.size; k++)
+        g->at[k] = g->w->n_all / (uint64_t)g->o.size * (uint64_t)k;
+    g->at[g->o.size] = g->w->n_all;
+    return MN_OK;
 }
 
 static mn_rc take_device(mn_gpu *g, mn_err *e)
@@ -158,9 +170,21 @@ static mn_rc open_all(mn_gpu *g, mn_err *e)
                        MN_CUDA_D_MAX);
     MN_TRY(mn_cuda_open(g->o.index, &g->api, &g->d, e));
     MN_TRY(take_host(g, e));
+    if (g->o.size > 1) {
+        const char *why = g->api->join(g->d, g->o.meeting, g->o.rank, g->o.size);
+        if (why) return mn_fail(e, MN_E_UNSUPPORTED, "the GPUs cannot meet: %s", why);
+    }
     MN_TRY(take_device(g, e));
     MN_TRY(fill_turn(g, e));
     return mn_cuda_sync(g->api, g->d, e);
+}
+
+mn_rc mn_gpu_meeting(unsigned char *ret, mn_err *e)
+{
+    const mn_cuda_api *api;
+    MN_TRY(mn_cuda_load(&api, e));
+    const char *why = api->meeting(ret);
+    return why ? mn_fail(e, MN_E_UNSUPPORTED, "the GPUs cannot meet: %s", why) : MN_OK;
 }
 
 mn_rc mn_gpu_new(const mn_weights *w, const mn_gpu_opts *o, mn_gpu **ret, mn_err *e)
@@ -171,6 +195,8 @@ mn_rc mn_gpu_new(const mn_weights *w, const mn_gpu_opts *o, mn_gpu **ret, mn_err
     if (!g) return mn_fail(e, MN_E_NOMEM, "no memory for a model on the GPU");
     *g = (mn_gpu){
         .w = w, .o = *o, .c = w->cfg, .N = o->micro_rows * o->T, .bf16 = o->dtype == MN_BF16};
+    if (g->o.size < 1) g->o.size = 1;
+    MN_ASSERT(g->o.rank >= 0 && g->o.rank < g->o.size);
     g->n_micro = (o->batch_rows + o->micro_rows - 1) / o->micro_rows;
     g->Q = (size_t)g->c.H * g->c.D, g->W = g->Q + 2 * (size_t)g->c.KV * g->c.D;
     g->head_rows = larger(HEAD_FLOATS / g->c.V / HEAD_ROWS * HEAD_ROWS, HEAD_ROWS);
@@ -190,6 +216,7 @@ void mn_gpu_free(mn_gpu *g)
     }
     mn_free(g->layer);
     mn_free(g->staged);
+    mn_free(g->at);
     mn_free(g->count);
     mn_free(g->n_ids);
     mn_free(g->told);
@@ -268,24 +295,59 @@ static void send(mn_gpu *g, const mn_batch *b)
 
 /* ---- a step ----------------------------------------------------------------------------------------------------------------------- */
 
-/* The gradient of the batch into g->grad: the first micro-batch's, to which each further one's is added. */
+static size_t micro_of(const mn_gpu *g, const mn_batch *b)
+{
+    return (b->n_rows + g->o.micro_rows - 1) / g->o.micro_rows;
+}
+
+/* Micro-batch i's gradient, over what is in `to`; its loss. */
+static void run_micro(mn_gpu *g, const mn_batch *b, size_t i, float *to)
+{
+    const mn_model__gpu_rows micro = micro_at(g, i, b->n_rows);
+    g->api->zero(g->d, to, (size_t)g->w->n_all * sizeof *to);
+    mn_model__gpu_run(g, &micro, to);
+    g->api->weigh(g->d, g->sums + 1 + i, g->losses, micro.weight, micro.n_rows * g->o.T);
+}
+
+/* The first micro-batch's gradient, to which each further one's is added. */
+static void sum_alone(mn_gpu *g, const mn_batch *b)
+{
+    for (size_t i = 0; i < micro_of(g, b); i++) {
+        run_micro(g, b, i, i ? g->part : g->grad);
+        if (i) g->api->add(g->d, g->grad, g->part, (size_t)g->w->n_all);
+    }
+}
+
+/* The same sum, each rank that of its own values: in rounds of a micro-batch a rank. Then all have all. */
+static void sum_together(mn_gpu *g, const mn_batch *b)
+{
+    const size_t size = (size_t)g->o.size, me = (size_t)g->o.rank, own = own_values(g);
+    float *sum = g->grad + g->at[me];
+    for (size_t m = 0; m < micro_of(g, b); m += size) {
+        const size_t left = micro_of(g, b) - m, n = left < size ? left : size;
+        if (me < n) run_micro(g, b, m + me, g->part);
+        g->api->scatter(g->d, g->told_by_all, g->part, g->at, (int)n);
+        for (size_t k = 0; k < n; k++) {
+            const float *theirs = g->told_by_all + k * own;
+            if (m + k) g->api->add(g->d, sum, theirs, own);
+            else g->api->copy(g->d, sum, theirs, own * sizeof *sum);
+        }
+    }
+    g->api->share(g->d, g->grad, g->at);
+}
+
+/* The gradient of the batch into g->grad. */
 static void sum_gradient(mn_gpu *g, const mn_batch *b)
 {
-    const size_t n = (size_t)g->w->n_all;
     send(g, b);
-    for (size_t i = 0; i * g->o.micro_rows < b->n_rows; i++) {
-        const mn_model__gpu_rows micro = micro_at(g, i, b->n_rows);
-        float *to = i ? g->part : g->grad;
-        g->api->zero(g->d, to, n * sizeof *to);
-        mn_model__gpu_run(g, &micro, to);
-        if (i) g->api->add(g->d, g->grad, to, n);
-        g->api->weigh(g->d, g->sums + 1 + i, g->losses, micro.weight, micro.n_rows * g->o.T);
-    }
+    g->api->zero(g->d, g->sums, (1 + g->n_micro) * sizeof *g->sums);
+    if (g->o.size > 1) sum_together(g, b);
+    else sum_alone(g, b);
 }
 
 static mn_rc hear(mn_gpu *g, const mn_batch *b, double *ret_loss, mn_err *e)
 {
-    const size_t n = (b->n_rows + g->o.micro_rows - 1) / g->o.micro_rows;
+    const size_t n = micro_of(g, b);
     double loss = 0;
     g->api->download(g->d, g->told, g->sums, (1 + n) * sizeof *g->told);
     MN_TRY(mn_cuda_sync(g->api, g->d, e));
@@ -376,7 +438,6 @@ mn_rc mn_gpu_gradient(mn_gpu *g, const mn_batch *b, float *ret_d, double *ret_lo
 {
     MN_ASSERT(b->T == g->o.T && b->n_rows > 0 && b->n_rows <= g->o.batch_rows);
     sum_gradient(g, b);
-    g->api->zero(g->d, g->sums, sizeof *g->sums);
     MN_TRY(hear(g, b, ret_loss, e));
     g->api->download(g->d, ret_d, g->grad, (size_t)g->w->n_all * sizeof *ret_d);
     return mn_cuda_sync(g->api, g->d, e);

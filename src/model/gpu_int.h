@@ -42,6 +42,8 @@ struct mn_gpu {
     double *sums;       /* the norm's square, then each micro-batch's loss */
     double *square_work;
     float *scale;
+    float *told_by_all; /* with ranks: every rank's gradient of the values that this one sums */
+    uint64_t *at;       /* [size + 1], of the host: who sums which values */
     void *muon_work;
     uint32_t *batch; /* all arrays of a batch, as they lie in `staged` */
 

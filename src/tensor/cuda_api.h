@@ -24,8 +24,9 @@
 
 #include "tensor/ref.h"
 
-#define MN_CUDA_VERSION 1   /* of this table: program and library must have the same */
-#define MN_CUDA_D_MAX   128 /* largest head size of attention */
+#define MN_CUDA_VERSION  1   /* of this table: program and library must have the same */
+#define MN_CUDA_D_MAX    128 /* largest head size of attention */
+#define MN_CUDA_ID_BYTES 128
 
 typedef struct mn_cuda mn_cuda;
 
@@ -154,6 +155,19 @@ typedef struct mn_cuda_api {
     void (*muon)(mn_cuda *d, const mn_cuda_muon *m);
     /* *ret = sum of weight * loss, in float64, in a fixed order */
     void (*weigh)(mn_cuda *d, double *ret, const float *losses, const float *weight, size_t n);
+
+    /* ---- several devices, each of a process of its own, by NCCL --------------------------------------- */
+
+    /* A name for a meeting: one process makes it and tells the others. NULL: done; else what is wrong. */
+    const char *(*meeting)(unsigned char ret_id[MN_CUDA_ID_BYTES]);
+    /* All `size` processes call it, and wait for each other. NULL: done; else what is wrong. */
+    const char *(*join)(mn_cuda *d, const unsigned char id[MN_CUDA_ID_BYTES], int rank,
+                        int size);
+    /* After join, by all together. Rank k owns values [at[k], at[k + 1]); at: [size + 1], of the host.
+     * The first n_from ranks give each owner its part of their `from`: ret + i * own is what rank i gave. */
+    void (*scatter)(mn_cuda *d, float *ret, const float *from, const uint64_t *at, int n_from);
+    /* Everybody's own part to everybody. */
+    void (*share)(mn_cuda *d, float *io, const uint64_t *at);
 } mn_cuda_api;
 
 /* The one symbol that the library exports. */

@@ -42,6 +42,7 @@ static void close_device(mn_cuda *d)
     if (!d) return;
     cudaSetDevice(d->index);
     cudaStreamSynchronize(d->stream);
+    mn_cuda__leave(d);
     mn_cuda__products_close(d);
     cudaStreamDestroy(d->stream);
     delete d;
@@ -185,6 +186,10 @@ static const mn_cuda_api table = {
     mn_cuda__adamw,
     mn_cuda__muon,
     mn_cuda__weigh,
+    mn_cuda__meeting,
+    mn_cuda__join,
+    mn_cuda__scatter,
+    mn_cuda__share,
 };
 
 extern "C" __attribute__((visibility("default"))) const mn_cuda_api *mn_cuda_table(void)

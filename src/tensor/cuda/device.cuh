@@ -36,6 +36,8 @@ struct mn_cuda {
     cublasLtHandle_t lt;
     void *lt_work;
     mn_cuda_plan_cache *plans;
+    struct ncclComm *comm; /* NULL: alone */
+    int rank, size;
     bool failed;
     char why[256];
 };
@@ -53,6 +55,13 @@ bool mn_cuda__allow_shared(mn_cuda *d, const void *kernel, size_t bytes, const c
 const char *mn_cuda__products_open(mn_cuda *d); /* NULL: well */
 void mn_cuda__products_close(mn_cuda *d);
 size_t mn_cuda__products_version(void);
+
+/* nccl.cu; leave: before the stream goes */
+const char *mn_cuda__meeting(unsigned char ret_id[MN_CUDA_ID_BYTES]);
+const char *mn_cuda__join(mn_cuda *, const unsigned char id[MN_CUDA_ID_BYTES], int, int);
+void mn_cuda__scatter(mn_cuda *, float *, const float *, const uint64_t *, int);
+void mn_cuda__share(mn_cuda *, float *, const uint64_t *);
+void mn_cuda__leave(mn_cuda *);
 
 /* What the table is made of (cuda_api.h). */
 void mn_cuda__product(mn_cuda *, const mn_cuda_product *);

@@ -3,6 +3,7 @@
 #include "emulated.h"
 
 #include <math.h>
+#include <sys/wait.h>
 
 #include "base/hash.h"
 #include "base/mem.h"
@@ -350,6 +351,90 @@ static void stops_and_the_order_of_threads_change_no_bit(void **state)
     mn_weights_release(&w);
 }
 
+/* ---- ranks --------------------------------------------------------------------------------------------------------------------- */
+
+/* Two steps of rank `rank` of `size`, whose weights, moments and loss go to a file. */
+static int run_rank(const char *dir, int rank, int size, const unsigned char *meeting,
+                    mn_optimiser kind)
+{
+    mn_err e = {0};
+    char path[100];
+    mn_weights w = make(&even, 0.05f);
+    mn_gpu *g;
+    const mn_gpu_opts o = {.batch_rows = ROWS,
+                           .micro_rows = 1,
+                           .T = T,
+                           .optimiser = kind,
+                           .rank = rank,
+                           .size = size,
+                           .meeting = meeting};
+    double out[4], *norm = out + 2;
+    if (mn_gpu_new(&w, &o, &g, &e) != MN_OK || mn_gpu_load(g, w.all, NULL, NULL, &e) != MN_OK)
+        return 1;
+    for (int i = 0; i < 2; i++) {
+        const mn_batch b = make_batch(w.cfg.V, ROWS, 40 + (uint64_t)i);
+        if (mn_gpu_step(g, &b, &how, (uint64_t)i + 1, &out[i], &norm[i], &e) != MN_OK) return 2;
+    }
+    if (mn_gpu_store(g, w.all, NULL, NULL, &e) != MN_OK) return 3;
+    mn_gpu_free(g);
+    snprintf(path, sizeof path, "%s/%d-of-%d", dir, rank, size);
+    FILE *f = fopen(path, "wb");
+    if (!f || fwrite(out, sizeof out, 1, f) != 1 ||
+        fwrite(w.all, sizeof *w.all, w.n_all, f) != w.n_all || fclose(f))
+        return 4;
+    mn_weights_release(&w);
+    return 0;
+}
+
+static double *read_rank(const char *dir, int rank, int size, mn_buf *ret)
+{
+    mn_err e = {0};
+    char path[100];
+    mn_buf_init(ret, 0);
+    snprintf(path, sizeof path, "%s/%d-of-%d", dir, rank, size);
+    RUN(mn_fs_read(path, SIZE_MAX, ret, &e));
+    return (double *)(void *)ret->ptr;
+}
+
+/* Processes with an emulated device each; their messages are files. */
+static void ranks_have_the_bits_of_one(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    char dir[64];
+    setenv("MYNAH_NCCL_LIB", getenv("MYNAH_CUDA_LIB"), 1);
+    test_tmp(dir);
+    assert_int_equal(run_rank(dir, 0, 1, NULL, MN_OPTIM_MUON), 0);
+    mn_buf one, theirs;
+    const double *want = read_rank(dir, 0, 1, &one);
+    for (int size = 2; size <= 4;
+         size++) { /* three micro-batches: a rank has two, all have one, one has none */
+        unsigned char meeting[MN_CUDA_ID_BYTES];
+        pid_t child[4];
+        double loss = 0;
+        RUN(mn_gpu_meeting(meeting, &e));
+        for (int k = 0; k < size; k++)
+            if ((child[k] = fork()) == 0) _exit(run_rank(dir, k, size, meeting, MN_OPTIM_MUON));
+        for (int k = 0; k < size; k++) {
+            int status;
+            OK(waitpid(child[k], &status, 0) == child[k]);
+            assert_int_equal(status, 0);
+        }
+        for (int k = 0; k < size; k++) {
+            const double *got = read_rank(dir, k, size, &theirs);
+            assert_int_equal(theirs.len, one.len);
+            assert_memory_equal(got + 2, want + 2,
+                                one.len - 2 * sizeof *got); /* norms and weights */
+            loss += got[0];
+            mn_buf_release(&theirs);
+        }
+        OK(fabs(loss - want[0]) < 1e-12 * want[0]);
+    }
+    mn_buf_release(&one);
+    unsetenv("MYNAH_NCCL_LIB");
+    test_tmp_remove(dir);
+}
+
 /* ---- what goes wrong ------------------------------------------------------------------------------------------------------------ */
 
 static void a_machine_without_a_device_is_one_clear_line(void **state)
@@ -419,6 +504,7 @@ int main(void)
         TEST(steps_of_adamw_are_the_cpus),
         TEST(steps_of_muon_are_the_cpus),
         TEST(stops_and_the_order_of_threads_change_no_bit),
+        TEST(ranks_have_the_bits_of_one),
         TEST(a_machine_without_a_device_is_one_clear_line),
         TEST(a_device_that_is_too_small_says_so),
         TEST(heads_that_are_too_wide_are_refused),
