@@ -182,7 +182,8 @@ void mn_card__head(const mn_card *c, mn_buf *b)
     put_line(b, "license", c->licence.len ? c->licence : MN_STR("unknown"));
     put_languages(c, b);
     mn_buf_addz(b, "library_name: transformers\npipeline_tag: text-generation\n"
-                   "tags:\n- mynah\n- social-media\n");
+                   "tags:\n- mynah\n");
+    if (corpus.len) mn_buf_addz(b, "- social-media\n");
     put_line(b, "base_model", c->source.len ? c->source : from);
     put_line(b, "author", c->author);
     if (corpus.len) {

@@ -92,6 +92,7 @@ static void what_is_known_is_in_it(void **state)
 {
     (void)state;
     OK(says("---\nlicense: \"unknown\"\nlanguage:\n- en\n- de\nlibrary_name: transformers\n"));
+    OK(says("tags:\n- mynah\n- social-media\n"));
     OK(says("datasets:\n- \"posts\"\nmodel-index:\n- name: \"spring\"\n  results:\n"));
     OK(says("    - type: bits_per_byte\n      value: 2.4567\n"));
     OK(says("      type: \"tweet_eval\"\n      config: \"emotion\"\n      split: validation\n"
@@ -205,6 +206,7 @@ static void an_imported_model_names_its_origin(void **state)
                                    "\"author\":\"Someone\",\"sha256\":\"12\"}");
     snprintf(model, sizeof model, "%s/models/bird", dir);
     OK(says("license: \"apache-2.0\"\n") && says("base_model: \"someone/bird-1B\"\n"));
+    OK(!says("social-media"));
     OK(says("| comes from | someone/bird-1B |") && says("brought in from elsewhere"));
     OK(says("cannot be forgotten here") && !says("## How it learnt"));
 }
