@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/stop.h"
+#include "model/forget.h"
 #include "tensor/gemm.h"
 
 static char tmp[64], corpus[200], other[200];
@@ -159,6 +160,32 @@ static void documents_that_are_masked_are_masked_on_every_rank(void **state)
     same_bytes(&one, &many);
 }
 
+/* Forgetting is repeated by one process, in the micro-batches that the checkpoint names. */
+static void
+what_ranks_have_learnt_one_forgets_to_the_bytes_of_ranks_that_never_saw_it(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_mask m;
+    mn_forget_result r;
+    const uint64_t docs[] = {4, 17, 18, 120};
+    training whole = training_of("knew", 7), without = training_of("never", 7);
+    RUN(mn_mask_from(docs, 4, &m, &e));
+    without.o.masked = &m;
+    run_on(3, &whole, 7);
+    run_on(2, &without, 7);
+    mn_mask_release(&m);
+    const mn_forget_opts o = {.model_dir = whole.model,
+                              .corpus_dir = corpus,
+                              .docs = docs,
+                              .n_docs = 4,
+                              .threads = 2,
+                              .no_samples = true};
+    RUN(mn_forget_run(&o, &r, &e));
+    OK(r.finished && r.documents == 4 && r.first_step > 0 && r.from_step < 7);
+    same_bytes(&whole, &without);
+}
+
 static void ranks_with_different_corpora_all_refuse(void **state)
 {
     (void)state;
@@ -197,6 +224,7 @@ int main(void)
         TEST(ranks_learn_by_any_recipe),
         TEST(another_number_of_ranks_goes_on_to_the_same_bytes),
         TEST(documents_that_are_masked_are_masked_on_every_rank),
+        TEST(what_ranks_have_learnt_one_forgets_to_the_bytes_of_ranks_that_never_saw_it),
         TEST(ranks_with_different_corpora_all_refuse),
         TEST(a_failure_of_the_first_is_that_of_all),
     };
