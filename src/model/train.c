@@ -415,6 +415,7 @@ static mn_rc checkpoint(mn_model__run *r, mn_err *e)
     MN_TRY(mn_model__all_moments(r, &all, e));
     MN_TRY(mn_checkpoint_save(r->checkpoints, &r->at, r->w.all, all, e));
     r->checkpoint_s = (double)(mn_mono_us() - from) * 1e-6;
+    r->checkpoints_s += r->checkpoint_s;
     memcpy(r->at.previous, r->at.self, 32);
     mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
     r->checkpoint_us = mn_mono_us();
@@ -426,6 +427,8 @@ static mn_rc write_log(mn_model__run *r, mn_err *e)
 {
     r->log->steps_planned = r->at.schedule.n_steps;
     r->log->optimiser_share = r->step_s > 0 ? r->optim_s / r->step_s : 0;
+    const double since_start = (double)(mn_mono_us() - r->start_us) * 1e-6;
+    r->log->checkpoint_share = since_start > 0 ? r->checkpoints_s / since_start : 0;
     r->log_us = mn_mono_us();
     return mn_trainlog_write(r->log, r->o->model_dir, e);
 }

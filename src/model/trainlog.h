@@ -48,6 +48,7 @@ typedef struct mn_trainlog {
     char masked_sha256[65];   /* of their numbers; unset where there are none */
     const mn_recipe *recipe;  /* how it learns; NULL: a tuning. Borrowed */
     double optimiser_share;   /* of the time of this process's steps */
+    double checkpoint_share;  /* of the time since this process began */
     double val_bits_per_byte; /* 0: not yet */
     double xz_bits_per_byte;  /* of the held-out text (baseline.h); 0: not known */
     mn_curve_point curve[MN_CURVE_MAX];

@@ -123,6 +123,8 @@ static void what_it_leaves_can_be_read_by_others(void **state)
     IS(mn_json_str(mn_json_get(t, "optimiser")), "muon");
     double share = mn_json_f64(mn_json_get(t, "optimiser_share"), 0);
     OK(share > 0 && share < 1);
+    share = mn_json_f64(mn_json_get(t, "checkpoint_share"), 0);
+    OK(share > 0 && share < 1);
     OK(mn_json_get(t, "curve")->n == 60 && mn_json_get(t, "evals")->n >= 2);
     OK(mn_json_get(t, "samples")->n >= 3);
     double xz = mn_json_f64(mn_json_get(t, "xz_bits_per_byte"), 0);
