@@ -319,10 +319,7 @@ static mn_rc try_gpu(const mn_model__run *r, mn_err *e)
     const mn_cuda_api *api;
     mn_cuda *d;
     if (!r->o->device) return MN_OK;
-    if (mn_ranks_size(r->ranks) > 1)
-        return mn_fail(e, MN_E_UNSUPPORTED,
-                       "several ranks train on CPUs only: leave --device out, or mpirun");
-    MN_TRY(mn_cuda_open(r->o->device - 1, &api, &d, e));
+    MN_TRY(mn_cuda_open(mn_model__gpu_index(r), &api, &d, e));
     api->close(d);
     return MN_OK;
 }

@@ -36,7 +36,7 @@ typedef struct mn_train_opts {
     uint64_t seed;
     int threads;    /* 0: all processors */
     mn_dtype dtype; /* of the products */
-    int device;     /* 0: the CPU; k + 1: GPU k (gpu.h), with one rank alone */
+    int device; /* 0: the CPU; k + 1: GPU k (gpu.h); of several ranks each its own, the next ones */
     bool
         resume; /* go on from the newest checkpoint: budget, seed, preset, batch and dtype are its own */
     /* 0 in each: chosen */

@@ -85,6 +85,7 @@ bool mn_model__note_stable(mn_model__run *r);
 mn_rc mn_model__step_open(mn_model__run *r, mn_err *e);
 void mn_model__step_close(mn_model__run *r);
 mn_rc mn_model__step(mn_model__run *r, mn_err *e);
+int mn_model__gpu_index(const mn_model__run *r); /* this rank's, from 0 */
 /* w and optim become what the steps have made, where that lies on a GPU. */
 mn_rc mn_model__fetch(mn_model__run *r, mn_err *e);
 mn_rc mn_model__open_epoch(mn_model__run *r, mn_err *e);

@@ -41,8 +41,8 @@ static mn_rc say_hello(const mn_model__run *r, hello *ret, mn_err *e)
     memset(ret, 0, sizeof *ret);
     MN_TRY(say_corpus(r, ret->field[CORPUS], n, e));
     snprintf(ret->field[TOKENIZER], n, "%.16s", mn_hex(r->corpus.tokenizer_hash, 32, hex));
-    snprintf(ret->field[PROGRAM], n, "%.50s, %.30s", mn_gemm_backend(),
-             mn_kernels_best()->name);
+    snprintf(ret->field[PROGRAM], n, "%.50s, %.30s%s", mn_gemm_backend(),
+             mn_kernels_best()->name, o->device ? ", a GPU" : "");
     snprintf(ret->field[PRESET], n, "%.40s", o->preset ? o->preset : "by the corpus' size");
     snprintf(ret->field[BUDGET], n, "%g minutes, %g epochs, %llu tokens, %llu steps%s",
              o->minutes, o->epochs, (unsigned long long)o->tokens, (unsigned long long)o->steps,
@@ -86,9 +86,25 @@ mn_rc mn_model__meet(mn_model__run *r, mn_err *e)
 
 /* ---- the run, from rank 0 to the others ------------------------------------------------------------------------------- */
 
+/* On GPUs each rank steps all weights: nothing is moved for a checkpoint. */
+static mn_rc make_whole(mn_model__run *r, mn_err *e)
+{
+    if (!mn_ranks_rank(r->ranks)) return MN_OK;
+    MN_TRY(mn_weights_new(&r->at.cfg, &r->w, e));
+    return mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim, e);
+}
+
+static mn_rc spread_moments(mn_model__run *r, mn_err *e)
+{
+    const size_t bytes = (size_t)r->w.n_all * sizeof(float);
+    MN_TRY(mn_ranks_broadcast(r->ranks, r->optim.m, bytes, e));
+    return mn_ranks_broadcast(r->ranks, r->optim.v, bytes, e);
+}
+
 /* Rank 0 keeps all moments, for checkpoints, beside those of its slice. */
 static mn_rc make_slice(mn_model__run *r, mn_err *e)
 {
+    if (r->o->device) return make_whole(r, e);
     const size_t me = (size_t)mn_ranks_rank(r->ranks), size = (size_t)mn_ranks_size(r->ranks);
     if (me) MN_TRY(mn_weights_new(&r->at.cfg, &r->w, e));
     else r->full = r->optim, r->optim = (mn_optim){0};
@@ -150,7 +166,7 @@ mn_rc mn_model__spread(mn_model__run *r, mn_err *e)
     MN_TRY(mn_ranks_agree(r->ranks, make_slice(r, e), e));
     MN_TRY(spread_mask(r, e));
     MN_TRY(mn_ranks_broadcast(r->ranks, r->w.all, (size_t)r->w.n_all * sizeof(float), e));
-    MN_TRY(move_moments(r, false, e));
+    MN_TRY(r->o->device ? spread_moments(r, e) : move_moments(r, false, e));
     mn_rc rc = mn_ranks_rank(r->ranks) ? mn_model__open_epoch(r, e) : MN_OK;
     return mn_ranks_agree(r->ranks, rc, e);
 }
@@ -179,8 +195,9 @@ mn_rc mn_model__lead_step(mn_model__run *r, mn_err *e)
 
 mn_rc mn_model__all_moments(mn_model__run *r, const mn_optim **ret, mn_err *e)
 {
-    *ret = r->ranks ? &r->full : &r->optim;
-    if (!r->ranks) return MN_OK;
+    const bool sliced = r->ranks && !r->o->device;
+    *ret = sliced ? &r->full : &r->optim;
+    if (!sliced) return MN_OK;
     r->in_step = true;
     MN_TRY(tell(r, MN_TODO_MOMENTS, e));
     MN_TRY(move_moments(r, true, e));

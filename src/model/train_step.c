@@ -1,12 +1,20 @@
 /* A step of training: the batch, its gradient summed over micro-batches, the weights (reduce.h, optim.h). Several ranks take the same
  * step together: each sums and steps a slice of the weights, and tells the others what came of it. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/stop.h"
 #include "model/train_int.h"
+
+/* Of several ranks of one machine, each the next GPU. */
+int mn_model__gpu_index(const mn_model__run *r)
+{
+    const char *place = r->ranks ? getenv("OMPI_COMM_WORLD_LOCAL_RANK") : NULL;
+    return r->o->device - 1 + (place ? atoi(place) : 0);
+}
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
@@ -42,15 +50,36 @@ static mn_rc lay_out(mn_model__run *r, uint64_t *ret_from, mn_err *e)
     return t->values ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory for ranks");
 }
 
+/* Rank 0 makes the meeting. What ranks tell each other of a step: their losses, whether they were asked to stop. */
+static mn_rc meet_gpus(mn_model__run *r, unsigned char *ret, mn_err *e)
+{
+    mn_model__told *t = &r->told;
+    const size_t size = (size_t)mn_ranks_size(r->ranks);
+    mn_rc rc = mn_ranks_rank(r->ranks) ? MN_OK : mn_gpu_meeting(ret, e);
+    t->at = mn_calloc(size + 1, sizeof *t->at);
+    t->values = mn_calloc(2 * size, sizeof *t->values);
+    if (rc == MN_OK && (!t->at || !t->values))
+        rc = mn_fail(e, MN_E_NOMEM, "no memory for ranks");
+    MN_TRY(mn_ranks_agree(r->ranks, rc, e));
+    for (size_t k = 0; k <= size; k++) t->at[k] = k * 2 * sizeof *t->values;
+    return mn_ranks_broadcast(r->ranks, ret, MN_CUDA_ID_BYTES, e);
+}
+
 static mn_rc open_gpu(mn_model__run *r, mn_err *e)
 {
-    const mn_gpu_opts o = {.index = r->o->device - 1,
+    unsigned char meeting[MN_CUDA_ID_BYTES] = {0};
+    if (r->ranks) MN_TRY(meet_gpus(r, meeting, e));
+    const mn_gpu_opts o = {.index = mn_model__gpu_index(r),
+                           .rank = mn_ranks_rank(r->ranks),
+                           .size = mn_ranks_size(r->ranks),
+                           .meeting = meeting,
                            .batch_rows = (size_t)r->at.batch_rows,
                            .micro_rows = (size_t)r->at.micro_rows,
                            .T = (size_t)r->at.row_tokens,
                            .dtype = r->at.dtype ? MN_BF16 : MN_F32,
                            .optimiser = r->at.recipe.optimiser};
-    MN_TRY(mn_batch_buf_new(o.batch_rows, o.T, &r->batch, e));
+    mn_rc rc = mn_batch_buf_new(o.batch_rows, o.T, &r->batch, e);
+    MN_TRY(mn_ranks_agree(r->ranks, rc, e)); /* who is to meet others must come */
     MN_TRY(mn_gpu_new(&r->w, &o, &r->gpu, e));
     return mn_gpu_load(r->gpu, r->w.all, r->optim.m, r->optim.v, e);
 }
@@ -208,7 +237,17 @@ static mn_rc step_gpu(mn_model__run *r, double rate, double *ret_loss, double *r
     const mn_batch b = mn_batch_view(&r->batch, 0, r->batch.n_rows);
     const mn_optim_opts opts = optim_opts(r, rate);
     r->gpu_ahead = true;
-    return mn_gpu_step(r->gpu, &b, &opts, r->at.step + 1, ret_loss, ret_norm, e);
+    MN_TRY(mn_gpu_step(r->gpu, &b, &opts, r->at.step + 1, ret_loss, ret_norm, e));
+    if (!r->ranks) return MN_OK;
+    double *told = r->told.values, *own = told + 2 * mn_ranks_rank(r->ranks);
+    own[0] = *ret_loss, own[1] = mn_stop_requested();
+    MN_TRY(mn_ranks_share(r->ranks, told, r->told.at, e));
+    *ret_loss = 0;
+    for (int k = 0; k < mn_ranks_size(r->ranks); k++) {
+        *ret_loss += told[2 * k];
+        if (told[2 * k + 1] > 0) r->asked_to_stop = true;
+    }
+    return MN_OK;
 }
 
 mn_rc mn_model__fetch(mn_model__run *r, mn_err *e)

@@ -41,6 +41,7 @@ static void close_device(mn_cuda *d)
 {
     if (!d) return;
     cudaSetDevice(d->index);
+    if (d->failed) mn_cuda__leave(d); /* else what waits for others is waited for */
     cudaStreamSynchronize(d->stream);
     mn_cuda__leave(d);
     mn_cuda__products_close(d);

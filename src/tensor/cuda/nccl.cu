@@ -23,6 +23,7 @@ static struct {
     int (*get_id)(unique_id *);
     int (*init)(comm *, int, unique_id, int);
     int (*destroy)(comm);
+    int (*abort)(comm);
     int (*send)(const void *, size_t, int, int, comm, cudaStream_t);
     int (*recv)(void *, size_t, int, int, comm, cudaStream_t);
     int (*begin)(void);
@@ -47,9 +48,10 @@ static void load(void)
     }
     lib.there =
         find(so, "ncclGetUniqueId", &lib.get_id) && find(so, "ncclCommInitRank", &lib.init) &&
-        find(so, "ncclCommDestroy", &lib.destroy) && find(so, "ncclSend", &lib.send) &&
-        find(so, "ncclRecv", &lib.recv) && find(so, "ncclGroupStart", &lib.begin) &&
-        find(so, "ncclGroupEnd", &lib.end) && find(so, "ncclGetErrorString", &lib.words);
+        find(so, "ncclCommDestroy", &lib.destroy) && find(so, "ncclCommAbort", &lib.abort) &&
+        find(so, "ncclSend", &lib.send) && find(so, "ncclRecv", &lib.recv) &&
+        find(so, "ncclGroupStart", &lib.begin) && find(so, "ncclGroupEnd", &lib.end) &&
+        find(so, "ncclGetErrorString", &lib.words);
     if (!lib.there)
         snprintf(lib.why, sizeof lib.why, "NCCL is too old: 2.7 has what is needed");
 }
@@ -96,7 +98,8 @@ const char *mn_cuda__join(mn_cuda *d, const unsigned char id[MN_CUDA_ID_BYTES], 
 
 void mn_cuda__leave(mn_cuda *d)
 {
-    if (d->comm) lib.destroy(d->comm);
+    if (d->comm && d->failed) lib.abort(d->comm); /* others may not come any more */
+    else if (d->comm) lib.destroy(d->comm);
     d->comm = NULL;
 }
 

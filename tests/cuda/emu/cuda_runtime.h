@@ -29,7 +29,11 @@ struct dim3 {
     {
     }
 };
-extern dim3 threadIdx, blockIdx, blockDim, gridDim;
+struct emu_index {
+    unsigned x, y, z;
+};
+extern __thread emu_index threadIdx, blockIdx, blockDim,
+    gridDim; /* a thread of the program has a GPU of its own */
 
 typedef enum cudaError {
     cudaSuccess = 0,

@@ -20,7 +20,7 @@
 #define DEFAULT_SHARED (48 << 10)
 #define MOST_SHARED    (163 << 10) /* of sm_80, the least of those that are built for */
 
-dim3 threadIdx, blockIdx, blockDim, gridDim;
+__thread emu_index threadIdx, blockIdx, blockDim, gridDim;
 
 [[noreturn]] static void broken(const char *what)
 {
@@ -47,18 +47,30 @@ struct fibre {
     unsigned exchanges;
 };
 
-static std::vector<fibre *> fibres; /* they stay where they are: a context points into itself */
+/* They stay where they are: a context points into itself. */
+struct fibre_pool {
+    std::vector<fibre *> all;
+    ~fibre_pool()
+    {
+        for (fibre *f : all) {
+            free(f->stack);
+            free(f);
+        }
+    }
+};
+static thread_local fibre_pool pool;
+static __thread fibre **fibres; /* pool.all's */
 #if ASAN
-static ucontext_t main_begin;
-static void *main_fake;
-static const void *main_stack;
-static size_t main_stack_size;
+static __thread ucontext_t main_begin;
+static __thread void *main_fake;
+static __thread const void *main_stack;
+static __thread size_t main_stack_size;
 #else
-static jmp_buf main_at;
+static __thread jmp_buf main_at;
 #endif
-static unsigned now; /* the fibre that runs */
-static const std::function<void()> *body;
-static unsigned char *shared_memory;
+static __thread unsigned now; /* the fibre that runs */
+static __thread const std::function<void()> *body;
+static __thread unsigned char *shared_memory;
 
 void *emu_shared(void)
 {
@@ -97,7 +109,7 @@ static void run(unsigned i)
 {
     fibre *f = fibres[i];
     now = i;
-    threadIdx = dim3(i);
+    threadIdx = emu_index{i, 0, 0};
     const bool begun = f->begun;
     f->begun = true;
 #if ASAN
@@ -118,7 +130,7 @@ static void wait_as(state s)
     fibres[me]->is = s;
     to_main();
     now = me;
-    threadIdx = dim3(me);
+    threadIdx = emu_index{me, 0, 0};
 }
 
 void emu_block_barrier(void)
@@ -155,7 +167,8 @@ static fibre *new_fibre(void)
 
 static void begin_fibres(unsigned n)
 {
-    while (fibres.size() < n) fibres.push_back(new_fibre());
+    while (pool.all.size() < n) pool.all.push_back(new_fibre());
+    fibres = pool.all.data();
     for (unsigned i = 0; i < n; i++) fibres[i]->is = READY, fibres[i]->exchanges = 0;
 }
 
@@ -188,7 +201,7 @@ static void run_block(unsigned n, unsigned seed)
     for (unsigned i = 0; i < n; i++) order[i] = seed == 1 ? n - 1 - i : i;
     do {
         for (unsigned i = n; seed > 1 && i > 1; i--) {
-            static uint64_t x = seed;
+            static __thread uint64_t x = 1;
             x = x * 6364136223846793005u + 1442695040888963407u;
             std::swap(order[i - 1], order[(x >> 33) % i]);
         }
@@ -199,7 +212,7 @@ static void run_block(unsigned n, unsigned seed)
 
 static std::map<const void *, size_t> &allowed(void)
 {
-    static std::map<const void *, size_t> m;
+    static thread_local std::map<const void *, size_t> m;
     return m;
 }
 
@@ -214,11 +227,13 @@ void emu_launch(const void *kernel, dim3 grid, dim3 block, size_t shared,
     if (!blocks || grid.x > 0x7fffffff || grid.y > 65535 || grid.z > 65535)
         broken("a grid of impossible size");
     if (shared > most) broken("more shared memory than a kernel was allowed");
-    gridDim = grid, blockDim = block, body = &thread;
+    gridDim = emu_index{grid.x, grid.y, grid.z};
+    blockDim = emu_index{block.x, block.y, block.z};
+    body = &thread;
     for (uint64_t k = 0; k < blocks; k++) {
         const uint64_t i = seed == 1 ? blocks - 1 - k : k;
-        blockIdx = dim3((unsigned)(i % grid.x), (unsigned)(i / grid.x % grid.y),
-                        (unsigned)(i / grid.x / grid.y));
+        blockIdx = emu_index{(unsigned)(i % grid.x), (unsigned)(i / grid.x % grid.y),
+                             (unsigned)(i / grid.x / grid.y)};
         shared_memory = (unsigned char *)malloc(shared ? shared : 1);
         memset(shared_memory, 0xff, shared);
         run_block(block.x, seed);

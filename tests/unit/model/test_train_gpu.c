@@ -1,6 +1,7 @@
 /* Training as a whole on a GPU, an emulated one: it learns what the CPU learns, goes on after a stop as if nothing had happened, and
  * hands its checkpoint to the CPU. */
 #include "emulated.h"
+#include "ranks_fixture.h"
 #include "train_fixture.h"
 
 #include <math.h>
@@ -146,17 +147,70 @@ static void a_checkpoint_of_a_gpu_goes_on_on_the_cpu(void **state)
     OK(!same_weights(1, 3));
 }
 
+/* ---- ranks, which are threads here, each with an emulated GPU ------------------------------------------------------------- */
+
+typedef struct training {
+    mn_train_opts o;
+    int cpu_rank; /* that is told to compute on the CPU; -1: none */
+    mn_rc rc[BOARD_RANKS];
+    mn_err e[BOARD_RANKS];
+} training;
+
+static void train(mn_ranks *r, void *arg)
+{
+    training *t = arg;
+    mn_train_opts o = t->o;
+    mn_train_result done = {0};
+    const int me = mn_ranks_rank(r);
+    o.ranks = r;
+    if (me == t->cpu_rank) o.device = 0;
+    t->e[me] = (mn_err){0};
+    t->rc[me] = mn_train_run(&o, &done, &t->e[me]);
+    OK(t->rc[me] == MN_OK || mn_ranks_agreed(r));
+    if (t->rc[me] == MN_OK) OK(done.steps == 4);
+}
+
+static void run_on(int ranks, training *t)
+{
+    crew(ranks, -1, 0, train, t);
+    for (int k = 0; k < ranks; k++)
+        if (t->rc[k] != MN_OK) fail_msg("rank %d: %s", k, t->e[k].msg);
+}
+
+static void ranks_raise_the_model_of_one(void **state)
+{
+    (void)state;
+    setenv("MYNAH_NCCL_LIB", getenv("MYNAH_CUDA_LIB"), 1);
+    training t = {.o = opts_for(4, 1), .cpu_rank = -1};
+    run_on(2, &t); /* two micro-batches, as alone */
+    OK(same_weights(1, 4));
+    stopped_run(5);
+    t.o = opts_for(5, 1);
+    t.o.resume = true;
+    run_on(3, &t); /* one has nothing to compute */
+    OK(same_weights(1, 5));
+}
+
+static void ranks_on_gpu_and_cpu_do_not_mix(void **state)
+{
+    (void)state;
+    training t = {.o = opts_for(6, 1), .cpu_rank = 1};
+    crew(2, -1, 0, train, &t);
+    OK(t.rc[0] == MN_E_USAGE && strstr(t.e[0].msg, "a GPU"));
+    OK(!mn_fs_exists(model(6)));
+}
+
 static void without_a_gpu_nothing_is_left_behind(void **state)
 {
     (void)state;
     mn_err e = {0};
     mn_train_result r = {0};
-    const mn_train_opts o = opts_for(4, 1);
+    const mn_train_opts o = opts_for(7, 1);
     setenv("MN_EMU_DEVICES", "0", 1);
     FAILS(MN_E_UNSUPPORTED, mn_train_run(&o, &r, &e));
     unsetenv("MN_EMU_DEVICES");
     OK(strstr(e.msg, "--device cpu"));
-    OK(!mn_fs_exists(model(4)));
+    OK(!mn_fs_exists(model(7)));
 }
 
 int main(void)
@@ -165,6 +219,8 @@ int main(void)
         TEST(a_gpu_learns_what_the_cpu_learns),
         TEST(a_stopped_run_goes_on_to_the_same_bits),
         TEST(a_checkpoint_of_a_gpu_goes_on_on_the_cpu),
+        TEST(ranks_raise_the_model_of_one),
+        TEST(ranks_on_gpu_and_cpu_do_not_mix),
         TEST(without_a_gpu_nothing_is_left_behind),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
