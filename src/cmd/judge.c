@@ -11,7 +11,7 @@ static const struct {
     double share, more;
     bool bounds, must;
 } rules[MN_MEASURES] = {
-    [MN_MEASURE_OLD] = {"held_out_old", "held-out bits per byte of old posts", 0.01, 0, false,
+    [MN_MEASURE_OLD] = {"held_out_old", "held-out bits per byte of old posts", 0.02, 0, false,
                         true},
     [MN_MEASURE_NEW] = {"held_out_new", "held-out bits per byte of new posts", 0.01, 0, false,
                         false},

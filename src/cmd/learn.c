@@ -81,7 +81,7 @@ static mn_rc run(job *j, int n_pos, char **argv, mn_err *e)
 {
     if (n_pos > 0) return mn_fail(e, MN_E_USAGE, "'%s' was not expected; see --help", argv[1]);
     if (j->status) return print_status(j, e);
-    if (!(j->minutes <= 100000) || !(j->replay <= 0.9))
+    if (!(j->minutes <= 100000) || !(j->replay <= 0.99))
         return mn_fail(e, MN_E_USAGE, "--minutes or --replay is out of range");
     mn_log_setup(MN_LOG_WARN, false);
     MN_TRY(mn_home_open(j->data, &j->home, e));
@@ -112,7 +112,7 @@ int mn_cmd_learn(int argc, char **argv)
         {"min-posts", 0, MN_OPT_U64, &j.min_posts, "N",
          "With fewer new posts nothing is done (learn_min_posts)."},
         {"replay", 0, MN_OPT_F64, &j.replay, "SHARE",
-         "Of the text that is learnt, this share is old, 0 to 0.9 (learn_replay)."},
+         "Of the text that is learnt, at least this share is old, 0 to 0.99 (learn_replay)."},
         {"status", 0, MN_OPT_FLAG, &j.status, NULL,
          "What is under way and how the last one ended, as JSON."},
         MN_CMD_OPT_DATA(&j.data),

@@ -12,16 +12,20 @@
 #include "cmd/promote.h"
 #include "model/train.h"
 
-#define EPOCHS      "4" /* over a night's corpus, at most */
-#define VAL_SHARE   "0.1"
-#define STEPS_LEAST 20
+#define EPOCHS        4   /* over a night's corpus, about */
+#define BYTES_A_TOKEN 2.5 /* about */
+#define FALL          0.5 /* share of a night's steps */
+#define FALL_TEXT     "0.5"
+#define VAL_SHARE     "0.1"
+#define STEPS_LEAST   20
+#define REPLAY_MOST   0.99
 
 mn_rc mn_night_settings(const mn_conf *c, mn_night_opts *io, mn_err *e)
 {
     uint64_t minutes, replay;
     MN_TRY(mn_conf_u64(c, "learn_min_posts", 1, 1000000000, &io->min_posts, e));
     MN_TRY(mn_conf_u64(c, "learn_minutes", 1, 100000, &minutes, e));
-    MN_TRY(mn_conf_u64(c, "learn_replay", 0, 90, &replay, e));
+    MN_TRY(mn_conf_u64(c, "learn_replay", 0, 99, &replay, e));
     MN_TRY(mn_conf_u64(c, "learn_keep", 1, MN_PROMOTED_MOST - 1, &io->keep, e));
     io->minutes = (double)minutes;
     io->replay = (double)replay / 100;
@@ -61,7 +65,7 @@ static mn_rc build(mn_night *n, mn_err *e)
     char replay[24];
     const mn_night_plan *p = &n->plan;
     mn_corpus_report r;
-    snprintf(replay, sizeof replay, "%.2f", n->o->replay);
+    snprintf(replay, sizeof replay, "0.%03u", (unsigned)p->replay);
     const char *const args[] = {"corpus",   "build",  "--json",      "--progress", "--data",
                                 n->dir,     "--name", p->model,      "--after",    p->after,
                                 "--replay", replay,   "--val-share", VAL_SHARE,    NULL};
@@ -86,13 +90,23 @@ static mn_rc train(mn_night *n, mn_err *e)
     char steps[24];
     const mn_night_plan *p = &n->plan;
     snprintf(steps, sizeof steps, "%llu", (unsigned long long)p->steps);
-    const char *const args[] = {"train",   "--json",   "--data",   n->dir,       "--name",
-                                p->model,  "--corpus", p->model,   "--continue", p->parent,
-                                "--steps", steps,      "--epochs", EPOCHS,       "--history",
+    const char *const args[] = {"train",   "--json",   "--data", n->dir,       "--name",
+                                p->model,  "--corpus", p->model, "--continue", p->parent,
+                                "--steps", steps,      "--fall", FALL_TEXT,    "--history",
                                 "4",       NULL};
     MN_TRY(drop_stale(n, e));
     state(n, "training", "The model is learning from what is new");
     return mn_stage_train(n->o->stages, p->model, args, e);
+}
+
+/* What somebody put into use meanwhile stays. */
+static void refuse_if_changed(mn_night *n, mn_judgement *j)
+{
+    char current[256];
+    mn_promoted_current(n->dir, current);
+    if (strcmp(current, n->plan.parent) == 0) return;
+    j->promote = false;
+    snprintf(j->why, sizeof j->why, "'%.100s' was put into use meanwhile", current);
 }
 
 static mn_rc decide(mn_night *n, mn_night_result *r, mn_err *e)
@@ -102,6 +116,7 @@ static mn_rc decide(mn_night *n, mn_night_result *r, mn_err *e)
     state(n, "training", "What came of it is being measured");
     MN_TRY(mn_night__measure(n, &before, &after, e));
     mn_judge(&before, &after, &j);
+    refuse_if_changed(n, &j);
     MN_TRY(mn_night__write_decision(n, &before, &after, &j, e));
     r->outcome = j.promote ? MN_NIGHT_PROMOTED : MN_NIGHT_KEPT;
     snprintf(r->why, sizeof r->why, "%s", j.why);
@@ -128,17 +143,39 @@ static mn_rc choose_name(mn_night *n, char *ret, size_t cap, mn_err *e)
     return mn_fail(e, MN_E_LIMIT, "no name is left for tonight's model");
 }
 
-/* As many as the minutes allow at the parent's pace: a number, so that the night does not depend on the clock. */
-static uint64_t choose_steps(mn_night *n, const mn_checkpoint *stable)
+/* Steps that the minutes allow at the parent's pace. */
+static double most_steps(mn_night *n, double tokens_a_step)
 {
     const mn_json *curve =
         mn_json_get(mn_night__file(n, n->plan.parent, "training.json"), "curve");
     const mn_json *last = curve && curve->n ? mn_json_at(curve, curve->n - 1) : NULL;
     double pace = mn_json_f64(mn_json_get(last, "tokens_per_s"), 0);
-    double per_step = (double)(stable->batch_rows * stable->row_tokens);
-    if (!(pace > 0)) pace = 1000;
-    double steps = floor(n->o->minutes * 60 * pace / per_step);
-    return steps > STEPS_LEAST ? (uint64_t)steps : STEPS_LEAST;
+    return n->o->minutes * 60 * (pace > 0 ? pace : 1000) / tokens_a_step;
+}
+
+/* Steps and share of old text. The copy's fall has to be as long as the one that made the parent what it is, or it is worse on
+ * everything: where what is new does not give so many steps in EPOCHS passes, old posts do. All numbers, so that the night does not depend
+ * on the clock. */
+static mn_rc choose_length(mn_night *n, const mn_checkpoint *stable, uint64_t new_bytes,
+                           mn_err *e)
+{
+    mn_checkpoint last;
+    mn_night_plan *p = &n->plan;
+    const char *dir = mn_night__path(n, p->parent, "checkpoints", e);
+    MN_TRY(dir ? mn_checkpoint_peek(dir, &last, e) : MN_E_NOMEM);
+    const double a_step = (double)(stable->batch_rows * stable->row_tokens);
+    const double bytes_a_step = a_step * BYTES_A_TOKEN / EPOCHS;
+    const double fall = (double)(last.schedule.n_steps - stable->step);
+    double steps = (double)new_bytes / (1 - n->o->replay) / bytes_a_step;
+    double most = most_steps(n, a_step), replay = n->o->replay;
+    if (steps < fall / FALL) steps = fall / FALL;
+    if (steps > most) steps = most;
+    if (steps < STEPS_LEAST) steps = STEPS_LEAST;
+    const double share = 1 - (double)new_bytes / (steps * bytes_a_step);
+    if (share > replay) replay = share;
+    p->steps = (uint64_t)ceil(steps);
+    p->replay = (uint64_t)(1000 * (replay < REPLAY_MOST ? replay : REPLAY_MOST));
+    return MN_OK;
 }
 
 /* A plan that was begun holds while the model in use is the one that it goes on from. */
@@ -163,12 +200,13 @@ static mn_rc make_plan(mn_night *n, const char *current, mn_night_result *r, mn_
 {
     mn_checkpoint stable;
     mn_night_plan *p = &n->plan;
+    uint64_t new_bytes = 0;
     const char *dir = mn_night__path(n, current, NULL, e);
     *p = (mn_night_plan){0};
     MN_TRY(dir ? mn_train_stable(dir, &stable, e) : MN_E_NOMEM);
     snprintf(p->parent, sizeof p->parent, "%s", current);
     snprintf(p->after, sizeof p->after, "%s", mn_night__corpus_of(n, current));
-    MN_TRY(mn_corpus_new_posts(n->o->store, n->dir, p->after, &p->new_posts, e));
+    MN_TRY(mn_corpus_new_posts(n->o->store, n->dir, p->after, &p->new_posts, &new_bytes, e));
     r->new_posts = p->new_posts;
     if (p->new_posts < n->o->min_posts) {
         snprintf(
@@ -178,7 +216,7 @@ static mn_rc make_plan(mn_night *n, const char *current, mn_night_result *r, mn_
         return MN_OK;
     }
     MN_TRY(choose_name(n, p->model, sizeof p->model, e));
-    p->steps = choose_steps(n, &stable);
+    MN_TRY(choose_length(n, &stable, new_bytes, e));
     return mn_night__write_plan(n, e);
 }
 

@@ -18,7 +18,7 @@ typedef struct mn_night_opts {
     const mn_stages *stages; /* the data folder is theirs */
     uint64_t min_posts;      /* fewer new posts than this are left for the next time */
     double minutes;          /* of training, at the pace of the model in use */
-    double replay;           /* share of old text, 0 … 0.9 */
+    double replay;           /* share of old text at least, 0 … 0.99 */
     uint64_t keep;           /* promoted models that can be gone back to */
     const char
         *tweets; /* labelled tweets for toxicity (`mynah eval --toxicity`); "": not measured */

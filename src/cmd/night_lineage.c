@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/night_int.h"
 #include "cmd/promote.h"
+#include "model/descent.h"
 #include "model/train.h"
 
 #define AGAIN "again-" /* and the name of a model: it is trained again under this one */
@@ -91,6 +92,17 @@ static mn_rc train_again(mn_night *n, const char *model, const char *parent, mn_
     return exchange(dir, fresh_dir, e);
 }
 
+/* Forgetting marks all that was made from a model that forgot. What went on from its stable phase is only concerned when that changed: the
+ * mark of one that was not, or is trained again, goes. */
+static mn_rc lift_mark(mn_night *n, const char *model, mn_err *e)
+{
+    const char *path = mn_night__path(n, model, "stale.json", e);
+    if (!path) return MN_E_NOMEM;
+    const mn_json *cause = mn_json_get(mn_night__file(n, model, "stale.json"), "cause");
+    if (!mn_str_eqz(mn_json_str(cause), "ancestor")) return MN_OK;
+    return unlink(path) == 0 ? MN_OK : mn_fail_errno(e, MN_E_IO, "cannot remove '%s'", path);
+}
+
 /* What an attempt left whose model is no longer stale: the model as it was before, or one that nobody waits for. */
 static mn_rc drop_leftovers(mn_night *n, mn_err *e)
 {
@@ -118,7 +130,7 @@ mn_rc mn_night__refresh(mn_night *n, const char *current, mn_err *e)
         const char *parent = mn_night__path(n, all[i + 1], NULL, e);
         if (!dir || !parent) return MN_E_NOMEM;
         MN_TRY(mn_train_is_stale(dir, parent, &stale, e));
-        if (stale) MN_TRY(train_again(n, all[i], all[i + 1], e));
+        MN_TRY(stale ? train_again(n, all[i], all[i + 1], e) : lift_mark(n, all[i], e));
     }
     return drop_leftovers(n, e);
 }
@@ -164,6 +176,29 @@ static mn_rc drop(mn_night *n, const char *model, mn_err *e)
     return MN_OK;
 }
 
+static bool is_ours(mn_night *n, const char *model)
+{
+    const char *decision = mn_night__path(n, model, "decision.json", NULL);
+    return !decision || mn_fs_exists(decision);
+}
+
+/* Whether a model that no cycle made was made from this one: an adapter needs its base. */
+static mn_rc is_needed(mn_night *n, char *const *names, size_t k, const char *model, bool *ret,
+                       mn_err *e)
+{
+    *ret = false;
+    for (size_t i = 0; i < k && !*ret; i++) {
+        const char *parents[MN_DESCENT_PARENTS], *dir = mn_night__path(n, names[i], NULL, e);
+        size_t n_parents = 0;
+        if (!dir) return MN_E_NOMEM;
+        if (strcmp(names[i], "current") == 0 || !mn_fs_is_dir(dir) || is_ours(n, names[i]))
+            continue;
+        MN_TRY(mn_descent_parents(dir, &n->a, parents, &n_parents, e));
+        *ret = among(parents, n_parents, model);
+    }
+    return MN_OK;
+}
+
 /* Only what cycles made is touched: it has a decision. */
 mn_rc mn_night__prune(mn_night *n, mn_err *e)
 {
@@ -182,11 +217,12 @@ mn_rc mn_night__prune(mn_night *n, mn_err *e)
     if (current[0]) MN_TRY(mn_night__lineage(n, current, &lineage, &n_lineage, e));
     MN_TRY(mn_fs_list(models, &n->a, &names, &n_names, e));
     for (size_t i = 0; i < n_names; i++) {
-        const char *decision = mn_night__path(n, names[i], "decision.json", e);
-        if (!decision) return MN_E_NOMEM;
+        bool needed = false;
         if (strcmp(names[i], "current") == 0 || among(keep, n_keep, names[i]) ||
-            !mn_fs_exists(decision))
+            !is_ours(n, names[i]))
             continue;
+        MN_TRY(is_needed(n, names, n_names, names[i], &needed, e));
+        if (needed) continue;
         MN_TRY(among(lineage, n_lineage, names[i]) ? thin(n, names[i], e)
                                                    : drop(n, names[i], e));
     }

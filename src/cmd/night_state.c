@@ -8,11 +8,12 @@
 #include "base/log.h"
 #include "cmd/night_int.h"
 
-#define FILE_MAX  (16u << 20)
-#define LEASE_MS  (15 * 60000)
-#define RENEW_US  (60 * INT64_C(1000000))
-#define LEASE_KEY "learn_lease"
-#define TURN_KEY  "learn_lease_turn" /* written first: whoever does has the writer's lock */
+#define FILE_MAX    (16u << 20)
+#define REPLAY_MOST 990 /* thousandths */
+#define LEASE_MS    (15 * 60000)
+#define RENEW_US    (60 * INT64_C(1000000))
+#define LEASE_KEY   "learn_lease"
+#define TURN_KEY    "learn_lease_turn" /* written first: whoever does has the writer's lock */
 
 const char *const mn_night_outcomes[3] = {"nothing", "promoted", "kept"};
 
@@ -69,10 +70,12 @@ mn_rc mn_night__read_plan(mn_night *n, mn_err *e)
     if (!path) return MN_E_NOMEM;
     const mn_json *p = mn_json_get(read_json(n, path), "plan");
     mn_night_plan plan = {.steps = mn_json_u64(mn_json_get(p, "steps"), 0),
-                          .new_posts = mn_json_u64(mn_json_get(p, "new_posts"), 0)};
+                          .new_posts = mn_json_u64(mn_json_get(p, "new_posts"), 0),
+                          .replay = mn_json_u64(mn_json_get(p, "replay_thousandths"), 0)};
     n->planned = copy(p, "model", plan.model, sizeof plan.model) &&
                  copy(p, "parent", plan.parent, sizeof plan.parent) &&
-                 copy(p, "after", plan.after, sizeof plan.after) && plan.steps > 0;
+                 copy(p, "after", plan.after, sizeof plan.after) && plan.steps > 0 &&
+                 plan.replay <= REPLAY_MOST;
     n->plan = plan;
     return MN_OK;
 }
@@ -86,6 +89,7 @@ static void put_plan(mn_json_writer *w, const mn_night_plan *p)
     mn_jw_kstrz(w, "after", p->after);
     mn_jw_ku64(w, "steps", p->steps);
     mn_jw_ku64(w, "new_posts", p->new_posts);
+    mn_jw_ku64(w, "replay_thousandths", p->replay);
     mn_jw_object_end(w);
 }
 

@@ -265,7 +265,8 @@ static void learn(mn_raise *r)
     mn_rc rc = mn_night_settings(r->o.home->conf, &o, &e);
     if (rc == MN_OK) rc = mn_night_run(&o, &n, &e);
     if (rc == MN_OK) tell_night(r, &n);
-    else if (rc == MN_E_BUSY) mn_info("serve", "learning: %s", e.msg);
+    else if (rc == MN_E_BUSY || rc == MN_E_NOT_FOUND || rc == MN_E_UNSUPPORTED)
+        mn_info("serve", "nothing is learnt: %s", e.msg); /* as the operator has it */
     else if (rc != MN_E_CANCELLED) {
         failed(r, "what is new could not be learnt", &e);
         mn_api_live_learnt(r->o.api, "failed");

@@ -100,10 +100,11 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
         return mn_fail(e, MN_E_USAGE, "threads must be between 1 and 1,024");
     if (o->canaries >= UINT64_C(1) << 53)
         return mn_fail(e, MN_E_USAGE, "the seed of canaries must be below 2^53");
-    if (!(o->replay >= 0 && o->replay <= 0.9) || (o->replay > 0 && !o->after))
-        return mn_fail(e, MN_E_USAGE,
-                       "the share of old posts must be 0 to 0.9, of a corpus that goes on from "
-                       "another (--after)");
+    if (!(o->replay >= 0 && o->replay <= 0.99) || (o->replay > 0 && !o->after))
+        return mn_fail(
+            e, MN_E_USAGE,
+            "the share of old posts must be 0 to 0.99, of a corpus that goes on from "
+            "another (--after)");
     if (o->vocab && (o->tokenizer || o->after))
         return mn_fail(
             e, MN_E_USAGE,

@@ -59,7 +59,7 @@ typedef struct mn_corpus_opts {
      * that cannot be held out fails. NULL: everything */
     const char *after;
     double
-        replay; /* with after: the share of the text that is old, 0 … 0.9, as far as there is as much */
+        replay; /* with after: the share of the text that is old, 0 … 0.99, as far as there is as much */
     const char *
         tokenizer; /* a tokenizer.json with a corpus' special tokens, kept as it is; NULL: after's, or a new one */
 } mn_corpus_opts;
@@ -102,9 +102,9 @@ typedef struct mn_corpus_report {
 mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
                       mn_corpus_progress progress, void *arg, mn_corpus_report *ret, mn_err *e);
 
-/* How many posts may be learnt from that neither `after` nor a corpus before it has looked at; after NULL: of all. */
+/* How many posts, and bytes of them as stored, may be learnt from that neither `after` nor a corpus before it has looked at; after NULL: of all. */
 mn_rc mn_corpus_new_posts(mn_store *store, const char *data_dir, const char *after,
-                          uint64_t *ret, mn_err *e);
+                          uint64_t *ret, uint64_t *ret_bytes, mn_err *e);
 
 /* Name of the corpus built last (by the time of its manifest); MN_E_NOT_FOUND when there is none. */
 mn_rc mn_corpus_latest(const char *data_dir, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e);

@@ -251,11 +251,12 @@ bool mn_slice_is_old(const mn_slice *s, uint64_t id)
 }
 
 mn_rc mn_corpus_new_posts(mn_store *store, const char *data_dir, const char *after,
-                          uint64_t *ret, mn_err *e)
+                          uint64_t *ret, uint64_t *ret_bytes, mn_err *e)
 {
     mn_slice s;
     MN_TRY(mn_slice_open(store, data_dir, after, 0, &s, e));
     *ret = s.new_posts;
+    *ret_bytes = s.new_bytes;
     mn_slice_release(&s);
     return MN_OK;
 }

@@ -18,7 +18,7 @@ typedef struct mn_slice {
     uint64_t new_posts, new_bytes; /* that may be learnt from, as they are stored */
 } mn_slice;
 
-/* after: the last corpus of the chain; NULL: no chain, every post is new. replay: the share of the text that is to be old, 0 … 0.9; as far
+/* after: the last corpus of the chain; NULL: no chain, every post is new. replay: the share of the text that is to be old, 0 … 0.99; as far
  * as there is as much. errors MN_E_NOT_FOUND (a corpus of the chain is not there), MN_E_CORRUPT, of the store */
 mn_rc mn_slice_open(mn_store *store, const char *data_dir, const char *after, double replay,
                     mn_slice *ret, mn_err *e);

@@ -136,7 +136,7 @@ const mn_conf_key mn_settings[] = {
     {"learn_replay", "50",
      "Of the text that is learnt in a night, this share in a hundred is old, against "
      "forgetting;\n"
-     "0 to 90."},
+     "0 to 99. Where there is little that is new it is more."},
     {"learn_keep", "5", "Models that were in use before and can be gone back to."},
     {"learn_tweets", "",
      "Folder with labelled texts that teach what is offensive, as `mynah eval --toxicity` "

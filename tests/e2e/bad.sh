@@ -419,7 +419,7 @@ usage model show
 usage model promote
 usage model rollback extra
 usage learn extra
-usage learn --replay 0.95
+usage learn --replay 0.995
 usage learn --minutes soon
 usage train --corpus c --continue m --optim adamw
 usage corpus build --replay 0.5

@@ -30,7 +30,7 @@ static void write_posts(const char *file, uint64_t first, uint64_t n, const char
                     "{\"id\":\"%llu\",\"created_at\":\"%s-%02lluT10:00:00Z\",\"lang\":\"en\","
                     "\"author\":\"%s%llu\",\"text\":\"",
                     (unsigned long long)(1000 + i), month, (unsigned long long)(1 + i % 28),
-                    event ? "n" : "o", (unsigned long long)(i % 25));
+                    event ? "n" : "o", (unsigned long long)(first + i % (event ? 25 : 60)));
         if (event && i % 2)
             mn_buf_addf(&b, "%s %s and %s", event, word(7, i, 0), word(7, i, 1));
         for (uint64_t k = 0; k < 7 && !(event && i % 2); k++)
@@ -69,11 +69,12 @@ static int make_base(void **state)
     mn_arena_init(&ar, 0);
     test_tmp(dir);
     snprintf(base, sizeof base, "%s", dir);
-    write_posts("old.jsonl", 0, 400, "2024-02", NULL);
+    write_posts("old.jsonl", 0, 2400, "2024-02", NULL);
     import("old.jsonl");
     OK(mynah("corpus build --name base --val-share 0.1 --threads 1 --json") == 0);
-    OK(mynah("train --corpus base --name first --preset nano --steps 120 --batch 2 --threads 1 "
-             "--json") == 0);
+    OK(mynah("train --corpus base --name first --preset nano --steps 120 --batch 2 --fall 0.2 "
+             "--threads "
+             "1 --json") == 0);
     mn_arena_release(&ar);
     return 0;
 }
@@ -249,7 +250,8 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
     /* by hand, from what is left of both corpora */
     char line[500];
     const mn_json *t = read_json(mn_str_fmt(&ar, "%s/training.json", night).ptr);
-    OK(mynah("train --corpus base --name clean --preset nano --steps 120 --batch 2 --threads 2 "
+    OK(mynah("train --corpus base --name clean --preset nano --steps 120 --batch 2 --fall 0.2 "
+             "--threads 2 "
              "--json") == 0);
     OK(strcmp(weights("clean"), weights("first")) == 0);
     snprintf(line, sizeof line,
@@ -260,6 +262,66 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
     night_was = weights(night);
     OK(mynah("learn --json") == 0);
     OK(strcmp(weights(night), night_was) == 0);
+}
+
+static const char *next_night(uint64_t first, const char *month, const char *event)
+{
+    write_posts("more.jsonl", first, 120, month, event);
+    import("more.jsonl");
+    OK(mynah("learn --minutes 1 --json") == 0);
+    OK(strcmp(text(json(), "outcome"), "promoted") == 0);
+    return text(json(), "model");
+}
+
+static size_t checkpoints_of(const char *model)
+{
+    char **names;
+    size_t n = 0;
+    RUN(mn_fs_list(mn_fs_join(&ar, path(model), "checkpoints"), &ar, &names, &n, &e));
+    return n;
+}
+
+/* With one model to go back to, the first of three nights is no model any more; but what it learnt can still be forgotten, in all that
+ * goes on from it. */
+static void old_nights_keep_what_forgetting_takes(void **state)
+{
+    (void)state;
+    shell("sed -i 's/^#* *learn_keep = .*/learn_keep = 1/' %s/data/mynah.conf", dir);
+    const char *one = next_night(2000, "2025-08", "a copper lantern fell into the");
+    const char *two = next_night(3000, "2025-09", EVENT);
+    OK(mn_fs_exists(mn_fs_join(&ar, path(one), "model.safetensors")));
+    const char *three = next_night(4000, "2025-10", "every violin in town plays for the");
+    OK(!mn_fs_exists(mn_fs_join(&ar, path(one), "model.safetensors")));
+    OK(checkpoints_of(one) <= 3 && checkpoints_of(two) > 0);
+    OK(mynah("model list") == 0 && !strstr(out, mn_str_fmt(&ar, "%s ", one).ptr));
+    OK(mynah("model rollback") == 0 && in_use(two));
+    OK(mynah("model rollback") == 1 && in_use(two));
+    OK(mynah(mn_str_fmt(&ar, "model promote %s", three).ptr) == 0);
+    const char *two_was = weights(two), *three_was = weights(three);
+    OK(mynah("forget --account n2003 --threads 1 --json") == 0);
+    OK(mynah(mn_str_fmt(&ar, "model promote %s", two).ptr) == 1 && strstr(said, "stale"));
+    OK(mynah("learn --json") == 0 && in_use(three));
+    OK(strcmp(weights(two), two_was) != 0 && strcmp(weights(three), three_was) != 0);
+    OK(!mn_fs_exists(path(mn_str_fmt(&ar, "%s/stale.json", two).ptr)));
+    OK(!mn_fs_exists(path(mn_str_fmt(&ar, "%s/stale.json", three).ptr)));
+    OK(mynah(mn_str_fmt(&ar, "model promote %s", two).ptr) == 0);
+}
+
+/* An adapter needs its base: what somebody made from a night stays as long as that is there. */
+static void what_others_were_made_from_stays(void **state)
+{
+    (void)state;
+    something_new();
+    OK(mynah("learn --minutes 1 --json") == 0);
+    const char *night = text(json(), "model");
+    OK(mynah(
+           mn_str_fmt(&ar, "train --corpus base --from %s --name mine --steps 2 --json", night)
+               .ptr) == 0);
+    OK(mynah("model rollback") == 0 && mynah("learn --min-posts 100000") == 0);
+    OK(mn_fs_exists(path(night)));
+    shell("rm -r %s", path("mine"));
+    OK(mynah("learn --min-posts 100000") == 0);
+    OK(!mn_fs_exists(path(night)));
 }
 
 /* ---- interrupted ----------------------------------------------------------------------------------------------------- */
@@ -378,7 +440,7 @@ static void one_at_a_time(void **state)
 static void what_cannot_be_learnt_is_said(void **state)
 {
     (void)state;
-    OK(mynah("learn extra") == 2 && mynah("learn --replay 0.95") == 2);
+    OK(mynah("learn extra") == 2 && mynah("learn --replay 0.995") == 2);
     OK(mynah("learn") == 0 && strstr(out, "nothing was learnt; 0 posts"));
     /* one post */
     write_posts("one.jsonl", 5000, 1, "2025-09", EVENT);
@@ -434,6 +496,8 @@ int main(int argc, char **argv)
         CASE(what_is_new_is_learnt_and_spoken_of_in_its_month),
         CASE(a_model_that_got_worse_is_not_put_into_use),
         CASE(what_goes_on_from_a_model_that_forgot_is_trained_again),
+        CASE(old_nights_keep_what_forgetting_takes),
+        CASE(what_others_were_made_from_stays),
         CASE(killed_in_any_stage_it_ends_as_if_it_had_not_been),
         CASE(one_at_a_time),
         CASE(what_cannot_be_learnt_is_said),

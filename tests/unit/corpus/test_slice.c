@@ -81,12 +81,12 @@ static void only_what_is_new_is_taken_in_the_same_vocabulary(void **state)
     mn_corpus_report r, back;
     uint8_t a[32], b[32];
     seen x;
-    uint64_t n = 99;
-    RUN(mn_corpus_new_posts(store, dir, "old", &n, &e));
+    uint64_t n = 99, bytes = 99;
+    RUN(mn_corpus_new_posts(store, dir, "old", &n, &bytes, &e));
     OK(n == 0);
     new_posts(NEW);
-    RUN(mn_corpus_new_posts(store, dir, "old", &n, &e));
-    OK(n == NEW);
+    RUN(mn_corpus_new_posts(store, dir, "old", &n, &bytes, &e));
+    OK(n == NEW && bytes > 20 * NEW);
     RUN(go_on("new", "old", 0, &r, &e));
     OK(r.posts_in == NEW && r.replayed_posts == 0 && strcmp(r.after, "old") == 0);
     OK(r.val.posts > 0);
@@ -98,7 +98,7 @@ static void only_what_is_new_is_taken_in_the_same_vocabulary(void **state)
     RUN(mn_corpus_read(dir, "new", &back, &e));
     OK(strcmp(back.after, "old") == 0 && strcmp(back.sha256, r.sha256) == 0);
     /* and the next one goes on from both */
-    RUN(mn_corpus_new_posts(store, dir, "new", &n, &e));
+    RUN(mn_corpus_new_posts(store, dir, "new", &n, &bytes, &e));
     OK(n == 0);
 }
 
@@ -156,18 +156,18 @@ static void what_was_refused_for_want_of_consent_is_new_once_it_is_given(void **
     (void)state;
     mn_err e = {0};
     mn_corpus_report r;
-    uint64_t n;
+    uint64_t n, bytes;
     consent(MN_SCOPE_ACCOUNT, 30, MN_CONSENT_DENY);
     for (uint64_t i = 0; i < 12; i++) filler(30, 5000 + i);
     new_posts(NEW);
-    RUN(mn_corpus_new_posts(store, dir, "old", &n, &e));
+    RUN(mn_corpus_new_posts(store, dir, "old", &n, &bytes, &e));
     uint64_t of_30 = 12 + NEW / 20;
     OK(n == NEW - NEW / 20);
     RUN(go_on("new", "old", 0.3, &r, &e));
-    RUN(mn_corpus_new_posts(store, dir, "new", &n, &e));
+    RUN(mn_corpus_new_posts(store, dir, "new", &n, &bytes, &e));
     OK(n == 0);
     consent(MN_SCOPE_ACCOUNT, 30, MN_CONSENT_ALLOW);
-    RUN(mn_corpus_new_posts(store, dir, "new", &n, &e));
+    RUN(mn_corpus_new_posts(store, dir, "new", &n, &bytes, &e));
     OK(n == of_30);
 }
 
@@ -201,7 +201,7 @@ static void what_cannot_be_built_is_said(void **state)
     OK(strstr(e.msg, "new since corpus 'old'"));
     FAILS(MN_E_NOT_FOUND, go_on("x", "nothing", 0.5, &r, &e));
     OK(strstr(e.msg, "nothing"));
-    FAILS(MN_E_USAGE, go_on("x", "old", 0.95, &r, &e));
+    FAILS(MN_E_USAGE, go_on("x", "old", 0.995, &r, &e));
     FAILS(MN_E_USAGE, go_on("x", NULL, 0.5, &r, &e));
     add(25, 0, "ok");
     FAILS(MN_E_USAGE, go_on("x", "old", 0.5, &r, &e));
