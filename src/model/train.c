@@ -437,6 +437,8 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
     MN_TRY(mn_model__fetch(r, e));
     if (r->has_held) {
         double bpb = mn_held_out_bits_per_byte(&r->held);
+        if (r->gpu && isnan(bpb))
+            return mn_fail(e, MN_E_IO, "the GPU failed while held-out posts were measured");
         mn_trainlog_eval(r->log, r->at.step, bpb);
         if (r->o->on_eval) r->o->on_eval(r->o->arg, r->at.step, bpb);
     }
