@@ -7,7 +7,7 @@ CUDA_HOME ?=
 NVCC      ?= $(if $(CUDA_HOME),$(CUDA_HOME)/bin/nvcc,nvcc)
 CUDA_GEN  ?= -gencode arch=compute_80,code=sm_80 -gencode arch=compute_90,code=sm_90 -gencode arch=compute_90,code=compute_90
 CUDA_SRC  := $(sort $(wildcard src/tensor/cuda/*.cu))
-CUDA_HEAD := src/tensor/cuda/device.cuh src/tensor/cuda_api.h src/tensor/ref.h
+CUDA_HEAD := src/tensor/cuda/device.cuh src/tensor/cuda_api.h src/tensor/polar.h src/tensor/ref.h
 CUDA_LIBS := $(if $(CUDA_HOME),-L$(CUDA_HOME)/lib -L$(CUDA_HOME)/lib64) -l:libcublasLt.so.13
 
 ifeq ($(CUDA),1)

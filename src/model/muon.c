@@ -1,4 +1,4 @@
-/* See muon.h. The polynomial is applied as one factor, x = P x with P = a I + b A + c A^2, which is symmetric: a tall x takes
+/* See muon.h. The polynomial is applied as one factor, x = P x with P = a I + b A + c A^2 (tensor/polar.h), which is symmetric: a tall x takes
  * it from the right with the same products, and nothing is ever transposed. */
 #include "model/muon.h"
 
@@ -8,9 +8,9 @@
 
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
+#include "tensor/polar.h"
 
-/* Chosen by its author for the steepest rise from zero that still stays around 1. */
-static const float a = 3.4445f, b = -4.7750f, c = 2.0315f;
+static const float steps[MN_POLAR_STEPS][3] = MN_POLAR_POLYNOMIALS;
 
 static size_t whole_lines(size_t n)
 {
@@ -64,7 +64,7 @@ static void product(const scratch *s, size_t M, size_t N, size_t K, factor l, fa
 }
 
 /* y = one step from x. */
-static void newton_schulz(const scratch *s, float *y, const float *x)
+static void newton_schulz(const scratch *s, const float by[3], float *y, const float *x)
 {
     const size_t n = s->side, nn = n * n, rows = s->rows, cols = s->cols;
     const bool tall = rows > cols;
@@ -74,8 +74,8 @@ static void newton_schulz(const scratch *s, float *y, const float *x)
     product(s, n, n, tall ? rows : cols, left, right, s->gram);
     fill_half(s, &gram, nn);
     product(s, n, n, n, gram, gram, s->poly);
-    for (size_t i = 0; i < nn; i++) s->poly[i] = b * s->gram[i] + c * s->poly[i];
-    for (size_t i = 0; i < n; i++) s->poly[i * n + i] += a;
+    for (size_t i = 0; i < nn; i++) s->poly[i] = by[1] * s->gram[i] + by[2] * s->poly[i];
+    for (size_t i = 0; i < n; i++) s->poly[i * n + i] += by[0];
     fill_half(s, &poly, nn);
     left.turned = right.turned = false;
     if (tall) product(s, rows, n, n, left, poly, y);
@@ -94,8 +94,8 @@ void mn_muon_orthogonalise(float *x, size_t rows, size_t cols, bool bf16, float 
     const float inverse = (float)(1 / norm);
     for (size_t i = 0; i < n; i++) x[i] *= inverse;
     float *from = x, *to = s.other;
-    for (int i = 0; i < MN_MUON_STEPS; i++) {
-        newton_schulz(&s, to, from);
+    for (int i = 0; i < MN_POLAR_STEPS; i++) {
+        newton_schulz(&s, steps[i], to, from);
         float *t = from;
         from = to, to = t;
     }

@@ -1,5 +1,6 @@
 /* What steps weights, beside products: norms of gradients, AdamW, Muon. References: mn_ref_adamw; model/muon.c. */
 #include "tensor/cuda/device.cuh"
+#include "tensor/polar.h"
 
 /* ---- plain passes over values ---------------------------------------------------------------------------------------------- */
 
@@ -105,11 +106,9 @@ void mn_cuda__adamw(mn_cuda *d, const mn_cuda_adamw *a)
 
 /* ---- Muon: see model/muon.h for what it is --------------------------------------------------------------------------------------- */
 
-#define NS_STEPS 5
-#define NS_A     3.4445f
-#define NS_B     (-4.7750f)
-#define NS_C     2.0315f
-#define NS_ZERO  1e-12
+#define NS_ZERO 1e-12
+
+static const float polynomials[MN_POLAR_STEPS][3] = MN_POLAR_POLYNOMIALS;
 
 /* m = mu m + x, g = mu m + x, x = (1 - mu) scale g; blockIdx.y is the matrix. */
 __global__ static void muon_momentum(float *m, float *g, size_t n, size_t stride, float mu,
@@ -146,13 +145,14 @@ __global__ static void muon_round(uint16_t *h, const float *x, size_t n, size_t 
 }
 
 /* poly = a I + b gram + c poly, all [batch][side][side]. */
-__global__ static void muon_poly(mn_cuda_mat poly, const float *gram, size_t side, size_t batch)
+__global__ static void muon_poly(mn_cuda_mat poly, const float *gram, size_t side, size_t batch,
+                                 float a, float b, float c)
 {
     const size_t square = side * side, n = batch * square;
     for (size_t i = MN_FIRST; i < n; i += MN_STEP) {
         const size_t at = i % square;
-        const float x = NS_B * gram[i] + NS_C * poly.f[i];
-        mn_cuda__put(poly, i, at / side == at % side ? x + NS_A : x);
+        const float x = b * gram[i] + c * poly.f[i];
+        mn_cuda__put(poly, i, at / side == at % side ? x + a : x);
     }
 }
 
@@ -202,8 +202,9 @@ static muon_scratch lay_out(const mn_cuda_muon *m)
 
 /* y = (a I + b A + c A A) x with A = x x^T, of all matrices; tall ones from the right with A = x^T x. x and y are x_stride and y_stride
  * apart; x_half, contiguous, is x's twin. */
-static void newton_schulz(mn_cuda *d, const mn_cuda_muon *m, const muon_scratch *s, float *y,
-                          size_t y_stride, float *x, size_t x_stride)
+static void newton_schulz(mn_cuda *d, const mn_cuda_muon *m, const muon_scratch *s,
+                          const float by[3], float *y, size_t y_stride, float *x,
+                          size_t x_stride)
 {
     const size_t rows = m->rows, cols = m->cols, side = rows < cols ? rows : cols,
                  square = side * side;
@@ -227,7 +228,7 @@ static void newton_schulz(mn_cuda *d, const mn_cuda_muon *m, const muon_scratch 
     mn_cuda__product(d, &q);
     if (!mn_cuda__ready(d)) return;
     MN_LAUNCH(muon_poly, mn_cuda__blocks(m->batch * square), MN_BLOCK, 0, d->stream, P, s->gram,
-              side, m->batch);
+              side, m->batch, by[0], by[1], by[2]);
     mn_cuda__launched(d, "muon_poly");
     /* P x or x P */
     q.M = rows, q.N = cols;
@@ -254,10 +255,11 @@ void mn_cuda__muon(mn_cuda *d, const mn_cuda_muon *m)
     mn_cuda__launched(d, "muon_normalise");
     float *x = m->g, *y = s.other;
     size_t x_stride = m->stride, y_stride = n;
-    for (int i = 0; i < NS_STEPS; i++) { /* odd: the last is in s.other, which is contiguous */
-        newton_schulz(d, m, &s, y, y_stride, x, x_stride);
+    for (int i = 0; i < MN_POLAR_STEPS;
+         i++) { /* odd: the last is in s.other, which is contiguous */
+        newton_schulz(d, m, &s, polynomials[i], y, y_stride, x, x_stride);
         if (!mn_cuda__ready(d)) return;
-        if (half && i + 1 < NS_STEPS)
+        if (half && i + 1 < MN_POLAR_STEPS)
             MN_LAUNCH(muon_round, grid, MN_BLOCK, 0, d->stream, half, y, n, y_stride);
         float *t = x;
         const size_t t_stride = x_stride;

@@ -40,8 +40,13 @@ static void orthogonalise(float *x, size_t rows, size_t cols)
     orthogonalise_by(x, rows, cols, false);
 }
 
+/* What tensor/polar.h has, with more digits; tools/golden/muon.py --steps 3 */
+static const double BY[3][3] = {{7.7064907, -20.3989245, 13.6657008},
+                                {3.4916724, -2.3791665, 0.4259536},
+                                {2.6204256, -1.7942615, 0.3720546}};
+
 /* y = a x + b (x x^T) x + c (x x^T)^2 x, element by element in double. */
-static void reference_step(double *x, size_t rows, size_t cols)
+static void reference_step(double *x, size_t rows, size_t cols, const double by[3])
 {
     static double gram[MOST], once[MOST], twice[MOST];
     for (size_t i = 0; i < rows; i++)
@@ -59,7 +64,7 @@ static void reference_step(double *x, size_t rows, size_t cols)
                     to[i * cols + j] += gram[i * rows + k] * from[k * cols + j];
             }
     for (size_t i = 0; i < rows * cols; i++)
-        x[i] = 3.4445 * x[i] - 4.7750 * once[i] + 2.0315 * twice[i];
+        x[i] = by[0] * x[i] + by[1] * once[i] + by[2] * twice[i];
 }
 
 static void reference(const float *x, double *ret, size_t rows, size_t cols)
@@ -67,7 +72,7 @@ static void reference(const float *x, double *ret, size_t rows, size_t cols)
     double sum = 0;
     for (size_t i = 0; i < rows * cols; i++) sum += (double)x[i] * (double)x[i];
     for (size_t i = 0; i < rows * cols; i++) ret[i] = (double)x[i] / sqrt(sum);
-    for (int i = 0; i < 5; i++) reference_step(ret, rows, cols);
+    for (int i = 0; i < 3; i++) reference_step(ret, rows, cols, BY[i]);
 }
 
 /* Singular values by turning pairs of columns until all stand upright (Jacobi, from one side); of the transpose when wide. */
@@ -127,11 +132,11 @@ static void singular_values_end_near_one(void **state)
         double sum = 0, least = INFINITY;
         size_t n = singular_values(X, rows, cols, S);
         for (size_t k = 0; k < n; k++) sum += S[k] * S[k], least = fmin(least, S[k]);
-        const bool far = least > sqrt(sum) / 500;
+        const bool far = least > sqrt(sum) / 95;
         OK(far || rows == cols);
         orthogonalise(X, rows, cols);
         singular_values(X, rows, cols, S);
-        for (size_t k = 0; k < n; k++) OK(S[k] < 1.21 && (!far || S[k] > 0.68));
+        for (size_t k = 0; k < n; k++) OK(S[k] < 1.3001 && (!far || S[k] > 0.6999));
     }
 }
 
@@ -152,7 +157,7 @@ static void in_bfloat16_it_is_nearly_the_same(void **state)
         }
         OK(apart < 0.08 * 0.08 * size);
         size_t n = singular_values(X, rows, cols, S);
-        for (size_t k = 0; k < n; k++) OK(S[k] < 1.3 && (rows == cols || S[k] > 0.6));
+        for (size_t k = 0; k < n; k++) OK(S[k] < 1.4 && (rows == cols || S[k] > 0.6));
     }
 }
 
@@ -168,7 +173,7 @@ static void a_nearly_singular_matrix_keeps_its_directions_and_stays_bounded(void
                 X[i * COLS + k] += (float)(normal(60 + d, i) * normal(70 + d, k));
     orthogonalise(X, ROWS, COLS);
     size_t n = singular_values(X, ROWS, COLS, S), loud = 0, faint = 0;
-    for (size_t k = 0; k < n; k++) loud += S[k] > 0.68 && S[k] < 1.21, faint += S[k] < 0.01;
+    for (size_t k = 0; k < n; k++) loud += S[k] > 0.69 && S[k] < 1.31, faint += S[k] < 0.01;
     OK(loud == 3 && faint == n - 3);
 }
 
@@ -203,7 +208,7 @@ static void steps_of_all_shapes_have_the_same_size(void **state)
         double sum = 0;
         for (size_t i = 0; i < rows * cols; i++) sum += (double)p[i] * (double)p[i];
         double rms = sqrt(sum / (double)(rows * cols)) / 0.5;
-        OK(rms > 0.2 * 0.68 && rms < 0.2 * 1.21);
+        OK(rms > 0.2 * 0.69 && rms < 0.2 * 1.31);
     }
 }
 
