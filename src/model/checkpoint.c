@@ -198,7 +198,8 @@ static void remove_old(const char *dir, const mn_checkpoint *c)
     size_t n = 0;
     const uint64_t two = 2 * (MN_CHECKPOINT_HEAD + mn_checkpoint_params(c) * 12);
     const size_t first = !c->tune.tuned, others = has_room(dir, two) ? c->history : 0;
-    const size_t most = MN_CHECKPOINT_LAST + (c->tune.tuned ? 0 : 2 + (size_t)(c->stable > 0) + others);
+    const size_t most =
+        MN_CHECKPOINT_LAST + (c->tune.tuned ? 0 : 2 + (size_t)(c->stable > 0) + others);
     mn_rc rc = mn_checkpoint_steps(dir, &a, &step, &n, NULL);
     while (rc == MN_OK && n > most) {
         size_t i = first ? first_to_go(step, n, c) : 0;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define MN_MUON_ZERO  1e-12 /* a Frobenius norm below is that of a matrix of zeros */
+#define MN_MUON_ZERO 1e-12 /* a Frobenius norm below is that of a matrix of zeros */
 
 /* Floats of scratch memory for a matrix of that shape. */
 size_t mn_muon_work(size_t rows, size_t cols);
