@@ -27,6 +27,9 @@
 
 #define SAMPLE_DIR "/usr/share/games/fortunes"
 #define LOOK_MS    20000 /* at the clock */
+#define LOOK_SOON_MS                                                                           \
+    3000 /* whether somebody else has ended; four times as long with each failure */
+#define TRIES_MOST 4
 
 struct mn_raise {
     mn_raise_opts o;
@@ -35,6 +38,7 @@ struct mn_raise {
     const char *bar_label;
     double bits; /* of the training under way: last held-out bits per byte */
     int learn_at;
+    char busy_said[sizeof(mn_err)]; /* who was at it */
 };
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
@@ -256,7 +260,8 @@ static void tell_night(mn_raise *r, const mn_night_result *n)
             n->model[0] ? ", " : "", n->model, n->why[0] ? ": " : "", n->why);
 }
 
-static void learn(mn_raise *r)
+/* Who else is at it is said once, not with every look. */
+static mn_rc learn(mn_raise *r)
 {
     const mn_stages s = stages_of(r);
     mn_night_opts o = {.store = r->o.home->store, .stages = &s};
@@ -265,26 +270,37 @@ static void learn(mn_raise *r)
     mn_rc rc = mn_night_settings(r->o.home->conf, &o, &e);
     if (rc == MN_OK) rc = mn_night_run(&o, &n, &e);
     if (rc == MN_OK) tell_night(r, &n);
-    else if (rc == MN_E_BUSY || rc == MN_E_NOT_FOUND || rc == MN_E_UNSUPPORTED)
-        mn_info("serve", "nothing is learnt: %s", e.msg); /* as the operator has it */
-    else if (rc != MN_E_CANCELLED) {
+    else if (rc == MN_E_BUSY || rc == MN_E_NOT_FOUND || rc == MN_E_UNSUPPORTED) {
+        if (strcmp(r->busy_said, e.msg) != 0)
+            mn_info("serve", "nothing is learnt: %s", e.msg); /* as the operator has it */
+        snprintf(r->busy_said, sizeof r->busy_said, "%s", e.msg);
+    } else if (rc != MN_E_CANCELLED) {
         failed(r, "what is new could not be learnt", &e);
         mn_api_live_learnt(r->o.api, "failed");
     }
+    if (rc != MN_E_BUSY) r->busy_said[0] = 0;
+    return rc;
 }
 
-/* Until a stop is requested. What a stop or a crash interrupted goes on at once, the rest waits for its time. */
+/* Until a stop is requested. What a stop or a crash interrupted goes on at once; while another is at it, or what the crash left running (a
+ * trainer that writes its last checkpoint) holds a lock, it is tried again soon, else a few times. The rest waits for its time. */
 static void keep_current(mn_raise *r)
 {
     struct pollfd p = {mn_stop_fd(), POLLIN, 0};
     int64_t since = mn_now_ms();
     if (r->o.no_train || r->learn_at == MN_CLOCK_OFF) return;
-    if (mn_night_pending(r->o.home->dir)) learn(r);
-    while (!mn_stop_requested()) {
+    for (int tries = 0; !mn_stop_requested();) {
         const int64_t now = mn_now_ms();
-        if (mn_clock_came(r->learn_at, since, now)) learn(r);
+        const bool came = mn_clock_came(r->learn_at, since, now);
+        int wait_ms = LOOK_MS;
+        if (came) tries = 0;
+        if (came || (tries < TRIES_MOST && mn_night_pending(r->o.home->dir))) {
+            const mn_rc rc = learn(r);
+            if (rc != MN_OK && tries < TRIES_MOST) wait_ms = LOOK_SOON_MS << 2 * tries;
+            if (rc != MN_E_BUSY) tries++;
+        }
         since = now;
-        poll(&p, 1, LOOK_MS);
+        poll(&p, 1, wait_ms);
     }
 }
 
