@@ -417,6 +417,7 @@ static mn_rc checkpoint(mn_model__run *r, mn_err *e)
     mn_hex(r->at.self, 32, r->log->checkpoint_sha256);
     r->checkpoint_us = mn_mono_us();
     r->checkpoint_step = r->at.step;
+    r->kept |= r->at.step > 0;
     return MN_OK;
 }
 
@@ -625,9 +626,8 @@ mn_rc mn_train_run(const mn_train_opts *o, mn_train_result *ret, mn_err *e)
         rc = mn_model__dismiss(&r, rc, e);
     }
     if (rc == MN_OK) *ret = done;
-    /* What failed before its first checkpoint leaves no half of a model behind. */
-    if (rc != MN_OK && r.made_dir && r.locked && r.checkpoint_step == 0)
-        mn_fs_remove_tree(o->model_dir, NULL);
+    /* What failed before it had a checkpoint of its own work leaves no half of a model behind; from then on nothing is removed. */
+    if (rc != MN_OK && r.made_dir && r.locked && !r.kept) mn_fs_remove_tree(o->model_dir, NULL);
     close_run(&r);
     return rc;
 }

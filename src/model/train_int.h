@@ -66,8 +66,9 @@ typedef struct mn_model__run {
     int64_t start_us, checkpoint_us, log_us;
     double seconds_before, eval_s, eval_at; /* eval_s: cost of one */
     double checkpoint_s, checkpoints_s;     /* cost of the last one; of all since the start */
-    uint64_t checkpoint_step;
-    double step_s, optim_s; /* in steps since the start, in their optimiser */
+    uint64_t checkpoint_step;               /* from which the next is counted */
+    bool kept;                              /* this process has written one */
+    double step_s, optim_s;                 /* in steps since the start, in their optimiser */
     double loss;
 } mn_model__run;
 
