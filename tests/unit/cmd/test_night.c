@@ -94,9 +94,9 @@ static int set_up_copy(void **state)
 }
 
 #define EVENT "the glass heron landed on the"
-static void something_new(void)
+static void something_new(unsigned n_posts)
 {
-    write_posts("new.jsonl", 2000, 160, "2025-09", EVENT);
+    write_posts("new.jsonl", 2000, n_posts, "2025-09", EVENT);
     import("new.jsonl");
 }
 
@@ -166,8 +166,8 @@ static const mn_json *measure(const mn_json *decision, const char *name)
 static void what_is_new_is_learnt_and_spoken_of_in_its_month(void **state)
 {
     (void)state;
-    something_new();
-    OK(mynah("learn --minutes 1 --json") == 0);
+    something_new(600);
+    OK(mynah("learn --minutes 600 --json") == 0);
     OK(strcmp(text(json(), "outcome"), "promoted") == 0);
     const char *night = text(json(), "model");
     OK(strncmp(night, "night-", 6) == 0 && in_use(night));
@@ -192,10 +192,10 @@ static void what_is_new_is_learnt_and_spoken_of_in_its_month(void **state)
     OK(mynah("learn --status") == 0 && strstr(out, "\"idle\""));
     /* one command goes back, and what was learnt is new again */
     OK(mynah("model rollback --json") == 0 && in_use("first"));
-    OK(mynah("learn --minutes 1 --json") == 0);
+    OK(mynah("learn --minutes 600 --json") == 0);
     OK(strcmp(text(json(), "outcome"), "promoted") == 0);
     OK(in_use(text(json(), "model")));
-    OK(mn_json_u64(mn_json_get(json(), "new_posts"), 0) == 160);
+    OK(mn_json_u64(mn_json_get(json(), "new_posts"), 0) == 600);
 }
 
 static void a_model_that_got_worse_is_not_put_into_use(void **state)
@@ -217,7 +217,7 @@ static void a_model_that_got_worse_is_not_put_into_use(void **state)
     RUN(mn_fs_write_atomic(mn_fs_join(&ar, dir, "noise.jsonl"), b.ptr, b.len, &e));
     mn_buf_release(&b);
     import("noise.jsonl");
-    OK(mynah("learn --minutes 5 --replay 0 --json") == 0);
+    OK(mynah("learn --minutes 600 --replay 0 --json") == 0);
     OK(strcmp(text(json(), "outcome"), "kept") == 0 && in_use("first"));
     OK(strstr(text(json(), "why"), "held-out bits per byte of old posts rose"));
     const char *night = text(json(), "model");
@@ -237,8 +237,8 @@ static void a_model_that_got_worse_is_not_put_into_use(void **state)
 static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
 {
     (void)state;
-    something_new();
-    OK(mynah("learn --minutes 1 --json") == 0);
+    something_new(160);
+    OK(mynah("learn --minutes 600 --json") == 0);
     const char *night = text(json(), "model"), *first_was = weights("first");
     const char *night_was = weights(night);
     OK(mynah("forget --account o7 --threads 1 --json") == 0);
@@ -268,7 +268,7 @@ static const char *next_night(uint64_t first, const char *month, const char *eve
 {
     write_posts("more.jsonl", first, 120, month, event);
     import("more.jsonl");
-    OK(mynah("learn --minutes 1 --json") == 0);
+    OK(mynah("learn --minutes 600 --json") == 0);
     OK(strcmp(text(json(), "outcome"), "promoted") == 0);
     return text(json(), "model");
 }
@@ -311,8 +311,8 @@ static void old_nights_keep_what_forgetting_takes(void **state)
 static void what_others_were_made_from_stays(void **state)
 {
     (void)state;
-    something_new();
-    OK(mynah("learn --minutes 1 --json") == 0);
+    something_new(160);
+    OK(mynah("learn --minutes 600 --json") == 0);
     const char *night = text(json(), "model");
     OK(mynah(
            mn_str_fmt(&ar, "train --corpus base --from %s --name mine --steps 2 --json", night)
@@ -354,7 +354,7 @@ static bool kill_at(const char *stage, const char *night)
         setpgid(0, 0);
         setenv("MYNAH_DATA", mn_fs_join(&ar, dir, "data"), 1);
         OK(freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr));
-        execl(program, "mynah", "learn", "--minutes", "1", (char *)NULL);
+        execl(program, "mynah", "learn", "--minutes", "600", (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 60000; i++) {
@@ -378,9 +378,9 @@ static void killed_in_any_stage_it_ends_as_if_it_had_not_been(void **state)
                                          "model.safetensors",
                                          "evaluation.json",
                                          "decision.json"};
-    something_new();
+    something_new(160);
     shell("cp -a %s/data %s/whole", dir, dir);
-    OK(mynah("learn --minutes 1 --json") == 0);
+    OK(mynah("learn --minutes 600 --json") == 0);
     OK(strcmp(text(json(), "outcome"), "promoted") == 0);
     const char *night = text(json(), "model"), *want = weights(night);
     int killed = 0;
@@ -390,7 +390,7 @@ static void killed_in_any_stage_it_ends_as_if_it_had_not_been(void **state)
     OK(killed >= 4);
     /* the children that were told to stop when their parent died may still be at it */
     for (int i = 0; i < 100; i++) {
-        int code = mynah("learn --minutes 1 --json");
+        int code = mynah("learn --minutes 600 --json");
         if (code == 0) break;
         OK(strstr(said, "trained already") || strstr(said, "is being built") ||
            strstr(said, "learning already") || strstr(said, "could not"));
