@@ -54,8 +54,10 @@ static mn_rc forget_due(mn_night *n, mn_err *e)
     mn_err why = {0};
     state(n, "training", "What may no longer be learnt from is being forgotten");
     mn_rc rc = mn_stage_json(n->o->stages, args, &n->a, &t, &why);
-    if (rc == MN_OK || rc == MN_E_CANCELLED)
-        return rc == MN_OK ? rc : mn_fail(e, rc, "stopped");
+    if (rc == MN_E_CANCELLED) return mn_fail(e, rc, "stopped");
+    if (rc == MN_OK && mn_json_bool(mn_json_get(t, "finished"), true)) return MN_OK;
+    if (rc == MN_OK)
+        return mn_fail(e, MN_E_IO, "forgetting what is due was stopped, so nothing was learnt");
     return mn_fail(e, rc, "what is due could not be forgotten, so nothing was learnt: %s",
                    why.msg);
 }
