@@ -48,22 +48,12 @@ static mn_train_opts opts_for(int i, uint64_t steps)
 
 static mn_buf bytes_of(int i, const char *name)
 {
-    mn_err e = {0};
-    char path[300];
-    mn_buf b;
-    mn_buf_init(&b, 0);
-    snprintf(path, sizeof path, "%s/%s", model(i), name);
-    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
-    return b;
+    return fixture_file(model(i), name);
 }
 
 static bool same_weights(int i, int k)
 {
-    mn_buf a = bytes_of(i, "model.safetensors"), b = bytes_of(k, "model.safetensors");
-    bool same = a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
-    mn_buf_release(&a);
-    mn_buf_release(&b);
-    return same;
+    return fixture_same_weights(model(i), model(k));
 }
 
 static double first_loss, last_loss;

@@ -75,4 +75,26 @@ static inline void fixture_corpus(const char *dir, uint64_t n, char ret[200])
     RUN(mn_fs_write_atomic(path, json, (size_t)len, &e));
 }
 
+/* A file of a model's folder, whole; the caller releases it. */
+static inline mn_buf fixture_file(const char *model, const char *name)
+{
+    mn_err e = {0};
+    char path[300];
+    mn_buf b;
+    mn_buf_init(&b, 0);
+    snprintf(path, sizeof path, "%s/%s", model, name);
+    RUN(mn_fs_read(path, SIZE_MAX, &b, &e));
+    return b;
+}
+
+static inline bool fixture_same_weights(const char *one, const char *other)
+{
+    mn_buf a = fixture_file(one, "model.safetensors"),
+           b = fixture_file(other, "model.safetensors");
+    bool same = a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    mn_buf_release(&a);
+    mn_buf_release(&b);
+    return same;
+}
+
 #endif
