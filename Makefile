@@ -31,7 +31,7 @@ PKG_media := libjpeg libpng libwebp libwebpdemux libseccomp
 LIB_media := -lgif
 PKG_store := sqlite3
 PKG_model := liblzma
-LIB_model := -ldl
+LIB_base := -ldl
 PKG_social := libsodium libpcre2-8
 # These are opened when they are first needed (base/late.h) and not linked, but by tests that use them themselves.
 LATE_net := libmicrohttpd libcurl
@@ -139,7 +139,7 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 
 # Programs whose threads matter, for the thread sanitizer.
 .PHONY: tsan-tests
-tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/unit/model/test_ranks.c tests/contract/*.c))
+tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/unit/model/test_reduce.c tests/contract/*.c))
 
 # Benchmarks that are programs of their own: bench/X.c becomes $(B)/bench/X.
 bench: $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c)) ## build the benchmarks below bench/

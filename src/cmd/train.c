@@ -346,6 +346,7 @@ int mn_cmd_train(int argc, char **argv)
     if (rc == MN_OK && j.l.json) mn_progress_disable();
     if (rc == MN_OK) rc = check_options(&j, n, argv, &dtype, &e);
     if (rc == MN_OK) rc = mn_ranks_open(&j.ranks, &e);
+    mn_ranks_advise(j.ranks, "--resume goes on from the last checkpoint");
     if (rc == MN_OK) rc = run(&j, dtype, &e);
     mn_arena_release(&j.arena);
     int code = rc == MN_OK ? 0 : failed(&j, &e);

@@ -13,8 +13,8 @@
 #ifndef MN_MODEL_REDUCE_H
 #define MN_MODEL_REDUCE_H
 
+#include "base/ranks.h"
 #include "base/thread.h"
-#include "model/ranks.h"
 
 typedef struct mn_reduce mn_reduce;
 

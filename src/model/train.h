@@ -6,10 +6,10 @@
 #ifndef MN_MODEL_TRAIN_H
 #define MN_MODEL_TRAIN_H
 
+#include "base/ranks.h"
 #include "model/forward.h"
 #include "model/mask.h"
 #include "model/optim.h"
-#include "model/ranks.h"
 #include "model/trainlog.h"
 #include "model/wal.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "model/ranks_int.h"
+#include "base/ranks_int.h"
 
 #define LIBRARY    "libmpi.so.40"
 #define SERIALIZED 2   /* MPI_THREAD_SERIALIZED: several threads, one at a time */

@@ -1,4 +1,4 @@
-/* Ranks: the processes of one training, started by `mpirun -n N mynah train …`, and how they talk.
+/* Ranks: the processes of one piece of work, started by `mpirun -n N mynah train …` or `corpus build`, and how they talk.
  *
  * Without mpirun there is one rank and no MPI: mn_ranks_open gives NULL, which every function here takes for "alone". Under Open MPI's
  * mpirun (OMPI_COMM_WORLD_SIZE is set) libmpi.so.40 is loaded when it is needed: the program links nothing, is built without
@@ -15,8 +15,8 @@
  *         processes of its own machine and fails with MN_E_CANCELLED when one is gone. Elsewhere mpirun does.
  * errors  MN_E_IO with MPI's words, MN_E_CANCELLED, MN_E_NOMEM. After a failed call the ranks are no longer in step: the only way on
  *         is mn_ranks_abort. */
-#ifndef MN_MODEL_RANKS_H
-#define MN_MODEL_RANKS_H
+#ifndef MN_BASE_RANKS_H
+#define MN_BASE_RANKS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +34,9 @@ mn_rc mn_ranks_open(mn_ranks **ret, mn_err *e);
 void mn_ranks_close(mn_ranks *r);
 /* For all other failures: ends every rank at once with exit code 1, this one too, without closing anything. Returns only where r is NULL. */
 void mn_ranks_abort(mn_ranks *r);
+
+/* What is said when a rank is gone ends in this: "…, which ends here; ADVICE". Borrowed; nothing until it is set. NULL ranks are fine. */
+void mn_ranks_advise(mn_ranks *r, const char *advice);
 
 int mn_ranks_rank(const mn_ranks *r); /* 0 alone */
 int mn_ranks_size(const mn_ranks *r); /* 1 alone */

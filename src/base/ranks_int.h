@@ -1,8 +1,8 @@
 /* Inside ranks: what carries messages. MPI's is ranks_mpi.c; tests have one of threads in a process. */
-#ifndef MN_MODEL_RANKS_INT_H
-#define MN_MODEL_RANKS_INT_H
+#ifndef MN_BASE_RANKS_INT_H
+#define MN_BASE_RANKS_INT_H
 
-#include "model/ranks.h"
+#include "base/ranks.h"
 
 #define MN_RANKS_BLOCK ((size_t)64 << 20) /* the most bytes of one message */
 

@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "base/mem.h"
-#include "model/ranks_int.h"
+#include "base/ranks_int.h"
 
 #define BOARD_RANKS 9
 #define BOARD_MOST  256 /* messages under way from one rank to another */

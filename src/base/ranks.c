@@ -1,5 +1,5 @@
 /* Ranks over any carrier of messages; see ranks.h. */
-#include "model/ranks.h"
+#include "base/ranks.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/ranks_int.h"
 #include "base/stop.h"
 #include "base/thread.h"
-#include "model/ranks_int.h"
 
 #define YIELDS   100    /* looks before waiting sleeps */
 #define NAP_US   20     /* ... first, then ever longer */
@@ -36,6 +36,7 @@ struct mn_ranks {
     place *places;
     mn_ranks_set set;
     int64_t watched_us;
+    const char *advice; /* "" or words for people whose run has ended */
 };
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
@@ -79,7 +80,7 @@ mn_rc mn_ranks_new(const mn_ranks_ops *ops, void *self, int rank, int size, mn_r
         ops->close(self);
         return mn_fail(e, MN_E_NOMEM, "no memory for ranks");
     }
-    *r = (mn_ranks){.ops = ops, .self = self, .rank = rank, .size = size};
+    *r = (mn_ranks){.ops = ops, .self = self, .rank = rank, .size = size, .advice = ""};
     rc = size > MN_RANKS_MAX
              ? mn_fail(e, MN_E_LIMIT, "%d ranks, at most %d are possible", size, MN_RANKS_MAX)
              : meet(r, e);
@@ -125,6 +126,11 @@ void mn_ranks_close(mn_ranks *r)
 void mn_ranks_abort(mn_ranks *r)
 {
     if (r) r->ops->abort(r->self);
+}
+
+void mn_ranks_advise(mn_ranks *r, const char *advice)
+{
+    if (r) r->advice = advice;
 }
 
 int mn_ranks_rank(const mn_ranks *r)
@@ -185,9 +191,8 @@ static mn_rc watch(mn_ranks *r, mn_err *e)
     r->silent = first != r->rank;
     return mn_fail(
         e, MN_E_CANCELLED,
-        "rank %d of %d (process %lld) has ended in the middle of the run, which ends "
-        "here; --resume goes on from the last checkpoint",
-        lost, r->size, (long long)r->places[lost].pid);
+        "rank %d of %d (process %lld) has ended in the middle of the run, which ends here%s%s",
+        lost, r->size, (long long)r->places[lost].pid, *r->advice ? "; " : "", r->advice);
 }
 
 static void nap(int tries)
