@@ -8,6 +8,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/stop.h"
+#include "corpus/encode.h"
+#include "corpus/vocab.h"
 #include "text/canary.h"
 #include "text/shard.h"
 #include "text/tokenizer.h"
@@ -16,18 +18,8 @@
 #define PARTS         32
 #define TOKENIZER_MAX (64u << 20)
 
-uint32_t mn_corpus_vocab_for(uint64_t train_bytes)
-{
-    uint32_t vocab = 2048;
-    for (uint64_t size = 2000000; train_bytes >= size && vocab < 32768; size *= 4) vocab *= 2;
-    return vocab;
-}
-
-typedef struct part { /* encoded documents [from, to) of the list */
-    size_t from, to;
-    mn_ids ids;
-    size_t *ends; /* ids' end of each post */
-    size_t n_posts, cap;
+typedef struct part {
+    mn_encoded is;
     mn_rc rc;
 } part;
 
@@ -37,14 +29,10 @@ typedef struct parts_round {
 } parts_round;
 
 typedef struct job {
-    const mn_cands *c;
-    const mn_documents *d;
-    const char *spool;
+    mn_texts texts; /* of this split */
     const mn_tokenizer *tok;
     mn_tok_cache **caches; /* one a thread */
     int n_caches;
-    const size_t *list; /* documents of this split */
-    size_t n_list;
     uint64_t canaries; /* of this split: their seed, 0 for none */
     parts_round rounds[2];
     int now;
@@ -54,77 +42,17 @@ typedef struct job {
     mn_err err;
 } job;
 
-static mn_str text_of(const job *j, uint32_t post)
-{
-    return (mn_str){j->spool + j->c->items[post].text_at, j->c->items[post].text_len};
-}
-
-/* ---- encoding ------------------------------------------------------------------------------------------------ */
-
-static mn_rc add_time(mn_ids *ids, const mn_cand *x)
-{
-    MN_TRY(mn_ids_add(ids, mn_tok_year(x->created_ms)));
-    return mn_ids_add(ids, mn_tok_month(x->created_ms));
-}
-
-/* The structure tokens before a post; before: the post before it in the document, NULL for the first. */
-static mn_rc add_structure(mn_ids *ids, const mn_cand *x, const mn_cand *before, uint8_t kind)
-{
-    bool same_time = before && mn_tok_year(before->created_ms) == mn_tok_year(x->created_ms) &&
-                     mn_tok_month(before->created_ms) == mn_tok_month(x->created_ms);
-    uint32_t opening = !before                 ? MN_TOK_START
-                       : kind == MN_LINK_QUOTE ? MN_TOK_QUOTE
-                                               : MN_TOK_REPLY;
-    MN_TRY(mn_ids_add(ids, opening));
-    if (!same_time) MN_TRY(add_time(ids, x));
-    return before && before->lang == x->lang ? MN_OK : mn_ids_add(ids, x->lang);
-}
-
-static mn_rc note_end(part *p)
-{
-    if (p->n_posts == p->cap) {
-        size_t cap = p->cap ? 2 * p->cap : 256;
-        size_t *ends = mn_reallocarray(p->ends, cap, sizeof *ends);
-        if (!ends) return MN_E_NOMEM;
-        p->ends = ends;
-        p->cap = cap;
-    }
-    p->ends[p->n_posts++] = p->ids.n;
-    return MN_OK;
-}
-
-static mn_rc encode_document(job *j, part *p, size_t doc, mn_tok_cache *cache)
-{
-    const mn_cand *before = NULL;
-    for (size_t i = mn_document_start(j->d, doc); i < j->d->ends[doc]; i++) {
-        const mn_cand *x = &j->c->items[j->d->posts[i]];
-        MN_TRY(add_structure(&p->ids, x, before, j->d->kinds[i]));
-        MN_TRY(mn_tok_encode(j->tok, cache, text_of(j, j->d->posts[i]), &p->ids));
-        MN_TRY(note_end(p));
-        before = x;
-    }
-    return MN_OK;
-}
-
-static void encode_part(job *j, part *p, int thread)
-{
-    mn_ids_clear(&p->ids);
-    p->n_posts = 0;
-    p->rc = MN_OK;
-    for (size_t k = p->from; k < p->to && p->rc == MN_OK; k++)
-        p->rc = encode_document(j, p, j->list[k], j->caches[thread]);
-}
-
 /* ---- writing ------------------------------------------------------------------------------------------------- */
 
-static mn_rc write_document(job *j, const part *p, size_t doc, size_t *post)
+static mn_rc write_document(job *j, const mn_encoded *p, size_t doc, size_t *post)
 {
-    for (size_t i = mn_document_start(j->d, doc); i < j->d->ends[doc]; i++, ++*post) {
-        uint32_t at = j->d->posts[i];
-        const mn_cand *x = &j->c->items[at];
+    const mn_texts *t = &j->texts;
+    for (size_t i = mn_document_start(t->d, doc); i < t->d->ends[doc]; i++, ++*post) {
+        const mn_cand *x = &t->c->items[t->d->posts[i]];
         size_t from = *post ? p->ends[*post - 1] : 0;
-        MN_TRY(mn_shard_writer_post(j->shard, x->id, x->author, x->consent_rev, text_of(j, at),
-                                    p->ids.ptr + from, p->ends[*post] - from, &j->err));
+        MN_TRY(mn_shard_writer_post(j->shard, x->id, x->author, x->consent_rev,
+                                    mn_texts_of(t, t->d->posts[i]), p->ids.ptr + from,
+                                    p->ends[*post] - from, &j->err));
         j->sum.tokens += p->ends[*post] - from;
         j->sum.bytes += x->text_len;
         j->sum.posts++;
@@ -139,7 +67,8 @@ static mn_rc write_part(job *j, const part *p)
     size_t post = 0;
     if (p->rc != MN_OK)
         return mn_fail(&j->err, p->rc, "out of memory while encoding the corpus");
-    for (size_t k = p->from; k < p->to; k++) MN_TRY(write_document(j, p, j->list[k], &post));
+    for (size_t k = p->is.from; k < p->is.to; k++)
+        MN_TRY(write_document(j, &p->is, j->texts.list[k], &post));
     return MN_OK;
 }
 
@@ -153,18 +82,19 @@ static void write_round(job *j, const parts_round *r)
 static void run_part(void *arg, size_t k, int thread)
 {
     job *j = arg;
-    if (k == 0) write_round(j, &j->rounds[1 - j->now]);
-    else encode_part(j, &j->rounds[j->now].parts[k - 1], thread);
+    part *p = k ? &j->rounds[j->now].parts[k - 1] : NULL;
+    if (p) p->rc = mn_corpus_encode(&j->texts, j->tok, j->caches[thread], &p->is);
+    else write_round(j, &j->rounds[1 - j->now]);
 }
 
 /* Puts the next documents into the round; false when there are none. */
 static bool plan(job *j, parts_round *r, size_t *next)
 {
     r->n = 0;
-    while (r->n < PARTS && *next < j->n_list) {
-        part *p = &r->parts[r->n++];
+    while (r->n < PARTS && *next < j->texts.n) {
+        mn_encoded *p = &r->parts[r->n++].is;
         p->from = *next;
-        p->to = *next + PART < j->n_list ? *next + PART : j->n_list;
+        p->to = *next + PART < j->texts.n ? *next + PART : j->texts.n;
         *next = p->to;
     }
     return r->n > 0;
@@ -180,7 +110,7 @@ static mn_rc run_rounds(job *j, mn_pool *pool, mn_corpus_progress progress, void
         more = plan(j, &j->rounds[j->now], &next);
         mn_pool_run(pool, 1 + j->rounds[j->now].n, run_part, j);
         if (j->rc != MN_OK) return mn_fail(e, j->rc, "%s", j->err.msg);
-        if (progress) progress(arg, stage, next, j->n_list);
+        if (progress) progress(arg, stage, next, j->texts.n);
         j->now = 1 - j->now;
     } while (more);
     return MN_OK;
@@ -232,12 +162,13 @@ static mn_rc plant(job *j, mn_err *e)
 static mn_rc count_authors(job *j, mn_err *e)
 {
     size_t n = 0;
-    mn_keyed *a = mn_keyed_new(j->d->n_posts);
+    const mn_texts *t = &j->texts;
+    mn_keyed *a = mn_keyed_new(t->d->n_posts);
     if (!a) return mn_fail(e, MN_E_NOMEM, "out of memory");
-    for (size_t k = 0; k < j->n_list; k++)
-        for (size_t i = mn_document_start(j->d, j->list[k]); i < j->d->ends[j->list[k]]; i++)
-            a[n++] = (mn_keyed){j->c->items[j->d->posts[i]].author, 0};
-    mn_keyed_sort(a, a + j->d->n_posts, n);
+    for (size_t k = 0; k < t->n; k++)
+        for (size_t i = mn_document_start(t->d, t->list[k]); i < t->d->ends[t->list[k]]; i++)
+            a[n++] = (mn_keyed){t->c->items[t->d->posts[i]].author, 0};
+    mn_keyed_sort(a, a + t->d->n_posts, n);
     for (size_t i = 0; i < n; i++) j->sum.authors += i == 0 || a[i].key != a[i - 1].key;
     mn_free(a);
     return MN_OK;
@@ -252,8 +183,8 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
     if (snprintf(stem, sizeof stem, "%s/%s", dir, name) >= (int)sizeof stem)
         return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
     MN_TRY(mn_shard_writer_open(stem, &j->shard, e));
-    j->list = list;
-    j->n_list = n;
+    j->texts.list = list;
+    j->texts.n = n;
     j->sum = (mn_corpus_split){0};
     j->rounds[0].n = j->rounds[1].n = 0;
     mn_rc rc = count_authors(j, e);
@@ -267,74 +198,6 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
 }
 
 /* ---- the tokenizer ------------------------------------------------------------------------------------------- */
-
-#define COUNT_PART 1024 /* documents */
-
-/* One a thread: what it has counted so far, and how that went. */
-typedef struct counter {
-    mn_tok_trainer *trainer;
-    uint64_t bytes;
-    mn_rc rc;
-    mn_err err;
-} counter;
-
-typedef struct counting {
-    const job *j;
-    const size_t *list;
-    size_t n;
-    counter *counters;
-} counting;
-
-static void count_part(void *arg, size_t k, int thread)
-{
-    const counting *x = arg;
-    const mn_documents *d = x->j->d;
-    counter *c = &x->counters[thread];
-    size_t end = (k + 1) * COUNT_PART < x->n ? (k + 1) * COUNT_PART : x->n;
-    for (size_t at = k * COUNT_PART; at < end; at++)
-        for (size_t i = mn_document_start(d, x->list[at]); i < d->ends[x->list[at]]; i++) {
-            mn_str text = text_of(x->j, d->posts[i]);
-            c->bytes += text.len;
-            if (c->rc == MN_OK) c->rc = mn_tok_trainer_add(c->trainer, text, &c->err);
-        }
-}
-
-/* All into the first; *ret_bytes: of all texts. */
-static mn_rc gather(counting *x, int n, uint64_t *ret_bytes, mn_err *e)
-{
-    *ret_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        counter *c = &x->counters[i];
-        if (c->rc != MN_OK) return mn_fail(e, c->rc, "%s", c->err.msg);
-        *ret_bytes += c->bytes;
-        if (i == 0) continue;
-        MN_TRY(mn_tok_trainer_absorb(x->counters[0].trainer, c->trainer, e));
-        mn_tok_trainer_free(c->trainer);
-        c->trainer = NULL;
-    }
-    return MN_OK;
-}
-
-static mn_rc train_tokenizer(const job *j, const size_t *list, size_t n, uint32_t vocab,
-                             mn_pool *pool, mn_tokenizer **ret, mn_err *e)
-{
-    uint64_t bytes = 0;
-    int threads = mn_pool_threads(pool);
-    counting x = {j, list, n, mn_calloc((size_t)threads, sizeof(counter))};
-    mn_rc rc = x.counters ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
-    for (int i = 0; i < threads && rc == MN_OK; i++)
-        rc = mn_tok_trainer_new(&x.counters[i].trainer, e);
-    if (rc == MN_OK) {
-        mn_pool_run(pool, (n + COUNT_PART - 1) / COUNT_PART, count_part, &x);
-        rc = gather(&x, threads, &bytes, e);
-    }
-    if (rc == MN_OK)
-        rc = mn_tok_trainer_finish(x.counters[0].trainer,
-                                   vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
-    for (int i = 0; x.counters && i < threads; i++) mn_tok_trainer_free(x.counters[i].trainer);
-    mn_free(x.counters);
-    return rc;
-}
 
 static mn_rc save_tokenizer(const mn_tokenizer *tok, const char *dir, mn_err *e)
 {
@@ -397,10 +260,7 @@ static void job_free(job *j)
     for (int i = 0; i < j->n_caches; i++) mn_tok_cache_free(j->caches[i]);
     mn_free(j->caches);
     for (int r = 0; r < 2; r++)
-        for (int k = 0; k < PARTS; k++) {
-            mn_ids_release(&j->rounds[r].parts[k].ids);
-            mn_free(j->rounds[r].parts[k].ends);
-        }
+        for (int k = 0; k < PARTS; k++) mn_encoded_release(&j->rounds[r].parts[k].is);
     mn_free(j);
 }
 
@@ -416,9 +276,9 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     job *j = mn_calloc(1, sizeof *j);
     mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc != MN_OK) goto out;
-    *j = (job){.c = c, .d = d, .spool = spool};
+    *j = (job){.texts = {c, d, spool, list, n_train}};
     rc = tokenizer ? take_tokenizer(tokenizer, dir, &tok, e)
-                   : train_tokenizer(j, list, n_train, vocab, pool, &tok, e);
+                   : mn_corpus_vocab(&j->texts, vocab, pool, &tok, e);
     if (rc == MN_OK && !tokenizer) rc = save_tokenizer(tok, dir, e);
     if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
     if (rc != MN_OK) goto out;

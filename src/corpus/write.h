@@ -11,10 +11,6 @@ typedef struct mn_written {
     mn_corpus_split train, val;
 } mn_written;
 
-/* The vocabulary for so many bytes of training text: 2,048 below 2 MB, then doubled with every fourfold size, at most
- * 32,768. */
-uint32_t mn_corpus_vocab_for(uint64_t train_bytes);
-
 /* Writes tokenizer.json and the files of both shards into dir. tokenizer: one to take as it is, NULL to train one. vocab 0:
  * mn_corpus_vocab_for. Encoding is parallel; the
  * bytes written do not depend on the pool. canaries: the seed of sentences that follow train's documents as documents of their own
