@@ -1,7 +1,8 @@
 /* The team: see team.h.
  *
- * A stage has two words, each the number of the run and a count: `next`, the parts handed out, and `done`, the parts
- * finished. A word of an earlier run counts as 0, so nothing is reset between runs; a thread that meets a word of a later run
+ * A stage has a word for each thread, `taken`: how many of that thread's parts are handed out, from the front (which it takes
+ * itself) and from the back (which others take that have none left); and `done`, the parts finished. Each has the number of its run
+ * in it. A word of an earlier run counts as 0, so nothing is reset between runs; a thread that meets a word of a later run
  * knows that its own is over. As a run cannot end while somebody holds a part, whoever holds one works on live data.
  *
  * A run is published as in thread.c: `inside` counts who looks at the fields, which are copied before it is left again.
@@ -26,7 +27,7 @@
 #include "base/thread.h"
 
 /* At 10,000 runs a second the number of the run is used up in three years. */
-enum { THREADS_MAX = 1024, COUNT_BITS = 24 };
+enum { THREADS_MAX = 1024, COUNT_BITS = 24, SIDE_BITS = COUNT_BITS / 2 };
 enum {
     SPIN_US = 20,
     LONG_US =
@@ -39,10 +40,11 @@ enum {
     REST_US = 2000,
 };
 
-typedef struct stage {
-    _Alignas(64) _Atomic uint64_t next; /* run << COUNT_BITS | parts handed out */
-    _Alignas(64) _Atomic uint64_t done; /* run << COUNT_BITS | parts finished */
-} stage;
+/* A line of cache that threads write to. A stage has one for each thread, taken, and one, done, behind them. */
+typedef struct line {
+    _Alignas(64) _Atomic uint64_t
+        word; /* run << COUNT_BITS | count; taken: | from the back << SIDE_BITS | from the front */
+} line;
 
 struct mn_walk {
     mn_team *team;
@@ -64,7 +66,8 @@ typedef struct member {
 struct mn_team {
     int n_threads, n_started;
     int spin_us;
-    stage *stages;
+    line *lines; /* [MN_TEAM_STAGES][n_threads + 1], in */
+    void *stages;
     void (*fn)(void *arg, mn_walk *w);
     size_t size;
     uint64_t run;
@@ -125,34 +128,60 @@ static void rest(const mn_walk *w)
         usleep(REST_US);
 }
 
-bool mn_stage_next(mn_walk *w, size_t n_parts, size_t *ret_part)
+static line *lines_of(const mn_walk *w)
 {
-    stage *s = &w->team->stages[w->at];
-    if (w->n_parts == 0) w->from_us = mn_mono_us();
-    w->n_parts = n_parts;
-    if (w->thread && w->held == 0 &&
-        atomic_load_explicit(&w->team->shared_until_us, memory_order_relaxed) > w->from_us)
-        rest(w);
-    uint64_t word = atomic_load_explicit(&s->next, memory_order_relaxed);
+    return w->team->lines + w->at * ((size_t)w->team->n_threads + 1);
+}
+
+/* Where the parts of thread i begin. */
+static size_t parts_at(const mn_walk *w, size_t i)
+{
+    const size_t n = (size_t)w->team->n_threads;
+    return (w->n_parts * i + n - 1) / n;
+}
+
+/* One of thread i's parts: its own thread takes them as they lie in memory, the others from the back. */
+static bool take_from(mn_walk *w, size_t i, size_t *ret_part)
+{
+    const uint32_t side = 1u << SIDE_BITS;
+    const bool own = i == (size_t)w->thread;
+    size_t from = parts_at(w, i), n = parts_at(w, i + 1) - from;
+    _Atomic uint64_t *word = &lines_of(w)[i].word;
+    uint64_t now = atomic_load_explicit(word, memory_order_relaxed);
     for (;;) {
-        uint32_t n = count_of(w, word);
-        if (w->over || n >= n_parts) return false;
-        if (atomic_compare_exchange_weak_explicit(&s->next, &word, word_of(w, n + 1),
+        uint32_t count = count_of(w, now), front = count % side, back = count / side;
+        if (w->over || front + back >= n) return false;
+        if (atomic_compare_exchange_weak_explicit(word, &now,
+                                                  word_of(w, count + (own ? 1 : side)),
                                                   memory_order_acq_rel, memory_order_relaxed)) {
-            *ret_part = n;
+            *ret_part = own ? from + front : from + n - 1 - back;
             w->held++;
             return true;
         }
     }
 }
 
-/* Tells that the parts taken here are done. */
-static void tell(mn_walk *w, stage *s)
+bool mn_stage_next(mn_walk *w, size_t n_parts, size_t *ret_part)
 {
-    uint64_t word = atomic_load_explicit(&s->done, memory_order_relaxed);
+    const size_t n = (size_t)w->team->n_threads;
+    MN_ASSERT(n_parts / n < (1u << SIDE_BITS) - 1);
+    if (w->n_parts == 0) w->from_us = mn_mono_us();
+    w->n_parts = n_parts;
+    if (w->thread && w->held == 0 &&
+        atomic_load_explicit(&w->team->shared_until_us, memory_order_relaxed) > w->from_us)
+        rest(w);
+    for (size_t i = 0; i < n && !w->over; i++)
+        if (take_from(w, ((size_t)w->thread + i) % n, ret_part)) return true;
+    return false;
+}
+
+/* Tells that the parts taken here are done. */
+static void tell(mn_walk *w, line *done)
+{
+    uint64_t word = atomic_load_explicit(&done->word, memory_order_relaxed);
     uint32_t n;
     do n = count_of(w, word) + w->held;
-    while (!atomic_compare_exchange_weak(&s->done, &word, word_of(w, n)));
+    while (!atomic_compare_exchange_weak(&done->word, &word, word_of(w, n)));
     w->held = 0;
     if (n == w->n_parts && atomic_load(&w->team->sleepers)) {
         atomic_fetch_add(&w->team->event, 1);
@@ -160,28 +189,28 @@ static void tell(mn_walk *w, stage *s)
     }
 }
 
-static bool is_done(mn_walk *w, stage *s)
+static bool is_done(mn_walk *w, line *done)
 {
-    return count_of(w, atomic_load(&s->done)) >= w->n_parts || w->over;
+    return count_of(w, atomic_load(&done->word)) >= w->n_parts || w->over;
 }
 
-static bool spin(mn_walk *w, stage *s, int64_t now)
+static bool spin(mn_walk *w, line *done, int64_t now)
 {
     for (int64_t until = now + w->team->spin_us; mn_mono_us() < until;)
         for (int i = 0; i < 32; i++) {
             relax();
-            if (is_done(w, s)) return true;
+            if (is_done(w, done)) return true;
         }
     return false;
 }
 
-static void sleep_until_done(mn_walk *w, stage *s)
+static void sleep_until_done(mn_walk *w, line *done)
 {
     mn_team *t = w->team;
     atomic_fetch_add(&t->sleepers, 1);
     for (;;) {
         uint32_t event = atomic_load(&t->event);
-        if (is_done(w, s)) break;
+        if (is_done(w, done)) break;
         futex_wait(&t->event, event);
     }
     atomic_fetch_sub(&t->sleepers, 1);
@@ -205,20 +234,20 @@ static void note_lost(mn_team *t, int64_t now, int64_t lost)
     pthread_mutex_unlock(&t->lost_lock);
 }
 
-static void wait_until_done(mn_walk *w, stage *s)
+static void wait_until_done(mn_walk *w, line *done)
 {
     int64_t from = mn_mono_us(), worked = from - w->from_us;
-    if (spin(w, s, from)) return;
-    sleep_until_done(w, s);
+    if (spin(w, done, from)) return;
+    sleep_until_done(w, done);
     int64_t now = mn_mono_us();
     if (now - from > 2 * worked + LONG_US) note_lost(w->team, now, now - from);
 }
 
 bool mn_stage_done(mn_walk *w)
 {
-    stage *s = &w->team->stages[w->at];
-    if (w->held) tell(w, s);
-    if (!is_done(w, s)) wait_until_done(w, s);
+    line *done = lines_of(w) + w->team->n_threads;
+    if (w->held) tell(w, done);
+    if (!is_done(w, done)) wait_until_done(w, done);
     w->at++;
     w->n_parts = 0;
     MN_ASSERT(w->at < MN_TEAM_STAGES);
@@ -319,7 +348,9 @@ mn_rc mn_team_new(int n_threads, mn_team **ret, mn_err *e)
     pthread_mutex_init(&t->lost_lock, NULL);
     t->n_threads = n_threads;
     t->spin_us = n_threads > 1 && n_threads <= mn_cpu_count() ? SPIN_US : 0;
-    t->stages = mn_alloc_aligned(64, MN_TEAM_STAGES * sizeof *t->stages);
+    /* Much of it, and most is never touched: the system gives it when it is. */
+    t->stages = mn_calloc(MN_TEAM_STAGES * ((size_t)n_threads + 1) + 1, sizeof(line));
+    t->lines = (line *)(((uintptr_t)t->stages + sizeof(line) - 1) & ~(sizeof(line) - 1));
     mn_rc rc = t->stages ? start(t, e) : mn_fail(e, MN_E_NOMEM, "out of memory for a team");
     if (rc != MN_OK) mn_team_free(t);
     else *ret = t;

@@ -7,13 +7,14 @@
  *
  * A stage is over when all its PARTS are done, not when all threads have come: a thread that the system has put aside between
  * parts delays nobody, it finds its stages done and catches up. Who waits spins for some microseconds and then sleeps, so
- * that on a busy machine the processor goes to whoever has work. Parts are handed out dynamically; a computation that writes
- * by part gives the same bits on any number of threads.
+ * that on a busy machine the processor goes to whoever has work. Parts are handed out dynamically: each thread begins with
+ * its own share of them, in order, then takes from the others' ends. A computation that writes by part gives the same bits on any
+ * number of threads.
  *
  * thread  mn_team_run: one at a time for each team, from any thread (which works too). fn must decide what its stages
  *         are from `arg` (and from what never changes, such as a model's shape), so that all threads walk alike, and touch
  *         anything else only while it holds a part: a thread that comes late may walk on when the run is long over.
- * limits  MN_TEAM_STAGES stages a run, MN_TEAM_ARG bytes of arg, less than 2^24 parts a stage */
+ * limits  MN_TEAM_STAGES stages a run, MN_TEAM_ARG bytes of arg, less than 4,095 parts of a stage for each thread */
 #ifndef MN_BASE_TEAM_H
 #define MN_BASE_TEAM_H
 

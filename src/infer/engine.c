@@ -2,6 +2,7 @@
  * team of threads. */
 #include "infer/infer.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -13,27 +14,70 @@
 
 /* ---- weights ----------------------------------------------------------------------------------------------------- */
 
-static mn_rc pack(mn_engine *g, const mn_tensor_view *v, mn_pool *pool, mn_packed *ret,
-                  mn_err *e)
+/* Weights in the order in which a pass reads them; where each is packed to. */
+typedef struct place {
+    const mn_tensor_view *from;
+    mn_packed *to;
+} place;
+
+enum { OF_LAYER = 7 };
+
+static void places_of(const mn_layer_view *v, mn_engine_layer *l, place ret[OF_LAYER])
 {
-    MN_TRY(mn_packed_new(v->type, v->rows, v->cols, v->data, v->alternate ? mn_view_row : NULL,
-                         v, pool, ret, e));
-    g->bytes += ret->bytes;
+    const place p[OF_LAYER] = {{&v->wk, &l->wk}, {&v->wv, &l->wv}, {&v->wq, &l->wq},
+                               {&v->wo, &l->wo}, {&v->wg, &l->wg}, {&v->wu, &l->wu},
+                               {&v->wd, &l->wd}};
+    memcpy(ret, p, sizeof p);
+}
+
+static const mn_tensor_view *head_of(const mn_model *m)
+{
+    return m->head.data ? &m->head : &m->embed;
+}
+
+static size_t bytes_of(const mn_tensor_view *v)
+{
+    return mn_packed_bytes(v->type, v->rows, v->cols);
+}
+
+static mn_rc weights_new(mn_engine *g, mn_err *e)
+{
+    const size_t C = g->cfg.C, L = g->cfg.L;
+    size_t bytes = bytes_of(head_of(g->model));
+    g->layers = mn_calloc(L, sizeof *g->layers);
+    g->norms = mn_alloc_aligned(64, (2 * L + 1) * C * sizeof(float));
+    for (size_t l = 0; g->layers && l < L; l++) {
+        place all[OF_LAYER];
+        places_of(&g->model->layers[l], &g->layers[l], all);
+        for (size_t i = 0; i < OF_LAYER; i++) bytes += bytes_of(all[i].from);
+    }
+    g->weights = mn_alloc_pages(bytes);
+    if (!g->layers || !g->norms || !g->weights)
+        return mn_fail(e, MN_E_NOMEM, "out of memory for %zu layers of %zu bytes in all", L,
+                       bytes);
     return MN_OK;
 }
 
-static mn_rc pack_layer(mn_engine *g, const mn_layer_view *v, mn_engine_layer *l, mn_pool *pool,
-                        mn_err *e)
+static mn_rc pack(mn_engine *g, const place *p, mn_pool *pool, mn_err *e)
 {
-    MN_TRY(pack(g, &v->wq, pool, &l->wq, e));
-    MN_TRY(pack(g, &v->wk, pool, &l->wk, e));
-    MN_TRY(pack(g, &v->wv, pool, &l->wv, e));
-    MN_TRY(pack(g, &v->wo, pool, &l->wo, e));
-    MN_TRY(pack(g, &v->wg, pool, &l->wg, e));
-    MN_TRY(pack(g, &v->wu, pool, &l->wu, e));
-    MN_TRY(pack(g, &v->wd, pool, &l->wd, e));
-    mn_view_read_row(&v->norm1, 0, l->norm1);
-    mn_view_read_row(&v->norm2, 0, l->norm2);
+    const mn_tensor_view *v = p->from;
+    MN_TRY(mn_packed_new_at(g->weights + g->bytes, v->type, v->rows, v->cols, v->data,
+                            v->alternate ? mn_view_row : NULL, v, pool, p->to, e));
+    g->bytes += p->to->bytes;
+    return MN_OK;
+}
+
+static mn_rc pack_layer(mn_engine *g, size_t l, mn_pool *pool, mn_err *e)
+{
+    const mn_layer_view *v = &g->model->layers[l];
+    mn_engine_layer *y = &g->layers[l];
+    place all[OF_LAYER];
+    places_of(v, y, all);
+    for (size_t i = 0; i < OF_LAYER; i++) MN_TRY(pack(g, &all[i], pool, e));
+    y->norm1 = g->norms + 2 * l * g->cfg.C;
+    y->norm2 = y->norm1 + g->cfg.C;
+    mn_view_read_row(&v->norm1, 0, y->norm1);
+    mn_view_read_row(&v->norm2, 0, y->norm2);
     return MN_OK;
 }
 
@@ -42,32 +86,21 @@ static mn_rc pack_layer(mn_engine *g, const mn_layer_view *v, mn_engine_layer *l
 static mn_rc pack_all(mn_engine *g, mn_pool *pool, mn_err *e)
 {
     const mn_model *m = g->model;
-    const size_t C = g->cfg.C, L = g->cfg.L;
-    g->layers = mn_calloc(L, sizeof *g->layers);
-    g->norms = mn_alloc_aligned(64, (2 * L + 1) * C * sizeof(float));
-    if (!g->layers || !g->norms)
-        return mn_fail(e, MN_E_NOMEM, "out of memory for %zu layers", L);
-    for (size_t l = 0; l < L; l++) {
-        g->layers[l].norm1 = g->norms + 2 * l * C;
-        g->layers[l].norm2 = g->norms + (2 * l + 1) * C;
-        MN_TRY(pack_layer(g, &m->layers[l], &g->layers[l], pool, e));
+    MN_TRY(weights_new(g, e));
+    for (size_t l = 0; l < g->cfg.L; l++) {
+        MN_TRY(pack_layer(g, l, pool, e));
         mn_model_drop_pages(m);
     }
-    g->norm = g->norms + 2 * L * C;
+    g->norm = g->norms + 2 * (size_t)g->cfg.L * g->cfg.C;
     mn_view_read_row(&m->norm, 0, g->norm);
-    MN_TRY(pack(g, m->head.data ? &m->head : &m->embed, pool, &g->head, e));
+    MN_TRY(pack(g, &(place){head_of(m), &g->head}, pool, e));
     mn_model_drop_pages(m);
     return MN_OK;
 }
 
 static void release_weights(mn_engine *g)
 {
-    for (size_t l = 0; g->layers && l < g->cfg.L; l++) {
-        mn_engine_layer *y = &g->layers[l];
-        mn_packed *const all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->wg, &y->wu, &y->wd};
-        for (size_t i = 0; i < sizeof all / sizeof *all; i++) mn_packed_release(all[i]);
-    }
-    mn_packed_release(&g->head);
+    mn_free(g->weights);
     mn_free(g->layers);
     mn_free(g->norms);
 }
@@ -127,6 +160,7 @@ static mn_rc load(mn_engine *g, const char *path, const mn_engine_opts *o, mn_er
     MN_TRY(mn_pool_new(o->n_threads, &pool, e));
     mn_rc rc = pack_all(g, pool, e);
     mn_pool_free(pool);
+    malloc_trim(0); /* what reading the tokenizer took beside it goes back to the system */
     return rc == MN_OK ? mn_forward__scratch(g, e) : rc;
 }
 

@@ -117,16 +117,15 @@ struct mn_engine {
     int n_threads;
     mn_team *team;
     const mn_kernels *kernels;
-    mn_packed embed; /* nothing when the head is not tied: then it is read from
-                      the file */
-    mn_packed head;
     mn_engine_layer *layers;
+    mn_packed head;
+    uint8_t *weights;    /* where all of them lie, in the order in which a pass reads them */
     float *norm, *norms; /* norms: what all point into */
     float *
         turn_table; /* [context][D]: cosines, sines; filled up to n_turned, as positions are needed */
     double *angles; /* [D/2] that each position adds */
     uint32_t n_turned;
-    size_t bytes;
+    size_t bytes; /* of the weights */
     mn_kv kv;
     mn_scratch s;
     uint32_t banned[MN_TOK_SPECIALS]; /* what is a condition in our own models is

@@ -105,6 +105,6 @@ void mn_packed_product(const mn_packed *p, const void *x, size_t T, uint32_t fro
 
 void mn_packed_release(mn_packed *p)
 {
-    mn_free(p->data);
+    mn_free(p->own);
     *p = (mn_packed){0};
 }

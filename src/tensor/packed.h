@@ -28,7 +28,8 @@ typedef struct mn_packed {
     mn_act act;
     uint32_t N, K;
     size_t bytes;
-    uint8_t *data; /* owned, 64-byte aligned */
+    uint8_t *data; /* 64-byte aligned */
+    uint8_t *own;  /* data, where the matrix has memory of its own */
 } mn_packed;
 
 #define MN_PACK_ROWS 16u /* products are split at multiples of it */
@@ -40,6 +41,13 @@ typedef struct mn_packed {
 mn_rc mn_packed_new(mn_qtype type, uint32_t N, uint32_t K, const void *src,
                     uint32_t (*row_of)(const void *arg, uint32_t n), const void *arg,
                     mn_pool *pool, mn_packed *ret, mn_err *e);
+/* The same in memory of the caller's, mn_packed_bytes of it and 64-byte aligned, that is kept until the matrix is released: matrices
+ * that are read one after the other lie best in one piece of memory, on large pages (mn_alloc_pages). */
+mn_rc mn_packed_new_at(void *at, mn_qtype type, uint32_t N, uint32_t K, const void *src,
+                       uint32_t (*row_of)(const void *arg, uint32_t n), const void *arg,
+                       mn_pool *pool, mn_packed *ret, mn_err *e);
+/* Of the packed form, a multiple of 64; 0 for what cannot be packed or is too large. */
+size_t mn_packed_bytes(mn_qtype type, uint32_t N, uint32_t K);
 void mn_packed_release(mn_packed *p);
 /* One row as float32 [K]: an embedding. */
 void mn_packed_row(const mn_packed *p, uint32_t n, float *ret);

@@ -202,25 +202,43 @@ static void panel_put(void *arg, size_t part, int thread)
     for (uint32_t r = 0; o->layout.bits && r < n; r++) row_put_blocks(o, panel, r, row[r]);
 }
 
+size_t mn_packed_bytes(mn_qtype type, uint32_t N, uint32_t K)
+{
+    const mn_qformat *f = mn_qformat_of(type);
+    if (!f || !N || !K || K % f->block) return 0;
+    mn_packed__layout l = mn_packed__layout_of(type);
+    size_t panels = ((size_t)N + ROWS - 1) / ROWS, bytes;
+    return __builtin_mul_overflow(panels, mn_packed__panel_bytes(&l, K), &bytes) ? 0 : bytes;
+}
+
+mn_rc mn_packed_new_at(void *at, mn_qtype type, uint32_t N, uint32_t K, const void *src,
+                       uint32_t (*row_of)(const void *arg, uint32_t n), const void *arg,
+                       mn_pool *pool, mn_packed *ret, mn_err *e)
+{
+    const mn_qformat *f = mn_qformat_of(type);
+    size_t bytes = mn_packed_bytes(type, N, K);
+    if (!bytes)
+        return mn_fail(e, MN_E_USAGE, "a matrix of %u rows of %u values cannot be packed as %s",
+                       N, K, f ? f->name : "an unknown format");
+    mn_packed__layout l = mn_packed__layout_of(type);
+    mn_packed p = {type, l.act, N, K, bytes, at, NULL};
+    job o = {&p, f, l, src, row_of, arg};
+    mn_pool_run(pool, ((size_t)N + ROWS - 1) / ROWS, panel_put, &o);
+    *ret = p;
+    return MN_OK;
+}
+
 mn_rc mn_packed_new(mn_qtype type, uint32_t N, uint32_t K, const void *src,
                     uint32_t (*row_of)(const void *arg, uint32_t n), const void *arg,
                     mn_pool *pool, mn_packed *ret, mn_err *e)
 {
-    const mn_qformat *f = mn_qformat_of(type);
-    if (!f || !N || !K || K % f->block)
-        return mn_fail(e, MN_E_USAGE, "a matrix of %u rows of %u values cannot be packed as %s",
-                       N, K, f ? f->name : "an unknown format");
-    mn_packed__layout l = mn_packed__layout_of(type);
-    size_t panels = ((size_t)N + ROWS - 1) / ROWS, bytes;
-    if (__builtin_mul_overflow(panels, mn_packed__panel_bytes(&l, K), &bytes))
-        return mn_fail(e, MN_E_NOMEM, "out of memory");
-    mn_packed p = {type, l.act, N, K, bytes, mn_alloc_pages(bytes)};
-    if (!p.data)
-        return mn_fail(e, MN_E_NOMEM, "out of memory for a matrix of %zu bytes", bytes);
-    job o = {&p, f, l, src, row_of, arg};
-    mn_pool_run(pool, panels, panel_put, &o);
-    *ret = p;
-    return MN_OK;
+    size_t bytes = mn_packed_bytes(type, N, K);
+    uint8_t *own = mn_alloc_pages(bytes);
+    if (!own) return mn_fail(e, MN_E_NOMEM, "out of memory for a matrix of %zu bytes", bytes);
+    mn_rc rc = mn_packed_new_at(own, type, N, K, src, row_of, arg, pool, ret, e);
+    if (rc == MN_OK) ret->own = own;
+    else mn_free(own);
+    return rc;
 }
 
 /* ---- back --------------------------------------------------------------------------------------------------------- */

@@ -93,6 +93,32 @@ static void who_waits_sleeps_and_is_woken(void **state)
     mn_team_free(t);
 }
 
+/* Who has the first part keeps it until all others are done, its own share among them: somebody else must take that. */
+static void hold_the_first(void *arg, mn_walk *w)
+{
+    slow s = *(slow *)arg;
+    for (size_t p; mn_stage_next(w, PARTS, &p);) {
+        for (int i = 0; p == 0 && atomic_load(s.n_done) < PARTS - 1; i++) {
+            if (i == 10000) fail_msg("%d of %d parts done", atomic_load(s.n_done), PARTS);
+            usleep(1000);
+        }
+        atomic_fetch_add(s.n_done, 1);
+    }
+    mn_stage_done(w);
+}
+
+static void what_a_slow_thread_has_left_is_taken(void **state)
+{
+    (void)state;
+    for (int threads = 2; threads <= 5; threads++) {
+        mn_team *t = team_of(threads);
+        _Atomic int n = 0;
+        mn_team_run(t, hold_the_first, &(slow){&n}, sizeof(slow));
+        OK(n == PARTS);
+        mn_team_free(t);
+    }
+}
+
 static void a_stage_without_parts_is_over_at_once(void **state)
 {
     (void)state;
@@ -118,6 +144,7 @@ int main(void)
         cmocka_unit_test(any_number_of_threads_gives_the_same),
         cmocka_unit_test(thousands_of_short_runs_end),
         cmocka_unit_test(who_waits_sleeps_and_is_woken),
+        cmocka_unit_test(what_a_slow_thread_has_left_is_taken),
         cmocka_unit_test(a_stage_without_parts_is_over_at_once),
         cmocka_unit_test(too_many_threads_are_refused),
     };

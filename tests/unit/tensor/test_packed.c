@@ -144,6 +144,31 @@ static void rows_may_be_taken_in_another_order(void **state)
     mn_pool_free(pool);
 }
 
+static void a_matrix_may_lie_in_memory_of_the_callers(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    enum { N = 40, K = 256 };
+    EACH_FORMAT(f)
+    {
+        mn_packed own = packed_of(f, (shape){N, K, 1}), p;
+        size_t bytes = mn_packed_bytes(f->type, N, K);
+        OK(bytes == own.bytes && bytes % 64 == 0);
+        uint8_t *at = mn_alloc_aligned(64, bytes + 64);
+        memset(at, 0xa5, bytes + 64);
+        RUN(mn_packed_new_at(at, f->type, N, K, SRC, NULL, NULL, NULL, &p, &e));
+        OK(p.data == at && p.bytes == bytes);
+        for (uint32_t n = 0; n < N; n++) {
+            mn_packed_row(&p, n, Y);
+            OK(memcmp(Y, W + (size_t)n * K, K * 4) == 0);
+        }
+        for (size_t i = 0; i < 64; i++) OK(at[bytes + i] == 0xa5);
+        mn_packed_release(&p);
+        mn_packed_release(&own);
+        mn_free(at);
+    }
+}
+
 static void a_quantised_matrix_takes_about_the_bytes_of_the_file(void **state)
 {
     (void)state;
@@ -168,6 +193,7 @@ static void shapes_that_do_not_fit_are_refused(void **state)
     FAILS(MN_E_USAGE, mn_packed_new(MN_Q_Q4_K, 4, 32, SRC, NULL, NULL, NULL, &p, &e));
     FAILS(MN_E_USAGE, mn_packed_new(MN_Q_F32, 0, 32, SRC, NULL, NULL, NULL, &p, &e));
     FAILS(MN_E_USAGE, mn_packed_new(MN_Q_F32, 1, 0, SRC, NULL, NULL, NULL, &p, &e));
+    OK(mn_packed_bytes(MN_Q_Q8_0, 4, 33) == 0 && mn_packed_bytes(MN_Q_F32, 0, 32) == 0);
     FAILS(MN_E_USAGE, mn_packed_new((mn_qtype)5, 1, 32, SRC, NULL, NULL, NULL, &p, &e));
     mn_mem_fail_after(1);
     FAILS(MN_E_NOMEM, mn_packed_new(MN_Q_F32, 16, 32, SRC, NULL, NULL, NULL, &p, &e));
@@ -374,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_packed_row_is_the_row_of_the_file),
         TEST(rows_may_be_taken_in_another_order),
+        TEST(a_matrix_may_lie_in_memory_of_the_callers),
         TEST(a_quantised_matrix_takes_about_the_bytes_of_the_file),
         TEST(shapes_that_do_not_fit_are_refused),
         TEST(rows_of_x_are_the_same_bytes_on_every_set),
