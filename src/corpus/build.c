@@ -9,6 +9,7 @@
 #include "corpus/corpus_int.h"
 #include "corpus/dedup.h"
 #include "corpus/slice.h"
+#include "corpus/spool.h"
 
 /* ---- what was dropped ---------------------------------------------------------------------------------------- */
 
@@ -230,13 +231,16 @@ static mn_rc split_stage(make *m, mn_err *e)
 static mn_rc scan_stage(make *m, const uint64_t *only, size_t n_only, mn_err *e)
 {
     uint64_t accounts, posts;
+    mn_scan_rules rules;
     MN_TRY(mn_store_counts(m->store, &accounts, &posts, &m->facts.report.store_rev, e));
     MN_TRY(ledger_end(m->store, &m->facts.ledger_seq, e));
     MN_TRY(mn_corpus__path(m->dir, "spool", NULL, m->spool_path, e));
     MN_TRY(slice_stage(m, e));
-    MN_TRY(mn_corpus_scan(m->store, m->spool_path, only, n_only, m->slice.except,
-                          only ? 0 : m->slice.n_except, m->opts->keep_handles, m->pool, posts,
-                          m->progress, m->arg, &m->scan, e));
+    MN_TRY(mn_scan_rules_of(m->store, m->opts->keep_handles, &rules, e));
+    rules.only = only, rules.n_only = n_only;
+    rules.except = m->slice.except, rules.n_except = only ? 0 : m->slice.n_except;
+    MN_TRY(mn_corpus_scan(m->store, m->spool_path, &rules, m->pool, posts, m->progress, m->arg,
+                          &m->scan, e));
     mark_old(m);
     MN_TRY(check_consented(&m->scan, e));
     return mn_fs_map_open(m->spool_path, &m->spool, e);

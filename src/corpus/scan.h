@@ -21,15 +21,40 @@ typedef struct mn_scan {
     uint64_t spool_bytes;
     uint64_t skipped; /* not in `only` */
 } mn_scan;
-
-/* Reads all live posts, or those whose ids are in `only` (sorted, NULL: all) and not in `except` (sorted), and appends the clean texts of the
- * candidates to the file at spool (made here). Reading of the next posts overlaps with work on these. The result does not
- * depend on the pool. total: for progress. errors of the store; MN_E_IO, MN_E_NOMEM, MN_E_CANCELLED */
-mn_rc mn_corpus_scan(mn_store *store, const char *spool, const uint64_t *only, size_t n_only,
-                     const uint64_t *except, size_t n_except, bool keep_handles, mn_pool *pool,
-                     uint64_t total, mn_corpus_progress progress, void *arg, mn_scan *ret,
-                     mn_err *e);
 void mn_scan_release(mn_scan *s);
 mn_rc mn_scan_drop(mn_scan *s, uint64_t id, mn_drop why, uint64_t of);
+/* What `more` has follows, its texts too. errors MN_E_NOMEM */
+mn_rc mn_scan_append(mn_scan *s, const mn_scan *more);
+
+/* What decides on a post beside itself. */
+typedef struct mn_scan_rules {
+    mn_consents server; /* the server's setting, and the line of the ledger that made it */
+    uint64_t server_seq;
+    bool keep_handles;
+    const uint64_t *only,
+        *except; /* sorted ids: only these (NULL: all), and none of those; borrowed */
+    size_t n_only, n_except;
+} mn_scan_rules;
+
+/* Reads and looks at posts, with a pool's threads. */
+typedef struct mn_scanner mn_scanner;
+/* at_once: posts of a batch, at most MN_SCAN_BATCH. pool NULL is one thread. Borrows both. errors MN_E_NOMEM */
+#define MN_SCAN_BATCH 8192
+mn_rc mn_scanner_new(mn_store *store, mn_pool *pool, size_t at_once, mn_scanner **ret,
+                     mn_err *e);
+void mn_scanner_free(mn_scanner *s);
+/* Rules without only and except, with the server's setting as the store has it. */
+mn_rc mn_scan_rules_of(mn_store *store, bool keep_handles, mn_scan_rules *ret, mn_err *e);
+
+/* What became of some posts, ids rising: the candidates' texts lie in text; spool_bytes is their length. posts: read. Borrowed. */
+typedef mn_rc (*mn_scan_sink)(void *arg, const mn_scan *is, mn_str text, size_t posts,
+                              mn_err *e);
+/* Calls sink for all live posts of ids in (after, until], batch after batch, on the calling thread. Reading of the next posts overlaps with work on
+ * these. What sink gets in all does not depend on pool and batch. errors of the store and of sink; MN_E_NOMEM, MN_E_CANCELLED */
+mn_rc mn_scanner_run(mn_scanner *s, const mn_scan_rules *rules, uint64_t after, uint64_t until,
+                     mn_scan_sink sink, void *arg, mn_err *e);
+/* The same for posts at hand, at most a batch. */
+mn_rc mn_scanner_look(mn_scanner *s, const mn_scan_rules *rules, const mn_posts *posts,
+                      mn_scan_sink sink, void *arg, mn_err *e);
 
 #endif

@@ -9,27 +9,53 @@ uint32_t mn_corpus_vocab_for(uint64_t train_bytes)
     return vocab;
 }
 
-#define COUNT_PART 1024 /* documents */
+#define COUNT_PART 256 /* documents */
 
 /* One a thread: what it has counted so far, and how that went. */
-typedef struct counter {
+typedef struct tally {
     mn_tok_trainer *trainer;
     uint64_t bytes;
     mn_rc rc;
     mn_err err;
-} counter;
+} tally;
 
-typedef struct counting {
-    const mn_texts *t;
-    counter *counters;
-} counting;
+struct mn_counter {
+    mn_pool *pool;
+    const mn_texts *t; /* counted now */
+    tally *tallies;
+    int n;
+};
+
+mn_rc mn_counter_new(mn_pool *pool, mn_counter **ret, mn_err *e)
+{
+    const int threads = mn_pool_threads(pool);
+    mn_rc rc = MN_OK;
+    mn_counter *c = mn_calloc(1, sizeof *c);
+    if (!c) return mn_fail(e, MN_E_NOMEM, "out of memory");
+    c->pool = pool;
+    c->tallies = mn_calloc((size_t)threads, sizeof *c->tallies);
+    if (!c->tallies) rc = mn_fail(e, MN_E_NOMEM, "out of memory");
+    for (; rc == MN_OK && c->n < threads; c->n++)
+        rc = mn_tok_trainer_new(&c->tallies[c->n].trainer, e);
+    if (rc == MN_OK) *ret = c;
+    else mn_counter_free(c);
+    return rc;
+}
+
+void mn_counter_free(mn_counter *c)
+{
+    if (!c) return;
+    for (int i = 0; i < c->n; i++) mn_tok_trainer_free(c->tallies[i].trainer);
+    mn_free(c->tallies);
+    mn_free(c);
+}
 
 static void count_part(void *arg, size_t k, int thread)
 {
-    const counting *x = arg;
+    const mn_counter *x = arg;
     const mn_texts *t = x->t;
     const mn_documents *d = t->d;
-    counter *c = &x->counters[thread];
+    tally *c = &x->tallies[thread];
     size_t end = (k + 1) * COUNT_PART < t->n ? (k + 1) * COUNT_PART : t->n;
     for (size_t at = k * COUNT_PART; at < end; at++)
         for (size_t i = mn_document_start(d, t->list[at]); i < d->ends[t->list[at]]; i++) {
@@ -39,39 +65,41 @@ static void count_part(void *arg, size_t k, int thread)
         }
 }
 
-/* All into the first; *ret_bytes: of all texts. */
-static mn_rc gather(counting *x, int n, uint64_t *ret_bytes, mn_err *e)
+mn_rc mn_counter_add(mn_counter *c, const mn_texts *t, mn_err *e)
 {
-    *ret_bytes = 0;
-    for (int i = 0; i < n; i++) {
-        counter *c = &x->counters[i];
-        if (c->rc != MN_OK) return mn_fail(e, c->rc, "%s", c->err.msg);
-        *ret_bytes += c->bytes;
-        if (i == 0) continue;
-        MN_TRY(mn_tok_trainer_absorb(x->counters[0].trainer, c->trainer, e));
-        mn_tok_trainer_free(c->trainer);
-        c->trainer = NULL;
+    c->t = t;
+    mn_pool_run(c->pool, (t->n + COUNT_PART - 1) / COUNT_PART, count_part, c);
+    for (int i = 0; i < c->n; i++)
+        if (c->tallies[i].rc != MN_OK)
+            return mn_fail(e, c->tallies[i].rc, "%s", c->tallies[i].err.msg);
+    return MN_OK;
+}
+
+/* All go into the first. */
+mn_rc mn_counter_words(mn_counter *c, mn_tok_trainer **ret, uint64_t *ret_bytes, mn_err *e)
+{
+    for (; c->n > 1; c->n--) {
+        tally *last = &c->tallies[c->n - 1];
+        MN_TRY(mn_tok_trainer_absorb(c->tallies[0].trainer, last->trainer, e));
+        c->tallies[0].bytes += last->bytes;
+        mn_tok_trainer_free(last->trainer);
     }
+    *ret = c->tallies[0].trainer;
+    *ret_bytes = c->tallies[0].bytes;
     return MN_OK;
 }
 
 mn_rc mn_corpus_vocab(const mn_texts *t, uint32_t vocab, mn_pool *pool, mn_tokenizer **ret,
                       mn_err *e)
 {
-    uint64_t bytes = 0;
-    int threads = mn_pool_threads(pool);
-    counting x = {t, mn_calloc((size_t)threads, sizeof(counter))};
-    mn_rc rc = x.counters ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
-    for (int i = 0; i < threads && rc == MN_OK; i++)
-        rc = mn_tok_trainer_new(&x.counters[i].trainer, e);
-    if (rc == MN_OK) {
-        mn_pool_run(pool, (t->n + COUNT_PART - 1) / COUNT_PART, count_part, &x);
-        rc = gather(&x, threads, &bytes, e);
-    }
+    uint64_t bytes;
+    mn_tok_trainer *words;
+    mn_counter *c;
+    MN_TRY(mn_counter_new(pool, &c, e));
+    mn_rc rc = mn_counter_add(c, t, e);
+    if (rc == MN_OK) rc = mn_counter_words(c, &words, &bytes, e);
     if (rc == MN_OK)
-        rc = mn_tok_trainer_finish(x.counters[0].trainer,
-                                   vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
-    for (int i = 0; x.counters && i < threads; i++) mn_tok_trainer_free(x.counters[i].trainer);
-    mn_free(x.counters);
+        rc = mn_tok_trainer_finish(words, vocab ? vocab : mn_corpus_vocab_for(bytes), ret, e);
+    mn_counter_free(c);
     return rc;
 }

@@ -239,6 +239,32 @@ mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena
                    args, 2, ar, ret, e);
 }
 
+static mn_rc read_mark(mn_db *db, uint64_t after_id, size_t n, uint64_t *ret, mn_err *e)
+{
+    mn_stmt *q;
+    bool row = false;
+    MN_TRY(db_prepare(db,
+                      "SELECT id FROM posts WHERE id > ?1 AND deleted_ms = 0 ORDER BY id "
+                      "LIMIT 1 OFFSET ?2",
+                      &q, e));
+    db_i64(q, 1, db_number(after_id));
+    db_i64(q, 2, db_number(n - 1));
+    MN_TRY(db_step(q, &row, e));
+    *ret = row ? db_col_u64(q, 0) : 0;
+    db_reset(q);
+    return MN_OK;
+}
+
+mn_rc mn_store_posts_mark(mn_store *s, uint64_t after_id, size_t n, uint64_t *ret, mn_err *e)
+{
+    mn_db *db;
+    MN_ASSERT(n > 0);
+    MN_TRY(mn_store__reader(s, &db, e));
+    mn_rc rc = read_mark(db, after_id, n, ret, e);
+    mn_store__reader_done(s, db);
+    return rc;
+}
+
 /* That many ids are asked for at once: a statement each would be a journey each to a database on another machine. */
 #define IDS_AT_ONCE 20
 #define IDS_SQL                                                                                \

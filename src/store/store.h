@@ -306,6 +306,8 @@ mn_rc mn_store_posts_changed(mn_store *s, uint64_t after_rev, size_t limit, mn_a
 /* All live posts by id ascending, after `after_id`, up to limit: the corpus reads with it. */
 mn_rc mn_store_posts_scan(mn_store *s, uint64_t after_id, size_t limit, mn_arena *ar,
                           mn_posts *ret, mn_err *e);
+/* Where to cut that scan: the id of the n-th live post after `after_id` (n from 1), 0 where there are fewer. */
+mn_rc mn_store_posts_mark(mn_store *s, uint64_t after_id, size_t n, uint64_t *ret, mn_err *e);
 mn_rc mn_store_counts(mn_store *s, uint64_t *ret_accounts, uint64_t *ret_posts,
                       uint64_t *ret_last_rev, mn_err *e);
 

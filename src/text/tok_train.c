@@ -144,6 +144,38 @@ mn_rc mn_tok_trainer_absorb(mn_tok_trainer *t, const mn_tok_trainer *other, mn_e
     return MN_OK;
 }
 
+/* A word's count and length, then its bytes. */
+typedef struct put_word {
+    uint64_t count, len;
+} put_word;
+
+mn_rc mn_tok_trainer_put(const mn_tok_trainer *t, mn_buf *ret)
+{
+    for (size_t w = 0; w < t->n_words; w++) {
+        const put_word head = {t->words[w].count, t->words[w].len};
+        MN_TRY(mn_buf_add(ret, &head, sizeof head));
+        MN_TRY(mn_buf_add(ret, t->words[w].bytes, t->words[w].len));
+    }
+    return MN_OK;
+}
+
+mn_rc mn_tok_trainer_take(mn_tok_trainer *t, mn_str bytes, mn_err *e)
+{
+    put_word head;
+    for (size_t at = 0; at < bytes.len; at += head.len) {
+        if (bytes.len - at < sizeof head) return mn_fail(e, MN_E_PARSE, "no counted words");
+        memcpy(&head, bytes.ptr + at, sizeof head);
+        at += sizeof head;
+        if (!head.count || !head.len || head.len > bytes.len - at)
+            return mn_fail(e, MN_E_PARSE, "no counted words");
+        const char *p = bytes.ptr + at;
+        word x = {mn_hash64(p, head.len, 0), head.count, p, head.len};
+        mn_rc rc = count_word(t, &x);
+        if (rc != MN_OK) return counting_failed(rc, e);
+    }
+    return MN_OK;
+}
+
 /* ---- cells, pairs, heap ------------------------------------------------------------------------------------- */
 
 typedef struct cell {

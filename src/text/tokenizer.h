@@ -67,6 +67,10 @@ mn_rc mn_tok_trainer_add(mn_tok_trainer *t, mn_str text, mn_err *e);
 /* Adds what `other` has counted (so threads may count, each with a trainer of its own). The tokenizer that comes of it is
  * the same whoever counted what. */
 mn_rc mn_tok_trainer_absorb(mn_tok_trainer *t, const mn_tok_trainer *other, mn_err *e);
+/* The same by way of bytes, for another process on a machine of this kind: appends all that t has counted; adds it. What is no such bytes is
+ * MN_E_PARSE, and may have been added in part. */
+mn_rc mn_tok_trainer_put(const mn_tok_trainer *t, mn_buf *ret);
+mn_rc mn_tok_trainer_take(mn_tok_trainer *t, mn_str bytes, mn_err *e);
 /* vocab counts specials and the 256 bytes; fewer merges are made when no pair occurs twice. vocab ≤ 65,536. */
 mn_rc mn_tok_trainer_finish(mn_tok_trainer *t, uint32_t vocab, mn_tokenizer **ret, mn_err *e);
 

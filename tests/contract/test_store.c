@@ -342,6 +342,25 @@ static void the_scan_gives_each_live_post_once_by_id(void **state)
     assert_int_equal(seen, 24);
 }
 
+static void the_scan_can_be_cut_at_every_so_many_live_posts(void **state)
+{
+    (void)state;
+    uint64_t mark = 77;
+    add_account(1, "a");
+    RUN(mn_store_posts_mark(s, 0, 1, &mark, &e));
+    assert_int_equal(mark, 0);
+    for (uint64_t id = 1; id <= 25; id++) add_post(id * 7, 1, "x", 0);
+    TX(mn_store_post_delete(tx, 70, 1, &e));
+    RUN(mn_store_posts_mark(s, 0, 1, &mark, &e));
+    assert_int_equal(mark, 7);
+    RUN(mn_store_posts_mark(s, 63, 2, &mark, &e));
+    assert_int_equal(mark, 84);
+    RUN(mn_store_posts_mark(s, 8, 23, &mark, &e));
+    assert_int_equal(mark, 175);
+    RUN(mn_store_posts_mark(s, 8, 24, &mark, &e));
+    assert_int_equal(mark, 0);
+}
+
 static void an_edit_keeps_the_version_before(void **state)
 {
     (void)state;
@@ -609,6 +628,7 @@ int main(void)
         CASE(an_account_page_stops_at_the_visibility_asked_for),
         CASE(posts_by_ids_come_in_the_order_asked),
         CASE(the_scan_gives_each_live_post_once_by_id),
+        CASE(the_scan_can_be_cut_at_every_so_many_live_posts),
         CASE(an_edit_keeps_the_version_before),
         CASE(a_deletion_empties_the_post_and_its_history),
         CASE(the_change_feed_gives_every_post_at_its_last_change),
