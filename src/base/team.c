@@ -10,8 +10,9 @@
  *
  * Busy neighbours: when the system puts a thread aside that holds a part, all wait until its turn comes again, some
  * milliseconds, and a machine with one busy neighbour on it would be slower for two threads than for one. So long waits are
- * counted, and when much time is lost by them the members rest for a while: the caller works alone. Then they try again;
- * when it is too early, the next rest is twice as long. */
+ * counted, and when much time is lost by them the members work in turns for a while: a turn is shorter than those that the system gives, after
+ * it a member leaves the processor of its own accord, holding nothing; who sleeps that often is seldom put aside. Then they
+ * try again without; when it is too early, the next such time is twice as long. */
 #include "base/team.h"
 
 #include <limits.h>
@@ -35,9 +36,10 @@ enum {
     LOST_US = 4000, /* so much was lost by it lately: the processors are shared with others */
     LOST_LEAK = 10, /* what is lost counts for ten times as long */
     SHARED_US =
-        50000, /* then members rest, for so long, twice as long when it was too short, */
+        50000, /* then members work in turns, for so long, twice as long when it was too short: */
     SHARED_MAX_US = 1600000,
-    REST_US = 2000,
+    TURN_US = 500,  /* a turn, */
+    PAUSE_US = 250, /* and what lies between two */
 };
 
 /* A line of cache that threads write to. A stage has one for each thread, taken, and one, done, behind them. */
@@ -61,6 +63,7 @@ typedef struct member {
     mn_team *team;
     pthread_t id;
     int index;
+    int64_t turn_until_us; /* its own, when processors are shared */
 } member;
 
 struct mn_team {
@@ -120,12 +123,13 @@ static uint64_t word_of(const mn_walk *w, uint32_t count)
     return w->run << COUNT_BITS | count;
 }
 
-/* While the processors are shared, a member leaves its own to the neighbour. Holds no part. */
-static void rest(const mn_walk *w)
+/* While the processors are shared, a member leaves its own to the neighbour again and again. Holds no part. */
+static void take_turns(const mn_walk *w)
 {
-    const mn_team *t = w->team;
-    while (mn_mono_us() < atomic_load(&t->shared_until_us) && !atomic_load(&t->stop))
-        usleep(REST_US);
+    member *m = &w->team->members[w->thread - 1];
+    if (mn_mono_us() < m->turn_until_us) return;
+    usleep(PAUSE_US);
+    m->turn_until_us = mn_mono_us() + TURN_US;
 }
 
 static line *lines_of(const mn_walk *w)
@@ -169,7 +173,7 @@ bool mn_stage_next(mn_walk *w, size_t n_parts, size_t *ret_part)
     w->n_parts = n_parts;
     if (w->thread && w->held == 0 &&
         atomic_load_explicit(&w->team->shared_until_us, memory_order_relaxed) > w->from_us)
-        rest(w);
+        take_turns(w);
     for (size_t i = 0; i < n && !w->over; i++)
         if (take_from(w, ((size_t)w->thread + i) % n, ret_part)) return true;
     return false;
@@ -216,7 +220,7 @@ static void sleep_until_done(mn_walk *w, line *done)
     atomic_fetch_sub(&t->sleepers, 1);
 }
 
-/* A long wait. When they are many, members begin to rest. */
+/* A long wait. When they are many, members begin to work in turns. */
 static void note_lost(mn_team *t, int64_t now, int64_t lost)
 {
     pthread_mutex_lock(&t->lost_lock);
