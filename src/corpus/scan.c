@@ -203,8 +203,7 @@ void mn_scan_release(mn_scan *s)
     *s = (mn_scan){0};
 }
 
-/* Empties it, and keeps its memory. */
-static void scan_clear(mn_scan *s)
+void mn_scan_clear(mn_scan *s)
 {
     const mn_scan was = *s;
     *s = (mn_scan){.cands = {was.cands.items, 0, was.cands.cap},
@@ -246,7 +245,7 @@ static mn_rc run_batch(mn_scanner *j, mn_scan_sink sink, void *arg, mn_err *e)
 {
     const size_t n = j->batches[j->now].posts.n, parts = (n + PART - 1) / PART;
     mn_pool_run(j->pool, 1 + parts, run_part, j);
-    scan_clear(&j->out);
+    mn_scan_clear(&j->out);
     mn_buf_clear(&j->text);
     for (size_t k = 0; k < parts; k++) MN_TRY(append_part(j, k, n, e));
     return sink(arg, &j->out, mn_buf_str(&j->text), n, e);

@@ -22,6 +22,7 @@ typedef struct mn_scan {
     uint64_t skipped; /* not in `only` */
 } mn_scan;
 void mn_scan_release(mn_scan *s);
+void mn_scan_clear(mn_scan *s); /* empties it, and keeps its memory */
 mn_rc mn_scan_drop(mn_scan *s, uint64_t id, mn_drop why, uint64_t of);
 /* What `more` has follows, its texts too. errors MN_E_NOMEM */
 mn_rc mn_scan_append(mn_scan *s, const mn_scan *more);

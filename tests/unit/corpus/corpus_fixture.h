@@ -50,7 +50,7 @@ static void account(uint64_t id)
 static const char *const words[] = {"garden",  "window", "morning", "letter",
                                     "paints",  "winter", "quiet",   "street",
                                     "listens", "before", "slowly",  "candle"};
-static void filler(uint64_t author, uint64_t k)
+static inline void filler(uint64_t author, uint64_t k)
 {
     char text[200] = "";
     for (int i = 0; i < 9; i++) {
@@ -78,14 +78,14 @@ static void fixture_close(void)
     test_tmp_remove(dir);
 }
 
-static void consent(mn_scope scope, uint64_t id, mn_consent v)
+static inline void consent(mn_scope scope, uint64_t id, mn_consent v)
 {
     mn_err e = {0};
     RUN(mn_social_consent_set(store, scope, id, MN_P_TRAIN_GENERATIVE, v, 0, MN_STR("test"),
                               &e));
 }
 
-static void build(const char *name, double val_share)
+static inline void build(const char *name, double val_share)
 {
     mn_err e = {0};
     mn_corpus_report r;
