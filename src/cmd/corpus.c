@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/progress.h"
 #include "cmd/cmd.h"
+#include "cmd/vocabulary.h"
 #include "social/social.h"
 
 #define LINE_US 250000
@@ -25,6 +26,7 @@ typedef struct job {
     const char *stage;
     bool lines; /* progress as JSON lines, for a parent process */
     int64_t line_us;
+    mn_cmd_vocabulary vocabulary;
 } job;
 
 #define OPT_DATA(j)                                                                            \
@@ -62,6 +64,7 @@ static int finish(job *j, mn_rc rc, mn_err *e)
     if (j->stage) mn_progress_end(&j->bar);
     if (rc == MN_OK) rc = flush(j, e);
     mn_buf_release(&j->out);
+    mn_cmd_vocabulary_release(&j->vocabulary);
     mn_arena_release(&j->arena);
     mn_home_close(&j->home);
     return rc == MN_OK ? 0 : mn_cmd_failed(j->verb, e, j->json);
@@ -192,21 +195,13 @@ static void say_split(const mn_corpus_report *r)
                 r->name);
 }
 
-/* A corpus' or a model's. */
 static mn_rc find_tokenizer(job *j, mn_corpus_opts *o, mn_err *e)
 {
+    mn_cmd_vocabulary *v = &j->vocabulary;
     if (!o->tokenizer) return MN_OK;
-    const char *const places[] = {"models", "corpus"};
-    for (int i = 0; i < 2; i++) {
-        mn_str path = mn_str_fmt(&j->arena, "%s/%s/%s/tokenizer.json", j->home.dir, places[i],
-                                 o->tokenizer);
-        if (!path.ptr) return mn_fail(e, MN_E_NOMEM, "out of memory");
-        if (!mn_fs_exists(path.ptr)) continue;
-        o->tokenizer = path.ptr;
-        return MN_OK;
-    }
-    return mn_fail(e, MN_E_NOT_FOUND, "there is no model or corpus '%s' with a tokenizer",
-                   o->tokenizer);
+    MN_TRY(mn_cmd_vocabulary_find(j->home.dir, o->tokenizer, &j->arena, v, e));
+    o->tokenizer = v->file, o->tokens = v->tokens, o->form = &v->form;
+    return MN_OK;
 }
 
 static mn_rc run_build(job *j, mn_corpus_opts *o, mn_err *e)
@@ -251,7 +246,8 @@ static int build(int argc, char **argv)
         {"replay", 0, MN_OPT_F64, &o.replay, "SHARE",
          "... and old ones of theirs, this share of the text (0), against forgetting."},
         {"tokenizer", 0, MN_OPT_STR, &o.tokenizer, "NAME",
-         "Keep the vocabulary of this model or corpus instead of making one."},
+         "Keep the vocabulary of this model or corpus instead of making one: of an open model "
+         "to go on from it (mynah train --from)."},
         {"progress", 0, MN_OPT_FLAG, &j.lines, NULL,
          "Lines {\"stage\",\"done\",\"total\"} before the result, for other programs."},
         OPT_DATA(j),

@@ -112,7 +112,7 @@ typedef struct asking {
 
 static bool may_be_said(const mn_probe *p, uint32_t id)
 {
-    return !p->ours || !mn_tok_is_condition(id);
+    return !p->form.ours || !mn_tok_is_condition(id);
 }
 
 static uint32_t likeliest(const mn_probe *p, const float *logits, uint32_t V)

@@ -37,7 +37,7 @@ typedef struct writer {
 mn_rc mn_eval_shard(mn_eval_job *j, const char *split, mn_shard *ret, mn_err *e)
 {
     mn_str stem = mn_str_fmt(&j->arena, "%s/%s", j->corpus_dir, split);
-    return stem.ptr ? mn_shard_open(stem.ptr, UINT16_MAX + 1u, ret, e)
+    return stem.ptr ? mn_shard_open(stem.ptr, MN_SHARD_ANY, ret, e)
                     : mn_fail(e, MN_E_NOMEM, "no memory");
 }
 
@@ -76,8 +76,9 @@ static mn_rc begin_text(writer *k, uint64_t i, mn_str *ret_given, mn_err *e)
     MN_TRY(draw_document(k, i, &d, e));
     const uint64_t from = d ? k->from->doc_end[d - 1] : 0;
     for (uint64_t at = from; at < k->from->doc_end[d] && at < from + BEGIN_MOST; at++) {
-        if (!mn_tok_is_condition(k->from->tok[at])) break;
-        if (mn_ids_add(&k->ids, k->from->tok[at])) return mn_fail(e, MN_E_NOMEM, "no memory");
+        const uint32_t id = mn_shard_token(k->from, at);
+        if (!mn_tok_is_condition(id)) break;
+        if (mn_ids_add(&k->ids, id)) return mn_fail(e, MN_E_NOMEM, "no memory");
     }
     *ret_given = name_of(k->ids.ptr, k->ids.n, &k->j->arena);
     return ret_given->ptr ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory");
@@ -175,8 +176,8 @@ static mn_rc read_tokens(writer *k, const mn_model *m, mn_err *e)
 {
     mn_probe p;
     MN_TRY(mn_probe_new(m, &p, e));
-    k->begin = p.begin, k->end = p.end;
-    for (uint32_t id = 0; p.ours && id < MN_TOK_SPECIALS; id++)
+    k->begin = p.form.start, k->end = p.form.end;
+    for (uint32_t id = 0; p.form.ours && id < MN_TOK_SPECIALS; id++)
         if (mn_tok_is_condition(id)) k->banned[k->n_banned++] = id;
     mn_probe_release(&p);
     return MN_OK;
@@ -209,6 +210,11 @@ mn_rc mn_eval_write(mn_eval_job *j, mn_eval_written *ret, mn_err *e)
                      "corpus to draw them from with --corpus NAME");
     if (rc == MN_OK && ours) rc = mn_eval_shard(j, "train", &s, e);
     if (rc == MN_OK && ours) k.from = &s;
+    if (k.from && !s.form.ours)
+        rc = mn_fail(e, MN_E_UNSUPPORTED,
+                     "corpus '%s' is in the vocabulary of another model and has no times and "
+                     "languages: name one that was built without --tokenizer",
+                     j->corpus);
     if (rc == MN_OK) rc = write_with(&k, m, ret, e);
     if (k.from) mn_shard_close(&s);
     mn_model_free(m);

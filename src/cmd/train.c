@@ -18,7 +18,7 @@ typedef struct job {
     const char *corpus, *name, *preset, *from, *stable_of, *dtype;
     const char *optim, *init, *cautious, *device;
     int gpu; /* 0: the CPU */
-    uint64_t tokens, steps, seed, threads, batch, micro, history;
+    uint64_t tokens, steps, seed, threads, batch, micro, context, history;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
     mn_recipe recipe;
     bool resume;
@@ -166,10 +166,10 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
     bool finite = j->minutes >= 0 && j->minutes <= 1e6 && j->epochs >= 0 && j->epochs <= 1e6 &&
                   j->lr >= 0 && j->lr <= 1;
     if (!finite || j->threads > 1024 || j->batch > 4096 || j->micro > 4096 ||
-        j->history > 10000)
+        j->history > 10000 || j->context == 1 || j->context > 1u << 20)
         return mn_fail(e, MN_E_USAGE,
-                       "--minutes, --epochs, --lr, --threads, --batch, --micro or --history is "
-                       "out of range");
+                       "--minutes, --epochs, --lr, --threads, --batch, --micro, --context or "
+                       "--history is out of range");
     if (j->dtype && strcmp(j->dtype, "f32") != 0 && strcmp(j->dtype, "bf16") != 0)
         return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
@@ -179,7 +179,7 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
     return j->preset ? mn_config_preset(j->preset, &c, e) : MN_OK;
 }
 
-/* Only models of ours: their tokenizer must be the corpus' own, which mn_train_run checks by its vocabulary. */
+/* Any model whose tokenizer is the corpus' own, which mn_train_run checks by its vocabulary. */
 static mn_rc find_from(job *j, const char **ret, mn_err *e)
 {
     *ret = NULL;
@@ -249,6 +249,7 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
                        .device = j->gpu,
                        .resume = j->resume,
                        .batch_rows = (size_t)j->batch,
+                       .row_tokens = (size_t)j->context,
                        .history = j->history ? (int)j->history : -1,
                        .micro_rows = (size_t)j->micro,
                        .peak_lr = j->lr,
@@ -307,7 +308,8 @@ int mn_cmd_train(int argc, char **argv)
         {"preset", 0, MN_OPT_STR, &j.preset, "P",
          "nano, micro, small or base (by the corpus' size)."},
         {"from", 0, MN_OPT_STR, &j.from, "MODEL",
-         "Start from a model with the same tokenizer."},
+         "Start from a model with the corpus' tokenizer, ours or an open one (mynah corpus "
+         "build --tokenizer MODEL)."},
         {"continue", 0, MN_OPT_STR, &j.stable_of, "MODEL",
          "Go on where the rate of a model trained here began to fall, with another corpus in "
          "its vocabulary."},
@@ -322,6 +324,8 @@ int mn_cmd_train(int argc, char **argv)
         {"device", 0, MN_OPT_STR, &j.device, "D",
          "Where it computes: cpu (default), cuda, or cuda:N for another GPU."},
         {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
+        {"context", 0, MN_OPT_U64, &j.context, "TOKENS",
+         "Of a sequence (256; from an open model 512)."},
         {"history", 0, MN_OPT_U64, &j.history, "N",
          "Checkpoints kept to go back to when something is to be forgotten (20)."},
         {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",

@@ -106,7 +106,7 @@ static mn_rc check_opts(const mn_corpus_opts *o, mn_err *e)
             e, MN_E_USAGE,
             "the share of old posts must be 0 to 0.99, of a corpus that goes on from "
             "another (--after)");
-    if (o->vocab && (o->tokenizer || o->after))
+    if (o->vocab && (o->tokenizer || o->tokens || o->after))
         return mn_fail(
             e, MN_E_USAGE,
             "the vocabulary is that of the tokenizer that is there: give no other size");
@@ -135,7 +135,9 @@ typedef struct make {
     char spool_path[MN_CORPUS_PATH];
     mn_fs_map spool;
     mn_slice slice; /* nothing without opts->after */
-    char tokenizer[MN_CORPUS_PATH];
+    mn_vocabulary vocabulary;
+    char tokenizer[MN_CORPUS_PATH]; /* of opts->after */
+    mn_docform form;
     mn_scan scan;
     mn_documents docs;
     mn_split split;
@@ -181,17 +183,18 @@ static mn_rc slice_stage(make *m, mn_err *e)
 {
     const mn_corpus_opts *o = m->opts;
     char dir[MN_CORPUS_PATH];
-    if (o->tokenizer && snprintf(m->tokenizer, sizeof m->tokenizer, "%s", o->tokenizer) >=
-                            (int)sizeof m->tokenizer)
-        return mn_fail(e, MN_E_LIMIT, "path too long: '%.200s…'", o->tokenizer);
+    m->vocabulary = (mn_vocabulary){o->tokenizer, o->tokens, o->form, o->vocab};
     if (!o->after) return MN_OK;
     report_stage(m, "old posts");
     MN_TRY(mn_slice_open(m->store, m->data_dir, o->after, o->replay, &m->slice, e));
     if (!m->slice.new_posts)
         return mn_fail(e, MN_E_NOT_FOUND,
                        "no post that may be learnt from is new since corpus '%s'", o->after);
-    if (o->tokenizer) return MN_OK;
+    if (o->tokenizer || o->tokens) return MN_OK;
     MN_TRY(mn_corpus__path(m->data_dir, "corpus", o->after, dir, e));
+    MN_TRY(mn_corpus_form(m->data_dir, o->after, &m->form, e));
+    m->vocabulary.file = m->tokenizer;
+    m->vocabulary.form = &m->form;
     return mn_corpus__path(dir, "tokenizer.json", NULL, m->tokenizer, e);
 }
 
@@ -266,10 +269,10 @@ static mn_rc write_stage(make *m, mn_err *e)
     mn_corpus_report *r = &m->facts.report;
     report_stage(m, "tokenizer");
     MN_TRY(mn_corpus_write(m->dir, &m->scan.cands, &m->docs, &m->split,
-                           (const char *)m->spool.ptr, m->opts->vocab,
-                           m->tokenizer[0] ? m->tokenizer : NULL, m->opts->canaries, m->pool,
-                           m->progress, m->arg, &w, e));
+                           (const char *)m->spool.ptr, &m->vocabulary, m->opts->canaries,
+                           m->pool, m->progress, m->arg, &w, e));
     r->vocab = w.vocab;
+    m->facts.form = w.form;
     r->train = w.train;
     r->val = w.val;
     r->bytes = w.train.bytes + w.val.bytes;

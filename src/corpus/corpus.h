@@ -3,7 +3,7 @@
  * A build reads every live post of the store and writes one folder, DATA/corpus/NAME, that never changes again:
  *
  *   manifest.json    parameters, counts in and out by reason, split, languages, months, hashes of the files below; last
- *   tokenizer.json   byte-level BPE trained on the train split
+ *   tokenizer.json   byte-level BPE trained on the train split, or another model's vocabulary
  *   train.* val.*    the shards of text/shard.h (.bin .docs .origin .txt)
  *   dropped.jsonl    one line a post that was left out: {"id","reason"} and, for copies, "of": the post that was kept
  *
@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "store/store.h"
+#include "text/docform.h"
 
 #define MN_CORPUS_NAME_MAX 64
 
@@ -60,8 +61,10 @@ typedef struct mn_corpus_opts {
     const char *after;
     double
         replay; /* with after: the share of the text that is old, 0 … 0.99, as far as there is as much */
-    const char *
-        tokenizer; /* a tokenizer.json with a corpus' special tokens, kept as it is; NULL: after's, or a new one */
+    const char *tokenizer; /* a tokenizer.json, kept as it is; NULL: after's, or a new one */
+    const mn_tokenizer *tokens; /* in its place: one that stands in no such file; borrowed */
+    const mn_docform
+        *form; /* of documents in its vocabulary; borrowed. NULL: what the tokenizer says */
 } mn_corpus_opts;
 #define MN_CORPUS_OPTS_DEFAULT ((mn_corpus_opts){.val_share = 0.02})
 
@@ -110,6 +113,8 @@ mn_rc mn_corpus_new_posts(mn_store *store, const char *data_dir, const char *aft
 mn_rc mn_corpus_latest(const char *data_dir, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e);
 /* The numbers of one corpus from its manifest. MN_E_NOT_FOUND names the corpora there are; MN_E_CORRUPT. */
 mn_rc mn_corpus_read(const char *data_dir, const char *name, mn_corpus_report *ret, mn_err *e);
+/* How documents stand in its tokens; errors as above. */
+mn_rc mn_corpus_form(const char *data_dir, const char *name, mn_docform *ret, mn_err *e);
 /* The manifest itself (JSON), appended to ret. */
 mn_rc mn_corpus_manifest(const char *data_dir, const char *name, mn_buf *ret, mn_err *e);
 /* All corpora, by name; *ret from the arena. A folder without a readable manifest is left out. */

@@ -25,6 +25,7 @@ typedef struct mn_corpus_facts {
     uint64_t ledger_seq;
     char file_sha[MN_CORPUS_FILES][65];
     uint64_t file_bytes[MN_CORPUS_FILES];
+    mn_docform form;
     mn_corpus_report report;
 } mn_corpus_facts;
 /* Hashes the files of dir, sets report.sha256 (and report.name when opts has none), writes manifest.json. */
@@ -34,8 +35,9 @@ mn_rc mn_corpus__manifest_write(const char *dir, mn_corpus_facts *f, mn_err *e);
 typedef struct mn_corpus_recipe {
     int pipeline;
     mn_corpus_opts
-        opts;       /* without after and tokenizer, which the report and the next one tell */
-    bool tokenizer; /* it was given */
+        opts;        /* without after and tokenizer, which the report and the next one tell */
+    bool tokenizer;  /* it was given */
+    mn_docform form; /* of its documents */
     char file_sha[MN_CORPUS_FILES][65];
 } mn_corpus_recipe;
 /* recipe may be NULL. errors MN_E_NOT_FOUND (names those there are), MN_E_CORRUPT */

@@ -12,14 +12,13 @@
 
 #define MANIFEST_MAX (4u << 20)
 #define JOURNAL_MAX  ((size_t)1 << 32)
-#define VOCAB_MAX    65536
 
 static mn_rc erase_side(const char *dir, const char *name, const uint64_t *docs, size_t n,
                         mn_err *e)
 {
     char stem[MN_CORPUS_PATH];
     MN_TRY(mn_corpus__path(dir, name, NULL, stem, e));
-    return n ? mn_shard_erase(stem, VOCAB_MAX, docs, n, e) : MN_OK;
+    return n ? mn_shard_erase(stem, MN_SHARD_ANY, docs, n, e) : MN_OK;
 }
 
 static mn_rc count_erased(const char *dir, const char *name, uint64_t *ret, mn_err *e)
@@ -27,7 +26,7 @@ static mn_rc count_erased(const char *dir, const char *name, uint64_t *ret, mn_e
     char stem[MN_CORPUS_PATH];
     mn_shard s;
     MN_TRY(mn_corpus__path(dir, name, NULL, stem, e));
-    MN_TRY(mn_shard_open(stem, VOCAB_MAX, &s, e));
+    MN_TRY(mn_shard_open(stem, MN_SHARD_ANY, &s, e));
     *ret = 0;
     for (uint64_t d = 0; d < s.n_docs; d++) *ret += mn_shard_erased(&s, d);
     mn_shard_close(&s);

@@ -39,6 +39,12 @@ static mn_rc hash_files(const char *dir, mn_corpus_facts *f, mn_err *e)
     return MN_OK;
 }
 
+/* Whether the vocabulary was there before the corpus. */
+static bool is_given(const mn_corpus_opts *o)
+{
+    return o->tokenizer || o->tokens || o->after;
+}
+
 static mn_rc hash_all(mn_corpus_facts *f, mn_err *e)
 {
     mn_buf b;
@@ -51,7 +57,7 @@ static mn_rc hash_all(mn_corpus_facts *f, mn_err *e)
         mn_buf_addf(&b, "canaries %llu\n", (unsigned long long)f->opts->canaries);
     if (f->opts->after)
         mn_buf_addf(&b, "after %s\nreplay %.17g\n", f->opts->after, f->opts->replay);
-    if (f->opts->tokenizer || f->opts->after) mn_buf_addz(&b, "tokenizer given\n");
+    if (is_given(f->opts)) mn_buf_addz(&b, "tokenizer given\n");
     for (int i = 0; i < MN_CORPUS_FILES; i++)
         mn_buf_addf(&b, "%s %s\n", mn_corpus__files[i], f->file_sha[i]);
     mn_rc rc = b.failed;
@@ -193,7 +199,7 @@ static void write_head(mn_json_writer *w, const mn_corpus_facts *f)
     if (f->opts->canaries) mn_jw_ku64(w, "canaries", f->opts->canaries);
     if (f->opts->after) mn_jw_kstrz(w, "after", f->opts->after);
     if (f->opts->after) mn_jw_kf64(w, "replay", f->opts->replay);
-    if (f->opts->tokenizer || f->opts->after) mn_jw_kbool(w, "tokenizer", true);
+    if (is_given(f->opts)) mn_jw_kbool(w, "tokenizer", true);
     mn_jw_object_end(w);
     mn_jw_key(w, "source");
     mn_jw_object(w);
@@ -201,6 +207,7 @@ static void write_head(mn_json_writer *w, const mn_corpus_facts *f)
     mn_jw_ku64(w, "ledger_seq", f->ledger_seq);
     mn_jw_object_end(w);
     mn_jw_ku64(w, "vocab", r->vocab);
+    mn_docform_put(&f->form, w);
     mn_jw_ku64(w, "posts_in", r->posts_in);
     mn_jw_ku64(w, "posts_kept", r->posts_kept);
     mn_jw_ku64(w, "documents", r->train.documents + r->val.documents);

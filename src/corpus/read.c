@@ -101,7 +101,8 @@ static void report_of(const mn_json *m, mn_corpus_report *r)
         r->dropped[d] = mn_json_u64(mn_json_get(dropped, mn_drop_names[d]), 0);
 }
 
-static void recipe_of(const mn_json *m, mn_corpus_recipe *r)
+/* False: its form is none. */
+static bool recipe_of(const mn_json *m, mn_corpus_recipe *r)
 {
     const mn_json *p = mn_json_get(m, "parameters"), *files = mn_json_get(m, "files");
     *r = (mn_corpus_recipe){.pipeline = (int)mn_json_i64(mn_json_get(m, "pipeline"), 0)};
@@ -113,6 +114,14 @@ static void recipe_of(const mn_json *m, mn_corpus_recipe *r)
     r->tokenizer = mn_json_bool(mn_json_get(p, "tokenizer"), false);
     for (size_t i = 0; i < MN_CORPUS_FILES; i++)
         copy_text(mn_json_get(mn_json_at(files, i), "sha256"), r->file_sha[i], 65);
+    return mn_docform_read(mn_json_get(m, "form"), &r->form) == MN_OK;
+}
+
+static bool is_manifest(const mn_json *m)
+{
+    return mn_str_eqz(mn_json_str(mn_json_get(m, "format")), "mynah-corpus") &&
+           mn_json_u64(mn_json_get(m, "version"), 0) == 1 &&
+           mn_json_str(mn_json_get(m, "sha256")).len == 64;
 }
 
 mn_rc mn_corpus__manifest_read(const char *data_dir, const char *name, mn_corpus_report *ret,
@@ -121,25 +130,21 @@ mn_rc mn_corpus__manifest_read(const char *data_dir, const char *name, mn_corpus
     mn_arena a;
     mn_buf b;
     mn_json *m = NULL;
+    mn_corpus_recipe r;
     mn_arena_init(&a, 64u << 20);
     mn_buf_init(&b, 0);
     mn_rc rc = mn_corpus_manifest(data_dir, name, &b, e);
     if (rc == MN_OK) {
         rc = mn_json_parse(mn_buf_str(&b), &a, &m, e);
-        bool ours = rc == MN_OK &&
-                    mn_str_eqz(mn_json_str(mn_json_get(m, "format")), "mynah-corpus") &&
-                    mn_json_u64(mn_json_get(m, "version"), 0) == 1 &&
-                    mn_json_str(mn_json_get(m, "sha256")).len == 64;
-        if (!ours && rc != MN_E_NOMEM)
+        bool whole = rc == MN_OK && is_manifest(m) && recipe_of(m, &r);
+        if (!whole && rc != MN_E_NOMEM)
             rc = mn_fail(e, MN_E_CORRUPT,
                          "'manifest.json' of corpus '%s' is damaged; make the corpus again "
                          "with `mynah corpus build`",
                          name);
     }
-    if (rc == MN_OK) {
-        report_of(m, ret);
-        if (recipe) recipe_of(m, recipe);
-    }
+    if (rc == MN_OK) report_of(m, ret);
+    if (rc == MN_OK && recipe) *recipe = r;
     mn_buf_release(&b);
     mn_arena_release(&a);
     return rc;
@@ -148,6 +153,15 @@ mn_rc mn_corpus__manifest_read(const char *data_dir, const char *name, mn_corpus
 mn_rc mn_corpus_read(const char *data_dir, const char *name, mn_corpus_report *ret, mn_err *e)
 {
     return mn_corpus__manifest_read(data_dir, name, ret, NULL, e);
+}
+
+mn_rc mn_corpus_form(const char *data_dir, const char *name, mn_docform *ret, mn_err *e)
+{
+    mn_corpus_report report;
+    mn_corpus_recipe recipe;
+    MN_TRY(mn_corpus__manifest_read(data_dir, name, &report, &recipe, e));
+    *ret = recipe.form;
+    return MN_OK;
 }
 
 /* ---- all of them --------------------------------------------------------------------------------------------- */

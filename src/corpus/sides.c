@@ -4,8 +4,6 @@
 
 #include "base/mem.h"
 
-#define VOCAB_MAX 65536 /* of what a shard can hold: tokens are not looked at here */
-
 int mn_corpus__by_number(const void *a, const void *b)
 {
     uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -77,7 +75,7 @@ static mn_rc open_side(const char *dir, const char *name, mn_corpus__side *x, mn
     MN_TRY(mn_corpus__path(dir, name, NULL, stem, e));
     if (snprintf(text, sizeof text, "%s.txt", stem) >= (int)sizeof text)
         return mn_fail(e, MN_E_LIMIT, "path too long: '%.200s…'", stem);
-    MN_TRY(mn_shard_open(stem, VOCAB_MAX, &x->s, e));
+    MN_TRY(mn_shard_open(stem, MN_SHARD_ANY, &x->s, e));
     x->open = true;
     MN_TRY(mn_fs_map_open(text, &x->text, e));
     x->mark = mn_calloc(x->s.n_posts + 1, 1);

@@ -8,8 +8,7 @@
 #include "corpus/gate.h"
 #include "text/shard.h"
 
-#define VOCAB_MAX 65536 /* of what a shard can hold: tokens are not looked at here */
-#define PAGE      8192
+#define PAGE 8192
 
 typedef struct ids {
     uint64_t *id;
@@ -87,7 +86,7 @@ static mn_rc read_split(chain *c, const char *dir, const char *name, bool train,
     mn_shard s;
     mn_rc rc = MN_OK;
     MN_TRY(mn_corpus__path(dir, name, NULL, stem, e));
-    MN_TRY(mn_shard_open(stem, VOCAB_MAX, &s, e));
+    MN_TRY(mn_shard_open(stem, MN_SHARD_ANY, &s, e));
     const uint64_t text_end = s.text_bytes + s.n_posts; /* a line feed each */
     for (uint64_t i = 0, from = 0; rc == MN_OK && i < s.n_posts; i++) {
         rc = add(&c->kept, s.posts[i].post_id);

@@ -229,7 +229,7 @@ mn_rc mn_corpus_verify(mn_store *store, const char *data_dir, const char *name, 
     if (report.after[0]) recipe.opts.after = report.after;
     MN_TRY(mn_corpus__path(data_dir, "corpus", name, dir, e));
     MN_TRY(mn_corpus__path(dir, "tokenizer.json", NULL, tokenizer, e));
-    if (recipe.tokenizer) recipe.opts.tokenizer = tokenizer;
+    if (recipe.tokenizer) recipe.opts.tokenizer = tokenizer, recipe.opts.form = &recipe.form;
     MN_TRY(compare_files(dir, &recipe, v.damaged, &v.n_damaged, e));
     mn_rc rc = MN_OK;
     if (v.n_damaged == 0) {

@@ -31,6 +31,7 @@ typedef struct parts_round {
 typedef struct job {
     mn_texts texts; /* of this split */
     const mn_tokenizer *tok;
+    mn_docform form;
     mn_tok_cache **caches; /* one a thread */
     int n_caches;
     uint64_t canaries; /* of this split: their seed, 0 for none */
@@ -83,7 +84,7 @@ static void run_part(void *arg, size_t k, int thread)
 {
     job *j = arg;
     part *p = k ? &j->rounds[j->now].parts[k - 1] : NULL;
-    if (p) p->rc = mn_corpus_encode(&j->texts, j->tok, j->caches[thread], &p->is);
+    if (p) p->rc = mn_corpus_encode(&j->texts, j->tok, &j->form, j->caches[thread], &p->is);
     else write_round(j, &j->rounds[1 - j->now]);
 }
 
@@ -120,10 +121,8 @@ static mn_rc run_rounds(job *j, mn_pool *pool, mn_corpus_progress progress, void
 
 static mn_rc encode_canary(const job *j, mn_str text, mn_ids *ids)
 {
-    MN_TRY(mn_ids_add(ids, MN_TOK_START));
-    MN_TRY(mn_ids_add(ids, mn_tok_year(MN_CANARY_MS)));
-    MN_TRY(mn_ids_add(ids, mn_tok_month(MN_CANARY_MS)));
-    MN_TRY(mn_ids_add(ids, mn_tok_lang(MN_STR(MN_CANARY_LANG))));
+    const mn_cand x = {.created_ms = MN_CANARY_MS, .lang = mn_tok_lang(MN_STR(MN_CANARY_LANG))};
+    MN_TRY(mn_corpus_encode_before(&j->form, &x, NULL, MN_LINK_REPLY, ids));
     return mn_tok_encode(j->tok, NULL, text, ids);
 }
 
@@ -182,7 +181,7 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
     char stem[4096];
     if (snprintf(stem, sizeof stem, "%s/%s", dir, name) >= (int)sizeof stem)
         return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
-    MN_TRY(mn_shard_writer_open(stem, &j->shard, e));
+    MN_TRY(mn_shard_writer_open_as(stem, &j->form, &j->shard, e));
     j->texts.list = list;
     j->texts.n = n;
     j->sum = (mn_corpus_split){0};
@@ -199,35 +198,50 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
 
 /* ---- the tokenizer ------------------------------------------------------------------------------------------- */
 
-static mn_rc save_tokenizer(const mn_tokenizer *tok, const char *dir, mn_err *e)
+/* A tokenizer.json that is there, byte for byte. */
+static mn_rc copy_tokenizer(const char *from, const char *to, mn_tokenizer **ret, mn_err *e)
 {
-    char path[4096];
-    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
-        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
-    return mn_tok_save(tok, path, e);
-}
-
-/* One that is there, byte for byte. */
-static mn_rc take_tokenizer(const char *from, const char *dir, mn_tokenizer **ret, mn_err *e)
-{
-    char path[4096];
-    mn_tokenizer *tok = NULL;
     mn_buf b;
-    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
-        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
-    MN_TRY(mn_tok_load(from, &tok, e));
+    mn_tokenizer *tok = NULL;
     mn_buf_init(&b, TOKENIZER_MAX);
-    mn_rc rc = mn_tok_is_ours(tok)
-                   ? mn_fs_read(from, TOKENIZER_MAX, &b, e)
-                   : mn_fail(e, MN_E_UNSUPPORTED,
-                             "'%s' has not the special tokens of a corpus: only a model that "
-                             "was trained here has them",
-                             from);
-    if (rc == MN_OK) rc = mn_fs_write_atomic(path, b.ptr, b.len, e);
+    mn_rc rc = mn_fs_read(from, TOKENIZER_MAX, &b, e);
+    if (rc == MN_OK) rc = mn_tok_parse(mn_buf_str(&b), &tok, e);
+    if (rc == MN_OK) rc = mn_fs_write_atomic(to, b.ptr, b.len, e);
     mn_buf_release(&b);
     if (rc == MN_OK) *ret = tok;
     else mn_tok_free(tok);
     return rc;
+}
+
+/* v's into DIR/tokenizer.json, or one that is trained on the texts. */
+static mn_rc make_tokenizer(const job *j, const char *dir, const mn_vocabulary *v,
+                            mn_pool *pool, mn_tokenizer **ret, mn_err *e)
+{
+    char path[4096];
+    mn_tokenizer *tok = NULL;
+    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
+        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
+    if (v->file) return copy_tokenizer(v->file, path, ret, e);
+    if (v->tokens) { /* read back: what stands in the file is what encodes */
+        MN_TRY(mn_tok_save(v->tokens, path, e));
+        return mn_tok_load(path, ret, e);
+    }
+    MN_TRY(mn_corpus_vocab(&j->texts, v->size, pool, &tok, e));
+    mn_rc rc = mn_tok_save(tok, path, e);
+    if (rc == MN_OK) *ret = tok;
+    else mn_tok_free(tok);
+    return rc;
+}
+
+static mn_rc choose_form(const mn_tokenizer *tok, const mn_docform *given, mn_docform *ret,
+                         mn_err *e)
+{
+    if (!given) return mn_docform_of(tok, MN_DOCFORM_NONE, ret, e);
+    if (given->ours != mn_tok_is_ours(tok) || !mn_docform_fits(given, mn_tok_vocab(tok)))
+        return mn_fail(e, MN_E_CORRUPT,
+                       "the vocabulary has not the tokens that begin, part and end documents");
+    *ret = *given;
+    return MN_OK;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
@@ -265,9 +279,9 @@ static void job_free(job *j)
 }
 
 mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
-                      const mn_split *s, const char *spool, uint32_t vocab,
-                      const char *tokenizer, uint64_t canaries, mn_pool *pool,
-                      mn_corpus_progress progress, void *arg, mn_written *ret, mn_err *e)
+                      const mn_split *s, const char *spool, const mn_vocabulary *v,
+                      uint64_t canaries, mn_pool *pool, mn_corpus_progress progress, void *arg,
+                      mn_written *ret, mn_err *e)
 {
     mn_tokenizer *tok = NULL;
     mn_written w = {0};
@@ -277,13 +291,13 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc != MN_OK) goto out;
     *j = (job){.texts = {c, d, spool, list, n_train}};
-    rc = tokenizer ? take_tokenizer(tokenizer, dir, &tok, e)
-                   : mn_corpus_vocab(&j->texts, vocab, pool, &tok, e);
-    if (rc == MN_OK && !tokenizer) rc = save_tokenizer(tok, dir, e);
+    rc = make_tokenizer(j, dir, v, pool, &tok, e);
+    if (rc == MN_OK) rc = choose_form(tok, v->form, &j->form, e);
     if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
     if (rc != MN_OK) goto out;
     j->tok = tok;
     w.vocab = mn_tok_vocab(tok);
+    w.form = j->form;
     j->canaries = canaries;
     rc = write_split(j, dir, "train", list, n_train, pool, progress, arg, &w.train, e);
     j->canaries = 0;

@@ -53,7 +53,10 @@ static uint64_t count(const mn_json *o, const char *key)
 static void put_kind(const mn_card *c, mn_buf *b)
 {
     const mn_str from = mn_json_str(mn_json_get(c->training, "tuned_from"));
-    if (c->training && !from.len)
+    if (mn_json_get(c->origin, "continued_from"))
+        mn_buf_addz(b, "A language model that learns on from another one, from the posts of a "
+                       "community whose authors allowed it.\n");
+    else if (c->training && !from.len)
         mn_buf_addz(b, "A small language model of social posts, of LLaMA's architecture, "
                        "trained from the posts of a community whose authors allowed it.\n");
     else if (from.len || mn_json_get(c->origin, "tuned_from"))
@@ -77,6 +80,7 @@ static void put_facts(const mn_card *c, mn_buf *b)
     row(b, "comes from", c->source);
     row(b, "author of what it comes from", c->author);
     row(b, "tuned from", mn_json_str(mn_json_get(c->origin, "tuned_from")));
+    row(b, "goes on from", mn_json_str(mn_json_get(c->origin, "continued_from")));
     row(b, "how", mn_json_str(mn_json_get(c->origin, "how")));
     row(b, "SHA-256 of what was brought in", mn_json_str(mn_json_get(c->origin, "sha256")));
 }

@@ -46,7 +46,7 @@ static uint64_t copy_text(const mn_probe *p, uint64_t i, size_t most, uint32_t *
     uint64_t n = p->doc_end[i] - from;
     if (n > most) n = most;
     memcpy(to, p->ids + from, n * sizeof *to);
-    to[n - 1] = to[n] = p->end;
+    to[n - 1] = to[n] = p->form.end;
     return n + 1;
 }
 

@@ -9,6 +9,11 @@
  * type: MN_Q_F32, MN_Q_F16 or MN_Q_BF16. Quantised weights are written as the floats they stand for. */
 mn_rc mn_model_export_folder(const mn_model *m, const char *dir, mn_qtype type, mn_err *e);
 
+/* All that stands beside the weights, card apart: config.json (which says float32), generation_config.json, the tokenizer with its chat
+ * template, licences. For weights of the same shape that go into dir. errors as above; MN_E_UNSUPPORTED: positions that config.json cannot
+ * say, a vocabulary that tokenizer.json cannot */
+mn_rc mn_model_export_beside(const mn_model *m, const char *dir, mn_err *e);
+
 /* type: any format, for matrices; vectors stay float32. As llama.cpp's own quantiser does: the matrix that logits come from (the head;
  * the embedding of a tied model) is Q6_K when the others have blocks of fewer bits (not with MN_QUANT_PURE), and where a block does not divide the
  * row, Q4_K becomes Q5_0, Q5_K Q5_1, Q6_K Q8_0 and the others F16. MN_QUANT_KEEP: every matrix as it is. Embedding and head of

@@ -48,9 +48,9 @@ static mn_rc write_weights(const mn_model *m, mn_qtype type, const char *path, m
     return rc;
 }
 
-/* Tokenizer and card: copied where the model is a folder that has them, else written. */
-static mn_rc write_beside(const mn_model *m, const mn_export_names *n, const char *dir,
-                          mn_err *e)
+/* The tokenizer: copied where the model is a folder that has it, else written. */
+static mn_rc write_tokenizer(const mn_model *m, const mn_export_names *n, const char *dir,
+                             mn_err *e)
 {
     static const char *const others[] = {"tokenizer.model", "chat_template.jinja", "LICENSE",
                                          "LICENSE.txt",     "LICENSE.md",          "NOTICE"};
@@ -65,9 +65,13 @@ static mn_rc write_beside(const mn_model *m, const mn_export_names *n, const cha
     if (!there) MN_TRY(mn_export__tokenizer_config(m, n, dir, e));
     there = false;
     if (copy) MN_TRY(mn_export__copy(m->path, dir, "special_tokens_map.json", &there, e));
-    if (!there) MN_TRY(mn_export__special_tokens(n, dir, e));
-    there = false;
-    if (copy) MN_TRY(mn_export__copy(m->path, dir, "README.md", &there, e));
+    return there ? MN_OK : mn_export__special_tokens(n, dir, e);
+}
+
+static mn_rc write_card(const mn_model *m, const char *dir, mn_err *e)
+{
+    bool there = false;
+    if (mn_fs_is_dir(m->path)) MN_TRY(mn_export__copy(m->path, dir, "README.md", &there, e));
     return there ? MN_OK : mn_export__card(m, dir, e);
 }
 
@@ -87,7 +91,8 @@ static mn_rc write_all(const mn_model *m, const char *dir, mn_qtype type, mn_are
     MN_TRY(mn_export__names(m, a, &n, e));
     MN_TRY(mn_fs_mkdirs(dir, e));
     MN_TRY(mn_export__generation(m, &n, dir, e));
-    MN_TRY(write_beside(m, &n, dir, e));
+    MN_TRY(write_tokenizer(m, &n, dir, e));
+    MN_TRY(write_card(m, dir, e));
     MN_TRY(write_weights(m, type, weights, e));
     return mn_export__config(m, &n, type, dir, e); /* last: it makes the folder a model */
 }
@@ -100,6 +105,24 @@ mn_rc mn_model_export_folder(const mn_model *m, const char *dir, mn_qtype type, 
                        "a folder holds f32, f16 or bf16; quantised weights go into GGUF files");
     mn_arena_init(&a, 0);
     mn_rc rc = write_all(m, dir, type, &a, e);
+    mn_arena_release(&a);
+    return rc;
+}
+
+static mn_rc write_small(const mn_model *m, const char *dir, mn_arena *a, mn_err *e)
+{
+    mn_export_names n;
+    MN_TRY(mn_export__names(m, a, &n, e));
+    MN_TRY(mn_export__generation(m, &n, dir, e));
+    MN_TRY(write_tokenizer(m, &n, dir, e));
+    return mn_export__config(m, &n, MN_Q_F32, dir, e);
+}
+
+mn_rc mn_model_export_beside(const mn_model *m, const char *dir, mn_err *e)
+{
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    mn_rc rc = write_small(m, dir, &a, e);
     mn_arena_release(&a);
     return rc;
 }

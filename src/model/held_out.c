@@ -94,13 +94,21 @@ double mn_held_out_bits_per_byte(mn_held_out *h)
 
 #define TOP_K 40
 
-/* One of the TOP_K likeliest tokens (never a condition), drawn with `u` in [0, 1). */
-static uint32_t draw(const float *logits, uint32_t V, double u)
+/* What a model may write: no condition of ours; of others' special tokens that which ends a text. */
+static bool may_write(const mn_tokenizer *tok, const mn_docform *f, uint32_t id)
+{
+    if (f->ours) return !mn_tok_is_condition(id);
+    return id == f->end || (id < mn_tok_vocab(tok) && !mn_tok_is_special(tok, id));
+}
+
+/* One of the TOP_K likeliest tokens that it may write, drawn with `u` in [0, 1). */
+static uint32_t draw(const mn_tokenizer *tok, const mn_docform *f, const float *logits,
+                     uint32_t V, double u)
 {
     uint32_t id[TOP_K];
     size_t n = 0;
     for (uint32_t v = 0; v < V; v++) {
-        if (mn_tok_is_condition(v)) continue;
+        if (!may_write(tok, f, v)) continue;
         size_t i = n < TOP_K ? n++ : TOP_K;
         if (i == TOP_K && logits[v] <= logits[id[TOP_K - 1]]) continue;
         if (i == TOP_K) i--;
@@ -112,37 +120,45 @@ static uint32_t draw(const float *logits, uint32_t V, double u)
         sum += p[i] = exp(((double)logits[id[i]] - (double)logits[id[0]]) / 0.8);
     for (size_t i = 0; i < n; i++)
         if ((u -= p[i] / sum) < 0) return id[i];
-    return n ? id[0] : MN_TOK_END;
+    return n ? id[0] : f->end;
 }
 
-/* How many of the n tokens at `ids` to give: at most half and MN_SAMPLE_GIVEN, up to the end of a word if there is one. */
-static size_t words_given(const mn_tokenizer *tok, const uint16_t *ids, size_t n)
+/* How many of the n tokens from `at` to give: at most half and MN_SAMPLE_GIVEN, up to the end of a word if there is one. */
+static size_t words_given(const mn_tokenizer *tok, const mn_shard *s, uint64_t at, size_t n)
 {
     size_t most = n / 2 < MN_SAMPLE_GIVEN ? n / 2 : MN_SAMPLE_GIVEN;
     for (size_t k = most; k > 0; k--) {
-        mn_str next = mn_tok_bytes(tok, ids[k]);
+        mn_str next = mn_tok_bytes(tok, mn_shard_token(s, at + k));
         if (next.len && (next.ptr[0] == ' ' || next.ptr[0] == '\n')) return k;
     }
     return most; /* a language that does without blanks */
 }
 
-/* What opens document d: its conditions and the first words of its first post. */
+/* Whether a token stands before the first post's text, or ends that. */
+static bool is_structure(const mn_docform *f, uint32_t id)
+{
+    return id == f->end || !mn_docform_learns(f, id);
+}
+
+/* What opens document d: its conditions (of others its start) and the first words of its first post. */
 static size_t opening(const mn_tokenizer *tok, const mn_shard *s, uint64_t d, uint32_t *ret)
 {
     uint64_t at = d ? s->doc_end[d - 1] : 0, end = s->doc_end[d], text;
     size_t n = 0;
     if (mn_shard_erased(s, d)) at = end; /* nothing of it is left to begin with */
-    while (n < 8 && at < end && mn_tok_is_condition(s->tok[at])) ret[n++] = s->tok[at++];
-    if (!n) ret[n++] = MN_TOK_START;
-    for (text = at; text < end && s->tok[text] != MN_TOK_END; text++)
-        if (mn_tok_is_condition(s->tok[text])) break;
-    for (size_t k = words_given(tok, s->tok + at, (size_t)(text - at)); k > 0; k--)
-        ret[n++] = s->tok[at++];
+    else if (!s->form.ours) at++, ret[n++] = s->form.start;
+    while (n < 8 && at < end && !mn_docform_learns(&s->form, mn_shard_token(s, at)))
+        ret[n++] = mn_shard_token(s, at++);
+    if (!n) ret[n++] = s->form.start;
+    for (text = at; text < end; text++)
+        if (is_structure(&s->form, mn_shard_token(s, text))) break;
+    for (size_t k = words_given(tok, s, at, (size_t)(text - at)); k > 0; k--)
+        ret[n++] = mn_shard_token(s, at++);
     return n;
 }
 
 static void grow(mn_pass *p, mn_batch_buf *b, size_t *n, float *losses, float *logits,
-                 uint32_t V, uint64_t seed)
+                 const mn_tokenizer *tok, const mn_docform *f, uint32_t V, uint64_t seed)
 {
     const size_t T = b->T;
     for (bool any = true; any;) {
@@ -151,10 +167,10 @@ static void grow(mn_pass *p, mn_batch_buf *b, size_t *n, float *losses, float *l
         any = false;
         for (size_t r = 0; r < b->n_rows; r++) {
             uint32_t last = b->ids[r * T + n[r] - 1];
-            if (n[r] == T || last == MN_TOK_END) continue;
+            if (n[r] == T || (last == f->end && n[r] > 1)) continue;
             mn_pass_logits(p, r, n[r] - 1, logits);
             double u = mn_rand_unit(mn_rand_at(seed, 0x73616d70 + r, n[r]));
-            b->ids[r * T + n[r]++] = draw(logits, V, u);
+            b->ids[r * T + n[r]++] = draw(tok, f, logits, V, u);
             any = true;
         }
     }
@@ -203,7 +219,7 @@ mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *to
             rc = decode(tok, b.ids + r * T, len[r], cap, ret + r * cap, e);
             ret_given[r] = strlen(ret + r * cap);
         }
-        if (rc == MN_OK) grow(p, &b, len, f, f + n * T, w->cfg.V, seed);
+        if (rc == MN_OK) grow(p, &b, len, f, f + n * T, tok, &s->form, w->cfg.V, seed);
         for (size_t r = 0; rc == MN_OK && r < n; r++)
             rc = decode(tok, b.ids + r * T, len[r], cap, ret + r * cap, e);
     }

@@ -24,12 +24,12 @@ mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, siz
 mn_rc mn_held_out_new_gpu(const mn_shard *s, mn_gpu *g, size_t T, uint64_t most_tokens,
                           mn_held_out *ret, mn_err *e);
 void mn_held_out_release(mn_held_out *h);
-/* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: all but conditions. NaN
+/* (sum of -log2 p over scored targets) / bytes of text, for the weights as they are. Scored: what is learnt (docform.h). NaN
  * where the GPU has failed, which says so at the next call that can. */
 double mn_held_out_bits_per_byte(mn_held_out *h);
 
 /* Samples: goes on from the opening of real documents of s (their conditions and first words: at most MN_SAMPLE_GIVEN tokens and
- * half of the text, up to the end of a word) at temperature 0.8 among the 40 likeliest, a window of `T` tokens, END ends. The documents are the same
+ * half of the text, up to the end of a word) at temperature 0.8 among the 40 likeliest, a window of `T` tokens, the form's end ends. The documents are the same
  * each time, so that samples of a growing model can be compared. ret + i * cap is valid UTF-8, cut to cap - 1 bytes, of which the
  * first ret_given[i] are the opening. The same (seed, weights) give the same text. */
 #define MN_SAMPLE_T     64

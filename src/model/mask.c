@@ -7,7 +7,6 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "text/tokenizer.h"
 
 static const char magic[8] = "MNMASK1\n";
 #define HEAD     16
@@ -168,7 +167,7 @@ void mn_mask_row(const mn_mask *m, const mn_shard *s, const mn_packing *p, uint6
         for (; i < end; i++) {
             if (!masked) continue;
             *io_scored -= b->weight[i] > 0;
-            b->ids[i] = b->target[i] = MN_TOK_PAD;
+            b->ids[i] = b->target[i] = s->form.pad;
             b->weight[i] = 0;
         }
     }

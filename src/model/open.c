@@ -177,6 +177,11 @@ mn_rc mn_model_open_weights(const char *path, mn_model **ret, mn_err *e)
     return open_model(path, true, ret, e);
 }
 
+mn_rc mn_model_form(const mn_model *m, mn_docform *ret, mn_err *e)
+{
+    return mn_docform_of(m->tok, m->n_end_ids ? m->end_ids[0] : MN_DOCFORM_NONE, ret, e);
+}
+
 mn_qtype mn_model_format(const mn_model *m)
 {
     uint64_t bytes[64] = {0}, most = 0;

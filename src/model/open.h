@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "model/config.h"
 #include "tensor/quant.h"
+#include "text/docform.h"
 #include "text/tokenizer.h"
 
 /* One weight matrix [rows][cols] or vector [rows] (cols 0), row-major in its format. */
@@ -52,6 +53,8 @@ mn_rc mn_model_open(const char *path, mn_model **ret, mn_err *e);
 /* As above without the tokenizer (tok is NULL, end_ids are those that a folder names): where only weights or facts are wanted. */
 mn_rc mn_model_open_weights(const char *path, mn_model **ret, mn_err *e);
 void mn_model_free(mn_model *m);
+/* How documents stand in its tokens, which must be there. errors MN_E_UNSUPPORTED (no token can stand before a text or after it), MN_E_NOMEM */
+mn_rc mn_model_form(const mn_model *m, mn_docform *ret, mn_err *e);
 /* The format that most bytes of the layers' matrices are in. */
 mn_qtype mn_model_format(const mn_model *m);
 /* The angle that each position adds, [D/2]: mn_config_rope's, or what a GGUF file's rope_freqs make of it. */

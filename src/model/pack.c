@@ -6,7 +6,6 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "text/tokenizer.h"
 
 #define WINDOW       64
 #define STREAM_ORDER UINT64_C(0x6f72646572) /* "order": the stream of epoch 0 */
@@ -169,17 +168,18 @@ size_t mn_batch_fill(mn_batch_buf *b, size_t at, const mn_shard *s, const mn_pac
         const mn_piece *q = &p->pieces[k];
         const uint32_t start = (uint32_t)t;
         for (uint32_t j = 0; j < q->n; j++, t++, i++) {
-            b->ids[i] = s->tok[q->from + j];
-            b->target[i] = s->tok[q->from + j + 1];
+            const uint32_t next = mn_shard_token(s, q->from + j + 1);
+            b->ids[i] = mn_shard_input(s, q->from + j);
+            b->target[i] = mn_shard_input(s, q->from + j + 1);
             b->pos[i] = j;
             b->first[i] = start;
-            b->weight[i] = mn_tok_is_condition(b->target[i]) ? 0.0f : 1.0f;
+            b->weight[i] = mn_docform_learns(&s->form, next) ? 1.0f : 0.0f;
             *io_scored += b->weight[i] > 0;
         }
     }
     size_t used = t;
     for (; t < b->T; t++, i++) {
-        b->ids[i] = b->target[i] = MN_TOK_PAD;
+        b->ids[i] = b->target[i] = s->form.pad;
         b->pos[i] = 0;
         b->first[i] = (uint32_t)t; /* padding sees itself alone */
         b->weight[i] = 0;

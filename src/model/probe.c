@@ -15,29 +15,13 @@
 
 #define ROWS       16
 #define TOKENS_MAX (UINT64_C(1) << 31)
-#define BETWEEN    MN_STR("\n\n") /* posts of a document, for models that know no REPLY */
 
 /* ---- opening --------------------------------------------------------------------------------------------------------- */
 
-/* What may stand before any text: the first token is predicted from it. Models that put nothing there have seen texts follow the
- * token that parts documents. */
-static uint32_t beginning(const mn_tokenizer *t)
-{
-    uint32_t parts = mn_tok_find(t, MN_STR("<|endoftext|>"));
-    if (mn_tok_begin(t) != UINT32_MAX) return mn_tok_begin(t);
-    if (parts != UINT32_MAX && mn_tok_is_special(t, parts)) return parts;
-    return mn_tok_bos(t) != UINT32_MAX ? mn_tok_bos(t) : mn_tok_eos(t);
-}
-
 mn_rc mn_probe_new(const mn_model *m, mn_probe *ret, mn_err *e)
 {
-    mn_probe p = {.m = m, .ours = mn_tok_is_ours(m->tok)};
-    p.begin = p.ours ? MN_TOK_START : beginning(m->tok);
-    p.end = p.ours ? MN_TOK_END : mn_tok_eos(m->tok);
-    if (p.end >= m->cfg.V && m->n_end_ids) p.end = m->end_ids[0];
-    if (p.begin >= m->cfg.V || p.end >= m->cfg.V)
-        return mn_fail(e, MN_E_UNSUPPORTED,
-                       "the model's tokenizer has no token to begin or to end a text with");
+    mn_probe p = {.m = m};
+    MN_TRY(mn_model_form(m, &p.form, e));
     MN_TRY(mn_tok_cache_new(&p.cache, e));
     mn_arena_init(&p.arena, 0);
     *ret = p;
@@ -139,29 +123,35 @@ static mn_rc add_structure(mn_probe *p, const mn_probe_text *t, const mn_probe_t
     return before && lang == lang_before ? MN_OK : add_id(p, lang, MN_PROBE_FREE, e);
 }
 
+uint32_t mn_probe__lang(mn_str text)
+{
+    mn_lang found = mn_langid(text);
+    return mn_tok_lang(mn_str_from(found.code));
+}
+
 static uint32_t lang_of(const mn_probe_text *t)
 {
-    if (t->lang) return t->lang;
-    mn_lang found = mn_langid(t->text);
-    return mn_tok_lang(mn_str_from(found.code));
+    return t->lang ? t->lang : mn_probe__lang(t->text);
 }
 
 static mn_rc add_posts(mn_probe *p, const mn_probe_text *posts, size_t n, int64_t now,
                        mn_err *e)
 {
     uint32_t lang = 0, owner = 0;
-    if (!p->ours) MN_TRY(add_id(p, p->begin, MN_PROBE_FREE, e));
+    const bool ours = p->form.ours;
+    if (!ours) MN_TRY(add_id(p, p->form.start, MN_PROBE_FREE, e));
     for (size_t i = 0; i < n; i++) {
         const mn_probe_text *t = &posts[i];
         const uint32_t before = lang;
         if (!t->text.len) return mn_fail(e, MN_E_USAGE, "a post without text");
         lang = lang_of(t), owner = (uint32_t)p->n_posts;
         MN_TRY(add_post(p, t, lang, e));
-        if (p->ours) MN_TRY(add_structure(p, t, i ? t - 1 : NULL, lang, before, now, owner, e));
-        else if (i) MN_TRY(add_text(p, BETWEEN, owner, e));
+        if (ours) MN_TRY(add_structure(p, t, i ? t - 1 : NULL, lang, before, now, owner, e));
+        for (uint32_t k = 0; i && k < p->form.n_part; k++)
+            MN_TRY(add_id(p, p->form.part[k], owner, e));
         MN_TRY(add_text(p, t->text, owner, e));
     }
-    MN_TRY(add_id(p, p->end, owner, e));
+    MN_TRY(add_id(p, p->form.end, owner, e));
     return end_document(p, e);
 }
 
@@ -175,10 +165,14 @@ mn_rc mn_probe_document(mn_probe *p, const mn_probe_text *posts, size_t n, int64
     return rc;
 }
 
-mn_rc mn_probe__tokens(mn_probe *p, const uint16_t *tok, uint64_t n, uint32_t owner, mn_err *e)
+mn_rc mn_probe__tokens(mn_probe *p, const mn_shard *s, uint64_t from, uint64_t to,
+                       uint32_t owner, mn_err *e)
 {
-    for (uint64_t i = 0; i < n; i++)
-        MN_TRY(add_id(p, tok[i], mn_tok_is_condition(tok[i]) ? MN_PROBE_FREE : owner, e));
+    for (uint64_t i = from; i < to; i++) {
+        const uint32_t id = mn_shard_token(s, i);
+        const bool learns = mn_docform_learns(&s->form, id);
+        MN_TRY(add_id(p, id, learns ? owner : MN_PROBE_FREE, e));
+    }
     return MN_OK;
 }
 
@@ -209,7 +203,7 @@ static void fill_row(const mn_probe *p, const mn_packing *k, uint64_t row, mn_ba
         }
     }
     for (; t < b->T; t++, i++) {
-        b->ids[i] = b->target[i] = p->end;
+        b->ids[i] = b->target[i] = p->form.end;
         b->pos[i] = 0, b->first[i] = (uint32_t)t, b->weight[i] = 0;
     }
 }
@@ -224,7 +218,7 @@ static void take_row(mn_probe *p, const mn_packing *k, uint64_t row, const float
             const double bits = (double)*losses / log(2);
             p->posts[owner].bits += bits;
             p->posts[owner].tokens++;
-            if (p->ids[piece->from + j + 1] == p->end) p->end_bits += bits;
+            if (p->ids[piece->from + j + 1] == p->form.end) p->end_bits += bits;
         }
     }
 }

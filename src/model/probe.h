@@ -1,8 +1,8 @@
 /* How well a model predicts posts that it has not seen: the bits that a code built on it would need for each of them.
  *
- * Any model, in its own tokens: one trained here reads a document as a corpus has it (START YEAR MONTH LANG text REPLY … END; what is
+ * Any model, in its own tokens and their form (text/docform.h): one trained here reads START YEAR MONTH LANG text REPLY … END (what is
  * given, time and language, costs nothing), an imported one reads the texts of its posts with a blank line between them, after the token
- * that begins a text and before the one that ends it. All else is paid for by the post it belongs to: answers by their REPLY or blank line,
+ * that begins a text and before the one that ends it. That is how a corpus in its vocabulary has them. All else is paid for by the post it belongs to: answers by their REPLY or blank line,
  * the last post of a document by its end. So bits per byte of text compare between tokenizers, and with compressors.
  *
  * numbers  documents are packed into rows of T tokens as in training, a longer one is cut into pieces that begin anew: with the same T and
@@ -13,6 +13,7 @@
 
 #include "model/forward.h"
 #include "model/open.h"
+#include "text/docform.h"
 
 typedef struct mn_probe_text { /* a post as it is given */
     mn_str text, author;       /* author: its name or id; MN_STR_NONE: not known */
@@ -32,9 +33,8 @@ typedef struct mn_probe_post { /* … and as it was scored */
 
 typedef struct mn_probe {
     const mn_model *m; /* borrowed */
-    bool ours;
-    uint32_t begin, end; /* put before and after a text */
-    mn_arena arena;      /* authors */
+    mn_docform form;
+    mn_arena arena; /* authors */
     mn_tok_cache *cache;
     uint32_t *ids, *owner; /* [n_ids]; owner: the post that pays for the token, MN_PROBE_FREE */
     uint64_t n_ids, cap_ids;
@@ -55,7 +55,8 @@ void mn_probe_release(mn_probe *p);
 mn_rc mn_probe_document(mn_probe *p, const mn_probe_text *posts, size_t n, int64_t now_ms,
                         mn_err *e);
 /* Documents of a corpus' "train" or "val" shard, evenly spread, so many that they hold about most_tokens of its tokens (0: all). Where the
- * model speaks the corpus' tokens they are taken as they are; else the texts are tokenized anew.
+ * model speaks the corpus' tokens they are taken as they are; else the texts are tokenized anew. What was erased is passed over. A corpus
+ * in another model's vocabulary knows no time and language: they are those of the posts' ids, and identified.
  * errors MN_E_NOT_FOUND (no corpus; nothing held out), MN_E_CORRUPT, MN_E_LIMIT, MN_E_NOMEM */
 mn_rc mn_probe_corpus(mn_probe *p, const char *corpus_dir, const char *split,
                       uint64_t most_tokens, mn_err *e);

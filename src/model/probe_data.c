@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/snowflake.h"
 #include "model/probe_int.h"
 #include "model/train_int.h"
 
@@ -40,13 +41,22 @@ static int64_t time_of(uint32_t year, uint32_t month)
     return ms;
 }
 
+/* Where no token says when: a post's id does, if it is one that was made of a time (not a canary's). */
+static int64_t time_of_id(uint64_t id)
+{
+    const int64_t ms = mn_snowflake_ms(id), oldest = INT64_C(1104537600000); /* 2005 */
+    return ms >= oldest ? ms : MN_PROBE_NO_TIME;
+}
+
 /* Reads the structure tokens of post i into t, which holds those of the post before it in the document. */
 static void read_structure(const walk *w, uint64_t i, mn_probe_text *t)
 {
     uint32_t year = 0, month = 0;
     t->quotes = false;
+    if (!w->s->form.ours) t->created_ms = time_of_id(w->s->posts[i].post_id);
+    if (!w->s->form.ours) return;
     for (uint64_t at = w->s->posts[i].first_token; at < post_end(w, i); at++) {
-        const uint32_t id = w->s->tok[at];
+        const uint32_t id = mn_shard_token(w->s, at);
         if (id >= MN_TOK_YEAR0 && id < MN_TOK_MONTH0) year = id;
         else if (id >= MN_TOK_MONTH0 && id < MN_TOK_LANG0) month = id;
         else if (id >= MN_TOK_LANG0 && id < MN_TOK_SPECIALS) t->lang = id;
@@ -87,6 +97,7 @@ static mn_rc read_document(walk *w, uint64_t from, uint64_t to, mn_err *e)
         read_structure(w, i, &t);
         MN_TRY(read_text(w, i, &t.text, e));
         w->posts[i - from] = t;
+        if (!w->s->form.ours) w->posts[i - from].lang = mn_probe__lang(t.text);
     }
     for (size_t k = 0; k < w->n; k++) { /* once the table stays where it is */
         snprintf(w->authors[k], sizeof *w->authors, "%llu",
@@ -102,7 +113,7 @@ static mn_rc take_tokens(walk *w, uint64_t from, uint64_t to, mn_err *e)
         const uint64_t at = w->s->posts[i].first_token;
         const uint32_t owner = (uint32_t)w->p->n_posts;
         MN_TRY(mn_probe__post(w->p, &w->posts[i - from], e));
-        MN_TRY(mn_probe__tokens(w->p, w->s->tok + at, post_end(w, i) - at, owner, e));
+        MN_TRY(mn_probe__tokens(w->p, w->s, at, post_end(w, i), owner, e));
     }
     return mn_probe__end(w->p, e);
 }
@@ -121,7 +132,8 @@ static mn_rc walk_shard(walk *w, uint64_t every, mn_err *e)
     for (uint64_t i = 0, to; i < s->n_posts; i = to) {
         for (to = i + 1; to < s->n_posts && s->posts[to].document == s->posts[i].document;)
             to++;
-        if (s->posts[i].document % every == 0) MN_TRY(take_document(w, i, to, e));
+        const uint64_t d = s->posts[i].document;
+        if (d % every == 0 && !mn_shard_erased(s, d)) MN_TRY(take_document(w, i, to, e));
     }
     return MN_OK;
 }

@@ -22,10 +22,12 @@
 #define PASS_TOKENS      8192  /* run at once; larger batches accumulate */
 #define EVAL_TOKENS      16384 /* of the held-out shard, during training */
 #define FINAL_TOKENS     (1u << 20)
+#define OPEN_FINAL       (1u << 16) /* of an open model, which is slower by its size */
 #define LOG_US           (3 * 1000000)
 #define CHECKPOINT_S     60
 #define DEFAULT_EPOCHS   4
 #define TOKENS_PER_PARAM 10
+#define OPEN_RATE        2e-4
 
 /* ---- what a run chooses by itself -------------------------------------------------------------------------------- */
 
@@ -46,6 +48,13 @@ double mn_train_rate_for(const mn_config *c)
 {
     double lr = 3e-3 * 256 / c->C;
     return lr > 4e-3 ? 4e-3 : lr;
+}
+
+/* Of a model that has learnt from far more than it is shown now: what is asked of it is little, and it forgets with every step. Narrow
+ * models take larger ones; the measurements are in docs/design/training.md, "From an open model". */
+double mn_train_rate_open(const mn_config *c)
+{
+    return OPEN_RATE * sqrt(576.0 / c->C);
 }
 
 static mn_rc choose_shape(mn_model__run *r, mn_config *c, mn_err *e)
@@ -113,25 +122,12 @@ static void choose_run(mn_model__run *r)
 
 /* ---- opening ---------------------------------------------------------------------------------------------------------- */
 
-/* Weights of another model, which must speak the same tokens. */
-static mn_rc load_from(mn_model__run *r, mn_err *e)
+static mn_rc check_context(const mn_model__run *r, mn_err *e)
 {
-    const char *path = r->o->from_dir;
-    mn_model *m;
-    uint8_t hash[32];
-    MN_TRY(mn_model_open(path, &m, e));
-    mn_tok_hash(m->tok, hash);
-    mn_rc rc = MN_OK;
-    if (memcmp(hash, r->corpus.tokenizer_hash, 32) != 0)
-        rc = mn_fail(e, MN_E_UNSUPPORTED,
-                     "'%s' has another tokenizer than corpus '%s': only a model with the "
-                     "corpus' own can be trained on",
-                     path, r->corpus.name);
-    else if (m->cfg.V != mn_tok_vocab(r->corpus.tok))
-        rc = mn_fail(e, MN_E_CORRUPT, "'%s' has weights for another vocabulary", path);
-    if (rc == MN_OK) rc = mn_weights_from(m, &r->w, e);
-    mn_model_free(m);
-    return rc;
+    const uint32_t T = r->w.cfg.T;
+    if (r->o->row_tokens <= T) return MN_OK;
+    return mn_fail(e, MN_E_USAGE, "the model reads at most %u tokens, not %zu (--context)", T,
+                   r->o->row_tokens);
 }
 
 static mn_rc open_new(mn_model__run *r, mn_err *e)
@@ -145,16 +141,19 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
                        r->log->model);
     mn_config c;
     mn_checkpoint stable;
+    MN_TRY(mn_model__open_base(r, e));
     if (o->stable_of) {
         MN_TRY(mn_model__load_stable(r, &stable, e));
     } else if (o->from_dir) {
-        MN_TRY(load_from(r, e));
+        MN_TRY(mn_model__load_from(r, e));
     } else {
         MN_TRY(choose_shape(r, &c, e));
         MN_TRY(mn_weights_new(&c, &r->w, e));
         mn_weights_init(&r->w, o->seed);
     }
+    MN_TRY(check_context(r, e));
     choose_run(r);
+    mn_model__choose_open(r);
     if (o->stable_of) mn_model__go_on_from(r, &stable);
     MN_TRY(choose_micro(o, &r->at, e));
     if (!o->from_dir && !o->stable_of && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
@@ -162,7 +161,9 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim,
                             e));
     MN_TRY(mn_model__open_epoch(r, e));
-    double peak = o->peak_lr > 0 ? o->peak_lr : mn_train_rate_for(&r->w.cfg);
+    double peak = o->peak_lr > 0         ? o->peak_lr
+                  : mn_model__is_open(r) ? mn_train_rate_open(&r->w.cfg)
+                                         : mn_train_rate_for(&r->w.cfg);
     if (o->stable_of && !(o->peak_lr > 0)) peak = stable.schedule.peak;
     r->at.schedule = mn_schedule_new(peak, choose_steps(r), (double)r->at.recipe.fall);
     if (o->stable_of) r->at.schedule.rise = 0; /* the moments are there */
@@ -190,7 +191,7 @@ static mn_rc open_resumed(mn_model__run *r, mn_err *e)
                        "model '%s' was trained on another corpus than '%s': name that one with "
                        "--corpus, or train a new model",
                        r->log->model, r->corpus.name);
-    if (r->at.cfg.V != mn_tok_vocab(r->corpus.tok) || !r->at.batch_rows || !r->at.row_tokens ||
+    if (!mn_model__has_room(r, &r->at.cfg) || !r->at.batch_rows || !r->at.row_tokens ||
         r->at.row_tokens > r->at.cfg.T || r->at.batch_rows > 4096 ||
         r->at.micro_rows > most_micro(&r->at))
         return mn_fail(e, MN_E_CORRUPT, "the checkpoint of model '%s' is damaged",
@@ -389,6 +390,7 @@ static void close_run(mn_model__run *r)
     mn_model__corpus_close(&r->corpus);
     mn_pool_free(r->pool);
     mn_model__close_log(r);
+    mn_model_free(r->base);
     mn_free(r->checkpoints);
     mn_free(r->log);
 }
@@ -434,7 +436,6 @@ static mn_rc write_log(mn_model__run *r, mn_err *e)
 static mn_rc evaluate(mn_model__run *r, mn_err *e)
 {
     int64_t from = mn_mono_us();
-    const char *dir = r->o->model_dir;
     MN_TRY(mn_model__fetch(r, e));
     if (r->has_held) {
         double bpb = mn_held_out_bits_per_byte(&r->held);
@@ -449,7 +450,7 @@ static mn_rc evaluate(mn_model__run *r, mn_err *e)
         MN_TRY(mn_sample_texts(&r->w, r->pool, r->corpus.tok, s, r->at.seed + r->at.step,
                                MN_SAMPLES, MN_SAMPLE_MAX, p->text[0], p->given, e));
     }
-    MN_TRY(mn_weights_save(&r->w, dir, e));
+    MN_TRY(mn_model__save_weights(r, e));
     MN_TRY(write_log(r, e));
     r->eval_s = (double)(mn_mono_us() - from) * 1e-6;
     r->eval_at = seconds(r);
@@ -568,13 +569,13 @@ static mn_rc train_steps(mn_model__run *r, mn_err *e)
     return MN_OK;
 }
 
-/* The last evaluation is over as much of the held-out shard as there is, up to FINAL_TOKENS. */
+/* The last evaluation is over as much of the held-out shard as there is, up to FINAL_TOKENS or OPEN_FINAL. */
 static mn_rc finish(mn_model__run *r, mn_err *e)
 {
     if (r->has_held) {
         mn_held_out_release(&r->held);
         r->has_held = false;
-        MN_TRY(open_held_out(r, FINAL_TOKENS, e));
+        MN_TRY(open_held_out(r, mn_model__is_open(r) ? OPEN_FINAL : FINAL_TOKENS, e));
     }
     MN_TRY(checkpoint(r, e));
     r->log->state = "done";
@@ -589,7 +590,9 @@ static mn_rc lead(mn_model__run *r, mn_train_result *ret, mn_err *e)
     describe(r);
     note_ranks(r);
     measure_baseline(r);
-    MN_TRY(mn_model__copy_tokenizer(&r->corpus, o->corpus_dir, o->model_dir, r->w.cfg.T, e));
+    MN_TRY(mn_model__write_beside(r, e));
+    mn_model_free(r->base);
+    r->base = NULL;
     if (r->at.step == 0 && !o->replay) MN_TRY(evaluate(r, e));
     if (r->at.step == 0) MN_TRY(mn_model__write_lineage(r, e));
     if (r->at.step == 0) MN_TRY(checkpoint(r, e));
@@ -599,7 +602,7 @@ static mn_rc lead(mn_model__run *r, mn_train_result *ret, mn_err *e)
     } else {
         r->log->state = "stopped";
         MN_TRY(checkpoint(r, e));
-        MN_TRY(mn_weights_save(&r->w, o->model_dir, e));
+        MN_TRY(mn_model__save_weights(r, e));
         MN_TRY(write_log(r, e));
     }
     *ret = (mn_train_result){.steps = r->at.step,

@@ -26,7 +26,8 @@ typedef struct mn_train_opts {
     const char *model_dir;  /* made; its last part is the model's name */
     const char *preset;     /* NULL: by the corpus' size */
     const char *
-        from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise */
+        from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise. A corpus in the vocabulary of an
+                   * open model needs it, or stable_of: tokenizer, chat template, licence and origin are then the base's */
     /* Go on with the stable phase of the model in this folder: weights, moments, shape, recipe, rate, batch and dtype are those of its
      * checkpoint from before its rate fell, and there is no rise. Of recipe only `fall` counts. models/NAME/lineage.json keeps whose. */
     const char *stable_of;
@@ -90,6 +91,7 @@ mn_rc mn_train_is_stale(const char *model_dir, const char *parent_dir, bool *ret
 /* What runs choose by themselves; for help texts and tests. */
 const char *mn_train_preset_for(uint64_t train_tokens);
 double mn_train_rate_for(const mn_config *c);
+double mn_train_rate_open(const mn_config *c); /* of an open model that goes on */
 /* from_model: it begins with the weights of another one, not with noise. */
 mn_recipe mn_train_recipe(bool from_model);
 

@@ -49,7 +49,7 @@ mn_rc mn_model__load_stable(mn_model__run *r, mn_checkpoint *ret, mn_err *e)
     mn_checkpoint c;
     MN_TRY(mn_train_stable(r->o->stable_of, &c, e));
     if (memcmp(c.tokenizer, r->corpus.tokenizer_hash, 32) != 0 ||
-        c.cfg.V != mn_tok_vocab(r->corpus.tok))
+        !mn_model__has_room(r, &c.cfg))
         return mn_fail(e, MN_E_UNSUPPORTED,
                        "corpus '%s' has another tokenizer than model '%s': build it with "
                        "`mynah corpus build --tokenizer %s`",

@@ -77,6 +77,11 @@ static mn_rc open_shards(const char *dir, mn_arena *a, mn_model__corpus *c, mn_e
     if (!train || !val) return mn_fail(e, MN_E_NOMEM, "no memory to open the corpus");
     MN_TRY(mn_shard_open(train, V, &c->train, e));
     MN_TRY(mn_shard_open(val, V, &c->val, e));
+    c->form = c->train.form;
+    if (c->form.ours != mn_tok_is_ours(c->tok) || !mn_docform_same(&c->form, &c->val.form))
+        return mn_fail(e, MN_E_CORRUPT,
+                       "the shards of corpus '%s' do not fit its tokenizer; " BUILD_AGAIN,
+                       c->name);
     c->has_val = c->val.n_tok > 1 && c->val.text_bytes > 0;
     return MN_OK;
 }
@@ -90,8 +95,6 @@ mn_rc mn_model__corpus_open(const char *dir, mn_model__corpus *ret, mn_err *e)
     char *tok = mn_fs_join(&a, dir, "tokenizer.json");
     if (rc == MN_OK && !tok) rc = mn_fail(e, MN_E_NOMEM, "no memory to open the corpus");
     if (rc == MN_OK) rc = mn_tok_load(tok, &c.tok, e);
-    if (rc == MN_OK && !mn_tok_is_ours(c.tok))
-        rc = mn_fail(e, MN_E_UNSUPPORTED, "'%s' has not the special tokens of a corpus", tok);
     if (rc == MN_OK) mn_tok_hash(c.tok, c.tokenizer_hash);
     if (rc == MN_OK) rc = open_shards(dir, &a, &c, e);
     if (rc == MN_OK) *ret = c;
@@ -103,8 +106,8 @@ mn_rc mn_model__corpus_open(const char *dir, mn_model__corpus *ret, mn_err *e)
 void mn_model__corpus_close(mn_model__corpus *c)
 {
     mn_tok_free(c->tok);
-    if (c->train.tok) mn_shard_close(&c->train);
-    if (c->val.tok) mn_shard_close(&c->val);
+    if (c->train.bin.ptr) mn_shard_close(&c->train);
+    if (c->val.bin.ptr) mn_shard_close(&c->val);
     *c = (mn_model__corpus){0};
 }
 

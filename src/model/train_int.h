@@ -8,11 +8,12 @@
 #include "model/reduce.h"
 #include "model/train.h"
 
-/* A corpus folder, opened and checked. */
+/* A corpus folder, opened and checked. Its shards have one form: that of its tokenizer (text/docform.h). */
 typedef struct mn_model__corpus {
     char name[128], sha256[65];
     uint8_t hash[32], tokenizer_hash[32];
     mn_tokenizer *tok;
+    mn_docform form;
     mn_shard train, val;
     bool has_val;
 } mn_model__corpus;
@@ -39,6 +40,8 @@ typedef struct mn_model__run {
     bool made_dir; /* the model's folder was not there before this run */
     mn_pool *pool;
     mn_weights w;
+    mn_model *
+        base; /* a new run on rank 0: whose weights it goes on from; NULL: none, or not any more */
     mn_optim optim;
     mn_pass *pass;  /* NULL on a GPU, and reduce too */
     mn_gpu *gpu;    /* NULL on the CPU */
@@ -71,6 +74,19 @@ typedef struct mn_model__run {
     double step_s, optim_s;                 /* in steps since the start, in their optimiser */
     double loss;
 } mn_model__run;
+
+/* train_from.c. An open model: one in a vocabulary that was not made here. */
+bool mn_model__is_open(const mn_model__run *r);
+/* Weights of that shape can be learnt on the corpus' tokens. */
+bool mn_model__has_room(const mn_model__run *r, const mn_config *c);
+/* A new run: r->base, where it goes on from one, which must speak the corpus' tokens. MN_E_USAGE: the corpus asks for one */
+mn_rc mn_model__open_base(mn_model__run *r, mn_err *e);
+mn_rc mn_model__load_from(mn_model__run *r, mn_err *e); /* r->base's weights */
+/* What an open model learns with where nothing was asked for. */
+void mn_model__choose_open(mn_model__run *r);
+/* Tokenizer and, of an open model, all else that is kept of the base, into the model's folder. */
+mn_rc mn_model__write_beside(mn_model__run *r, mn_err *e);
+mn_rc mn_model__save_weights(const mn_model__run *r, mn_err *e);
 
 /* train_continue.c: the weights and moments of the model that o->stable_of names, and in *ret what its checkpoint says. */
 mn_rc mn_model__load_stable(mn_model__run *r, mn_checkpoint *ret, mn_err *e);

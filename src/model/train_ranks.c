@@ -49,8 +49,8 @@ static mn_rc say_hello(const mn_model__run *r, hello *ret, mn_err *e)
              o->resume ? ", --resume" : "");
     snprintf(ret->field[SEED], n, "%llu", (unsigned long long)o->seed);
     snprintf(ret->field[DTYPE], n, "%s", o->dtype == MN_BF16 ? "bf16" : "f32");
-    snprintf(ret->field[BATCH], n, "%zu rows in micro-batches of %zu", o->batch_rows,
-             o->micro_rows);
+    snprintf(ret->field[BATCH], n, "%zu rows of %zu tokens in micro-batches of %zu",
+             o->batch_rows, o->row_tokens, o->micro_rows);
     snprintf(ret->field[RATE], n, "%g", o->peak_lr);
     snprintf(ret->field[RECIPE], n, "%016llx", (unsigned long long)mn_recipe_pack(&recipe));
     return MN_OK;

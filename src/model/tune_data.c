@@ -47,8 +47,8 @@ static mn_rc take_tokens(const mn_shard *s, mn_examples *to, mn_err *e)
     for (uint64_t d = 0; rc == MN_OK && d < s->n_docs; from = s->doc_end[d++]) {
         const size_t n = (size_t)(s->doc_end[d] - from);
         for (size_t i = 0; i < n; i++) {
-            ids[i] = s->tok[from + i];
-            learn[i] = !mn_tok_is_condition(ids[i]);
+            ids[i] = mn_shard_input(s, from + i);
+            learn[i] = mn_docform_learns(&s->form, mn_shard_token(s, from + i));
         }
         rc = mn_examples_add(to, ids, learn, n, e);
     }

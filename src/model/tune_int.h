@@ -67,7 +67,4 @@ mn_rc mn_tune__take_best(mn_tune__run *r, mn_err *e);
 /* Adapter, merged model, origin.json, README.md into the model's folder. */
 mn_rc mn_tune__hand_over(mn_tune__run *r, mn_err *e);
 
-/* SHA-256 of a model's numbers: shape, formats and bytes of all tensors. */
-mn_rc mn_tune__hash_model(const mn_model *m, uint8_t ret[32], mn_err *e);
-
 #endif

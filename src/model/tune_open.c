@@ -6,8 +6,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "model/open_int.h"
-#include "model/tensors.h"
+#include "model/provenance.h"
 #include "model/tune_int.h"
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
@@ -116,26 +115,6 @@ static void choose_batch(mn_tune__run *r)
     r->at.batch_rows = r->o->batch_rows ? r->o->batch_rows : rows;
 }
 
-/* ---- the base ------------------------------------------------------------------------------------------------------- */
-
-mn_rc mn_tune__hash_model(const mn_model *m, uint8_t ret[32], mn_err *e)
-{
-    mn_sha256 h;
-    mn_tensor t;
-    mn_model *views =
-        (mn_model *)(uintptr_t)m; /* mn_model__view gives places; none is written */
-    MN_TRY(mn_sha256_init(&h, e));
-    for (uint64_t i = 0; mn_tensor_at(&m->cfg, i, &t); i++) {
-        const mn_tensor_view *v = mn_model__view(views, &t);
-        const uint32_t head[4] = {(uint32_t)v->type, v->rows, v->cols, v->alternate};
-        const size_t n = (size_t)v->rows * (v->cols ? v->cols : 1);
-        mn_sha256_add(&h, head, sizeof head);
-        mn_sha256_add(&h, v->data, mn_qformat_row_bytes(mn_qformat_of(v->type), n));
-    }
-    mn_sha256_done(&h, ret);
-    return MN_OK;
-}
-
 /* ---- what is learnt ---------------------------------------------------------------------------------------------------- */
 
 static mn_rc make_learnt(mn_tune__run *r, mn_err *e)
@@ -163,7 +142,7 @@ static mn_rc open_new(mn_tune__run *r, mn_err *e)
                        r->log->model);
     MN_TRY(mn_tune__read_data(r, e));
     shorten_rows(r);
-    MN_TRY(mn_tune__hash_model(r->base, r->at.tune.base, e));
+    MN_TRY(mn_model_hash(r->base, r->at.tune.base, e));
     MN_TRY(mn_tune__open_epoch(r, e));
     choose_batch(r);
     choose_schedule(r);
@@ -208,7 +187,7 @@ static mn_rc open_resumed(mn_tune__run *r, mn_err *e)
     if (!is_sane(r))
         return mn_fail(e, MN_E_USAGE, "model '%s' was tuned from another base than '%s'",
                        r->log->model, r->o->base);
-    MN_TRY(mn_tune__hash_model(r->base, base, e));
+    MN_TRY(mn_model_hash(r->base, base, e));
     if (memcmp(base, c.tune.base, 32) != 0)
         return mn_fail(e, MN_E_USAGE, "model '%s' was tuned from another base than '%s'",
                        r->log->model, r->o->base);

@@ -9,6 +9,7 @@
 #include "model/card.h"
 #include "model/export.h"
 #include "model/open_int.h"
+#include "model/provenance.h"
 #include "model/safetensors.h"
 #include "model/tensors.h"
 #include "model/tune_int.h"
@@ -81,48 +82,11 @@ mn_rc mn_tune__take_best(mn_tune__run *r, mn_err *e)
 
 /* ---- a folder that is a model ------------------------------------------------------------------------------------------ */
 
-/* What origin.json and the card say. */
+/* What is made, of what, and where. */
 typedef struct facts {
-    const mn_model *base;
-    const char *dir, *base_name, *data, *how; /* data NULL: not known here */
-    uint8_t base_hash[32], data_hash[32];
+    mn_provenance is;
+    const char *dir;
 } facts;
-
-static mn_rc put_file(const char *dir, const char *name, mn_buf *b, mn_err *e)
-{
-    mn_arena a;
-    mn_arena_init(&a, 0);
-    const char *path = mn_fs_join(&a, dir, name);
-    mn_rc rc = path && b->failed == MN_OK ? mn_fs_write_atomic(path, b->ptr, b->len, e)
-                                          : mn_fail(e, MN_E_NOMEM, "no memory for '%s'", name);
-    mn_buf_release(b);
-    mn_arena_release(&a);
-    return rc;
-}
-
-/* The base's licence and origin go on with what was made from it. */
-static mn_rc write_origin(const facts *f, mn_err *e)
-{
-    char hex[65];
-    mn_buf b;
-    mn_json_writer w;
-    mn_buf_init(&b, 0);
-    mn_json_writer_init(&w, &b, 2);
-    mn_jw_object(&w);
-    mn_jw_kstr(&w, "source", f->base->origin.ptr ? f->base->origin : mn_str_from(f->base_name));
-    mn_jw_kstr(&w, "licence", f->base->licence);
-    mn_jw_kstr(&w, "author", f->base->author);
-    mn_jw_kstrz(&w, "tuned_from", f->base_name);
-    mn_jw_kstrz(&w, "base_sha256", mn_hex(f->base_hash, 32, hex));
-    if (f->data) mn_jw_kstrz(&w, "data", f->data);
-    if (f->data) mn_jw_kstrz(&w, "data_sha256", mn_hex(f->data_hash, 32, hex));
-    mn_jw_kstrz(&w, "how", f->how);
-    mn_jw_key(&w, "tuned_at");
-    mn_jw_time(&w, mn_now_ms());
-    mn_jw_object_end(&w);
-    mn_buf_addc(&b, '\n');
-    return put_file(f->dir, "origin.json", &b, e);
-}
 
 /* Instead of the base's, which came with its tokenizer. */
 static mn_rc write_card(const facts *f, mn_err *e)
@@ -162,7 +126,7 @@ static mn_rc write_numbers(const mn_model *m, const char *dir, mn_qtype type, mn
 static mn_rc write_model(const facts *f, const mn_model *m, mn_qtype type, mn_err *e)
 {
     MN_TRY(write_numbers(m, f->dir, type, e));
-    MN_TRY(write_origin(f, e));
+    MN_TRY(mn_provenance_write(&f->is, f->dir, e));
     return write_card(f, e);
 }
 
@@ -177,7 +141,7 @@ static mn_qtype type_for(const mn_model *base, mn_qtype wish)
 static mn_rc write_full(const facts *f, const mn_weights *w, mn_qtype type, mn_err *e)
 {
     mn_tensor t;
-    mn_model m = *f->base;
+    mn_model m = *f->is.base;
     const float *at = w->all;
     m.layers = mn_calloc(m.cfg.L, sizeof *m.layers);
     if (!m.layers) return mn_fail(e, MN_E_NOMEM, "no memory to write the model");
@@ -198,7 +162,7 @@ static mn_rc write_merged(const facts *f, const mn_lora *a, mn_qtype type, mn_po
                           mn_err *e)
 {
     mn_model *m;
-    MN_TRY(mn_adapter_merge(f->base, a, type, pool, &m, e));
+    MN_TRY(mn_adapter_merge(f->is.base, a, type, pool, &m, e));
     mn_rc rc = write_model(f, m, type, e);
     mn_adapter_merge_free(m);
     return rc;
@@ -222,14 +186,16 @@ mn_rc mn_tune__hand_over(mn_tune__run *r, mn_err *e)
 {
     char how[256];
     const mn_checkpoint_tune *t = &r->at.tune;
-    facts f = {.base = r->base,
-               .dir = r->o->model_dir,
-               .base_name = r->base_name,
-               .data = r->data_name,
-               .how = how};
+    facts f = {.is = {.base = r->base,
+                      .base_name = r->base_name,
+                      .verb = "tuned",
+                      .kind = "data",
+                      .data = r->data_name,
+                      .how = how},
+               .dir = r->o->model_dir};
     const uint64_t step = r->held.n ? t->best_step : r->at.step;
-    memcpy(f.base_hash, t->base, 32);
-    memcpy(f.data_hash, r->at.corpus, 32);
+    memcpy(f.is.base_hash, t->base, 32);
+    memcpy(f.is.data_hash, r->at.corpus, 32);
     const mn_qtype type = type_for(r->base, r->o->type);
     if (r->held.n && t->best_step != r->at.step) MN_TRY(mn_tune__take_best(r, e));
     if (mn_tune__full(r)) {
@@ -250,19 +216,20 @@ mn_rc mn_tune_merge(const char *base, const char *base_name, const char *adapter
     mn_str named;
     mn_pool *pool = NULL;
     mn_model *m = NULL;
-    facts f = {.dir = dir,
-               .base_name = base_name ? base_name : mn_fs_base(base),
-               .how = "an adapter (LoRA), merged"};
+    facts f = {.is = {.base_name = base_name ? base_name : mn_fs_base(base),
+                      .verb = "tuned",
+                      .how = "an adapter (LoRA), merged"},
+               .dir = dir};
     mn_arena_init(&a, 0);
     const char *config = mn_fs_join(&a, dir, "config.json");
     mn_rc rc = config && !mn_fs_exists(config)
                    ? mn_model_open(base, &m, e)
                    : mn_fail(e, MN_E_EXISTS, "'%s' holds a model already", dir);
     if (rc == MN_OK) rc = mn_adapter_load(adapter, &m->cfg, &a, &lora, &named, e);
-    if (rc == MN_OK) rc = mn_tune__hash_model(m, f.base_hash, e);
+    if (rc == MN_OK) rc = mn_model_hash(m, f.is.base_hash, e);
     if (rc == MN_OK) rc = mn_pool_new(threads, &pool, e);
     if (rc == MN_OK) rc = mn_fs_mkdirs(dir, e);
-    f.base = m;
+    f.is.base = m;
     if (rc == MN_OK) rc = write_merged(&f, &lora, type_for(m, type), pool, e);
     mn_pool_free(pool);
     mn_lora_release(&lora);

@@ -149,27 +149,34 @@ mn_rc mn_weights_load(const char *path, mn_weights *ret, mn_err *e)
     return rc;
 }
 
+mn_rc mn_weights_save_tensors(const mn_weights *w, const char *dir, mn_err *e)
+{
+    mn_arena a;
+    mn_buf head;
+    mn_arena_init(&a, 0);
+    mn_buf_init(&head, MN_ST_HEADER_MAX);
+    char *path = mn_fs_join(&a, dir, "model.safetensors");
+    mn_rc rc = path ? mn_st_head(&w->cfg, MN_Q_F32, &head) : MN_E_NOMEM;
+    if (rc != MN_OK) mn_fail(e, rc, "no memory to write the model to '%s'", dir);
+    const mn_st_piece pieces[] = {{head.ptr, head.len}, {w->all, (size_t)w->n_all * 4}};
+    if (rc == MN_OK) rc = mn_st_write_pieces(path, pieces, 2, e);
+    mn_buf_release(&head);
+    mn_arena_release(&a);
+    return rc;
+}
+
 mn_rc mn_weights_save(const mn_weights *w, const char *dir, mn_err *e)
 {
     mn_arena a;
+    mn_buf json;
+    MN_TRY(mn_weights_save_tensors(w, dir, e));
     mn_arena_init(&a, 0);
-    mn_buf head, json;
-    mn_buf_init(&head, MN_ST_HEADER_MAX);
     mn_buf_init(&json, CONFIG_MAX);
-    char *config = mn_fs_join(&a, dir, "config.json");
-    char *tensors = mn_fs_join(&a, dir, "model.safetensors");
-    mn_rc rc = mn_config_write(&w->cfg, &json);
-    if (rc == MN_OK) rc = mn_st_head(&w->cfg, MN_Q_F32, &head);
-    if (rc != MN_OK || !config || !tensors) {
-        rc = mn_fail(e, MN_E_NOMEM, "no memory to write the model to '%s'", dir);
-        goto out;
-    }
-    const mn_st_piece pieces[] = {{head.ptr, head.len}, {w->all, (size_t)w->n_all * 4}};
-    rc = mn_st_write_pieces(tensors, pieces, 2, e);
-    if (rc == MN_OK) rc = mn_fs_write_atomic(config, json.ptr, json.len, e);
-out:
+    char *path = mn_fs_join(&a, dir, "config.json");
+    mn_rc rc = path ? mn_config_write(&w->cfg, &json) : MN_E_NOMEM;
+    if (rc != MN_OK) mn_fail(e, rc, "no memory to write the model to '%s'", dir);
+    if (rc == MN_OK) rc = mn_fs_write_atomic(path, json.ptr, json.len, e);
     mn_buf_release(&json);
-    mn_buf_release(&head);
     mn_arena_release(&a);
     return rc;
 }

@@ -39,7 +39,9 @@ void mn_weights_zero_outputs(mn_weights *w);
 mn_rc mn_weights_load(const char *path, mn_weights *ret, mn_err *e);
 /* Of a model that is open. MN_E_UNSUPPORTED where its positions are stretched in a way that mn_config cannot say. */
 mn_rc mn_weights_from(const mn_model *m, mn_weights *ret, mn_err *e);
-/* Writes config.json and model.safetensors (float32), each atomically. */
+/* Writes model.safetensors (float32) and config.json with the tokens of tokenizers trained here, each atomically. */
 mn_rc mn_weights_save(const mn_weights *w, const char *dir, mn_err *e);
+/* model.safetensors alone. */
+mn_rc mn_weights_save_tensors(const mn_weights *w, const char *dir, mn_err *e);
 
 #endif

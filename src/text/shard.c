@@ -19,7 +19,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "shards are mapped as they lie on disk");
 _Static_assert(sizeof(mn_origin) == 48, "an origin record is 48 bytes");
 
-enum { HEADER_BYTES = 1024, MAGIC = 20240520, VERSION = 1 };
+enum { HEADER_BYTES = 1024, MAGIC = 20240520, VERSION = 1, VERSION_FORM = 2 };
 #define MN_SHARD_TOKENS_MAX ((uint64_t)INT32_MAX) /* the header counts in int32 */
 
 enum part { BIN, DOCS, ORIGIN, TEXT, N_PARTS };
@@ -28,6 +28,7 @@ static const char *const suffix[N_PARTS] = {".bin", ".docs", ".origin", ".txt"};
 struct mn_shard_writer {
     FILE *files[N_PARTS];
     char *stem;
+    mn_docform form;
     uint64_t n_tok, n_docs, text_bytes;
     uint64_t posts_in_document;
 };
@@ -48,6 +49,14 @@ static mn_rc put(mn_shard_writer *w, enum part p, const void *bytes, size_t n, m
 static mn_rc put_header(mn_shard_writer *w, mn_err *e)
 {
     int32_t header[HEADER_BYTES / 4] = {MAGIC, VERSION, (int32_t)w->n_tok};
+    const mn_docform *f = &w->form;
+    if (!f->ours) {
+        const uint32_t more[] = {(uint32_t)mn_docform_bytes(f), f->start, f->end, f->erased,
+                                 f->n_part};
+        header[1] = VERSION_FORM;
+        memcpy(header + 3, more, sizeof more);
+        memcpy(header + 8, f->part, sizeof f->part);
+    }
     return put(w, BIN, header, sizeof header, e);
 }
 
@@ -90,12 +99,20 @@ static mn_rc make_part(mn_shard_writer *w, enum part p, mn_err *e)
 
 mn_rc mn_shard_writer_open(const char *stem, mn_shard_writer **ret, mn_err *e)
 {
+    return mn_shard_writer_open_as(stem, &MN_DOCFORM_OURS, ret, e);
+}
+
+mn_rc mn_shard_writer_open_as(const char *stem, const mn_docform *form, mn_shard_writer **ret,
+                              mn_err *e)
+{
     mn_shard_writer *w = mn_calloc(1, sizeof *w);
+    MN_ASSERT(mn_docform_fits(form, MN_SHARD_ANY));
     if (w) w->stem = mn_strdup(stem);
     if (!w || !w->stem) {
         mn_free(w);
         return mn_fail(e, MN_E_NOMEM, "out of memory for writing shard '%s'", stem);
     }
+    w->form = *form;
     mn_rc rc = MN_OK;
     for (int p = 0; p < N_PARTS && rc == MN_OK; p++) rc = make_part(w, (enum part)p, e);
     if (rc == MN_OK) rc = put_header(w, e);
@@ -104,12 +121,9 @@ mn_rc mn_shard_writer_open(const char *stem, mn_shard_writer **ret, mn_err *e)
     return rc;
 }
 
-static mn_rc put_tokens(mn_shard_writer *w, const uint32_t *ids, size_t n, mn_err *e)
+static mn_rc put_narrow(mn_shard_writer *w, const uint32_t *ids, size_t n, mn_err *e)
 {
     uint16_t narrow[1024];
-    if (n > MN_SHARD_TOKENS_MAX - w->n_tok)
-        return mn_fail(e, MN_E_LIMIT, "shard '%s' would exceed %llu tokens", w->stem,
-                       (unsigned long long)MN_SHARD_TOKENS_MAX);
     for (size_t i = 0; i < n;) {
         size_t k = n - i < 1024 ? n - i : 1024;
         for (size_t j = 0; j < k; j++) {
@@ -119,6 +133,17 @@ static mn_rc put_tokens(mn_shard_writer *w, const uint32_t *ids, size_t n, mn_er
         MN_TRY(put(w, BIN, narrow, k * sizeof *narrow, e));
         i += k;
     }
+    return MN_OK;
+}
+
+static mn_rc put_tokens(mn_shard_writer *w, const uint32_t *ids, size_t n, mn_err *e)
+{
+    if (n > MN_SHARD_TOKENS_MAX - w->n_tok)
+        return mn_fail(e, MN_E_LIMIT, "shard '%s' would exceed %llu tokens", w->stem,
+                       (unsigned long long)MN_SHARD_TOKENS_MAX);
+    for (size_t i = 0; !w->form.ours && i < n; i++) MN_ASSERT(ids[i] < w->form.erased);
+    if (mn_docform_bytes(&w->form) == 2) MN_TRY(put_narrow(w, ids, n, e));
+    else MN_TRY(put(w, BIN, ids, n * sizeof *ids, e));
     w->n_tok += n;
     return MN_OK;
 }
@@ -140,7 +165,7 @@ mn_rc mn_shard_writer_post(mn_shard_writer *w, uint64_t post_id, uint64_t author
 
 mn_rc mn_shard_writer_end_document(mn_shard_writer *w, mn_err *e)
 {
-    const uint32_t end = MN_TOK_END;
+    const uint32_t end = w->form.end;
     MN_ASSERT(w->posts_in_document > 0);
     MN_TRY(put_tokens(w, &end, 1, e));
     MN_TRY(put(w, DOCS, &w->n_tok, sizeof w->n_tok, e));
@@ -207,22 +232,54 @@ __attribute__((format(printf, 3, 4))) static mn_rc damaged(const checking *c, en
                    c->stem, suffix[p], why);
 }
 
-static mn_rc check_tokens(const checking *c)
+/* What the header says: the number of tokens, and the form. */
+static mn_rc read_header(const checking *c)
 {
     mn_shard *s = c->s;
     int32_t header[3];
+    uint32_t more[5];
     if (s->bin.len < HEADER_BYTES) return damaged(c, BIN, "it ends inside its header");
     memcpy(header, s->bin.ptr, sizeof header);
-    if (header[0] != MAGIC || header[1] != VERSION || header[2] < 0)
+    if (header[0] != MAGIC || (header[1] != VERSION && header[1] != VERSION_FORM) ||
+        header[2] < 0)
         return damaged(c, BIN, "its header is not one of a token shard");
     s->n_tok = (uint64_t)header[2];
-    if (s->bin.len != HEADER_BYTES + s->n_tok * 2)
+    s->form = MN_DOCFORM_OURS;
+    if (header[1] == VERSION) return MN_OK;
+    memcpy(more, s->bin.ptr + sizeof header, sizeof more);
+    s->form = (mn_docform){
+        .start = more[1], .end = more[2], .erased = more[3], .pad = more[1], .n_part = more[4]};
+    memcpy(s->form.part, s->bin.ptr + sizeof header + sizeof more, sizeof s->form.part);
+    if (!mn_docform_fits(&s->form, c->vocab) || (int)more[0] != mn_docform_bytes(&s->form))
+        return damaged(c, BIN, "the tokens that its header names do not fit its vocabulary");
+    return MN_OK;
+}
+
+/* The highest token but that for what was erased; of one that has it in its vocabulary, this is a token like others. */
+static uint32_t highest_token(const mn_shard *s)
+{
+    const uint32_t erased = s->form.ours ? MN_SHARD_ANY : s->form.erased;
+    uint32_t highest = 0;
+    for (uint64_t i = 0; i < s->n_tok; i++) {
+        const uint32_t id = mn_shard_token(s, i);
+        highest = id > highest && id != erased ? id : highest;
+    }
+    return highest;
+}
+
+static mn_rc check_tokens(const checking *c)
+{
+    mn_shard *s = c->s;
+    MN_TRY(read_header(c));
+    const size_t bytes = (size_t)mn_docform_bytes(&s->form);
+    if (s->bin.len != HEADER_BYTES + s->n_tok * bytes)
         return damaged(c, BIN, "its header promises %llu tokens, its size is that of %llu",
                        (unsigned long long)s->n_tok,
-                       (unsigned long long)((s->bin.len - HEADER_BYTES) / 2));
-    s->tok = (const uint16_t *)(const void *)(s->bin.ptr + HEADER_BYTES);
-    uint32_t highest = 0;
-    for (uint64_t i = 0; i < s->n_tok; i++) highest = s->tok[i] > highest ? s->tok[i] : highest;
+                       (unsigned long long)((s->bin.len - HEADER_BYTES) / bytes));
+    const void *tokens = s->bin.ptr + HEADER_BYTES;
+    if (bytes == 2) s->tok = tokens;
+    else s->wide = tokens;
+    const uint32_t highest = highest_token(s);
     if (s->n_tok && highest >= c->vocab)
         return damaged(c, BIN, "token id %u, but the vocabulary has %u", highest, c->vocab);
     return MN_OK;

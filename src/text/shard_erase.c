@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "text/tokenizer.h"
 
 #define BLOCK 4096
 
@@ -24,7 +23,7 @@ typedef struct eraser {
 
 bool mn_shard_erased(const mn_shard *s, uint64_t doc)
 {
-    return s->tok[doc ? s->doc_end[doc - 1] : 0] == MN_TOK_PAD;
+    return mn_shard_token(s, doc ? s->doc_end[doc - 1] : 0) == s->form.erased;
 }
 
 static mn_rc write_at(const eraser *x, int fd, const void *p, size_t n, uint64_t at)
@@ -42,13 +41,14 @@ static mn_rc fill(const eraser *x, int fd, const uint8_t block[BLOCK], uint64_t 
 
 static mn_rc erase_tokens(const eraser *x, uint64_t doc)
 {
-    uint16_t pad[BLOCK / 2];
+    const mn_shard *s = x->s;
     uint8_t block[BLOCK];
-    const uint64_t from = doc ? x->s->doc_end[doc - 1] : 0, n = x->s->doc_end[doc] - from;
-    const uint64_t head = (uint64_t)((const uint8_t *)x->s->tok - x->s->bin.ptr);
-    for (size_t i = 0; i < BLOCK / 2; i++) pad[i] = MN_TOK_PAD;
-    memcpy(block, pad, sizeof block);
-    return fill(x, x->bin, block, head + from * 2, n * 2);
+    const uint32_t erased = s->form.erased; /* its low bytes are all that a narrow token has */
+    const uint64_t bytes = (uint64_t)mn_docform_bytes(&s->form);
+    const uint64_t from = doc ? s->doc_end[doc - 1] : 0, n = s->doc_end[doc] - from;
+    const uint64_t head = s->bin.len - s->n_tok * bytes;
+    for (size_t i = 0; i < BLOCK; i += bytes) memcpy(block + i, &erased, (size_t)bytes);
+    return fill(x, x->bin, block, head + from * bytes, n * bytes);
 }
 
 /* The first post of a document, by halving: posts lie in the order of their documents. */

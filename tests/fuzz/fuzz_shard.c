@@ -41,7 +41,11 @@ static void walk(const mn_shard *s, uint32_t vocab)
     uint64_t at = 0, sum = 0;
     for (uint64_t d = 0; d < s->n_docs; d++) {
         MN_ASSERT(s->doc_end[d] > at && s->doc_end[d] <= s->n_tok);
-        for (; at < s->doc_end[d]; at++) MN_ASSERT(s->tok[at] < vocab);
+        for (; at < s->doc_end[d]; at++) {
+            const uint32_t id = mn_shard_token(s, at);
+            MN_ASSERT(id < vocab || (!s->form.ours && id == s->form.erased));
+            MN_ASSERT(mn_shard_input(s, at) < vocab);
+        }
     }
     MN_ASSERT(at == s->n_tok);
     for (uint64_t i = 0; i < s->n_posts; i++) {
@@ -54,7 +58,7 @@ static void walk(const mn_shard *s, uint32_t vocab)
 }
 
 /* Input: flags, lengths of .bin, .docs and .txt, a small vocabulary, then the bytes of .bin, .docs and .origin. With bit 0 of
- * flags the .bin gets a right header before it. */
+ * flags the .bin gets a right header before it; with bit 1 it is that of another form, whose tokens are the first bytes, and wide with bit 2. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 5) return 0;
@@ -64,7 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t n_bin = data[1] < left ? data[1] : left;
     size_t n_docs = data[2] < left - n_bin ? data[2] : left - n_bin;
     uint32_t vocab = data[4];
-    int32_t header[256] = {20240520, 1, (int32_t)(n_bin / 2)};
+    const bool other = data[0] & 2, wide = data[0] & 4;
+    int32_t header[256] = {20240520, other ? 2 : 1, (int32_t)(n_bin / (other && wide ? 4 : 2))};
+    if (other && n_bin > 3) {
+        header[3] = wide ? 4 : 2, header[4] = p[0], header[5] = p[1];
+        header[6] = wide ? -1 : UINT16_MAX, header[7] = p[2], header[8] = p[3];
+    }
     uint8_t text[256] = {0};
     write_file(".bin", header, data[0] & 1 ? sizeof header : 0, p, n_bin);
     write_file(".docs", "", 0, p + n_bin, n_docs);

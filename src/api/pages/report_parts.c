@@ -167,6 +167,7 @@ void mn_report__figures(mn_req *r, mn_buf *b, const mn_card *c)
     mn_h_fact(b, "licence", c->licence.len ? c->licence : MN_STR("not given"), "");
     mn_h_fact(b, "comes from", c->source, "");
     mn_h_fact(b, "tuned from", text(c->origin, "tuned_from"), "");
+    mn_h_fact(b, "goes on from", text(c->origin, "continued_from"), "");
     H(b, "</dl>");
     curves_html(r, b, t);
     H(b, "</section>");

@@ -20,7 +20,8 @@ static mn_shard make_shard(void)
     }
     OK(at < 4000);
     for (uint64_t i = 0; i < at; i++) tok[i] = (uint16_t)(MN_TOK_SPECIALS + i);
-    return (mn_shard){.tok = tok, .n_tok = at, .doc_end = ends, .n_docs = DOCS};
+    return (mn_shard){
+        .form = MN_DOCFORM_OURS, .tok = tok, .n_tok = at, .doc_end = ends, .n_docs = DOCS};
 }
 
 static void each_slot_comes_once_and_rows_begin_with_documents(void **state)
@@ -83,7 +84,8 @@ static void conditions_carry_no_loss(void **state)
                                    500,          501,          MN_TOK_REPLY,  MN_TOK_LANG0 + 2,
                                    502,          MN_TOK_END};
     static const uint64_t end[] = {10};
-    mn_shard s = {.tok = doc, .n_tok = 10, .doc_end = end, .n_docs = 1};
+    mn_shard s = {
+        .form = MN_DOCFORM_OURS, .tok = doc, .n_tok = 10, .doc_end = end, .n_docs = 1};
     mn_packing p;
     mn_batch_buf b;
     size_t scored = 0;
@@ -102,7 +104,7 @@ static void a_corpus_without_two_tokens_in_a_row_is_refused(void **state)
     mn_err e = {0};
     static const uint16_t one[] = {0, 1};
     static const uint64_t end[] = {1, 2};
-    mn_shard s = {.tok = one, .n_tok = 2, .doc_end = end, .n_docs = 2};
+    mn_shard s = {.form = MN_DOCFORM_OURS, .tok = one, .n_tok = 2, .doc_end = end, .n_docs = 2};
     mn_packing p;
     FAILS(MN_E_LIMIT, mn_pack(&s, 16, 1, false, 0, 0, &p, &e));
     mn_mem_fail_after(1);

@@ -122,6 +122,93 @@ static void many_tokens_pass_the_writers_blocks(void **state)
     mn_shard_close(&s);
 }
 
+/* ---- in other vocabularies ---------------------------------------------------------------------------------- */
+
+static mn_docform other_form(bool wide)
+{
+    return (mn_docform){.start = wide ? 128000 : 0,
+                        .end = wide ? 128001 : 2,
+                        .part = {198},
+                        .n_part = 1,
+                        .erased = wide ? UINT32_MAX : UINT16_MAX,
+                        .pad = wide ? 128000 : 0};
+}
+#define OTHER_VOCAB(wide) ((wide) ? 128256u : 49152u)
+
+/* Three documents of two posts each. */
+static void write_other(place *p, bool wide)
+{
+    const mn_docform f = other_form(wide);
+    mn_shard_writer *w;
+    mn_err e = {0};
+    RUN(mn_shard_writer_open_as(p->stem, &f, &w, &e));
+    for (uint32_t d = 0; d < 3; d++) {
+        const uint32_t a[] = {f.start, 300 + d, OTHER_VOCAB(wide) - 1, f.start};
+        const uint32_t b[] = {198, 4, 65534}; /* 4 is padding in ours */
+        RUN(mn_shard_writer_post(w, 2 * d + 1, 9, 1, MN_STR("one"), a, 4, &e));
+        RUN(mn_shard_writer_post(w, 2 * d + 2, 9, 1, MN_STR("other"), b, wide ? 3 : 2, &e));
+        RUN(mn_shard_writer_end_document(w, &e));
+    }
+    RUN(mn_shard_writer_close(w, &e));
+}
+
+static void a_shard_says_in_which_form_and_width_its_tokens_are(void **state)
+{
+    place *p = *state;
+    mn_err e = {0};
+    for (int wide = 0; wide < 2; wide++) {
+        mn_shard s;
+        const mn_docform f = other_form(wide);
+        const uint64_t n = wide ? 8 : 7;
+        char dir[80];
+        snprintf(dir, sizeof dir, "%s/%d", p->dir, wide);
+        RUN(mn_fs_mkdirs(dir, &e));
+        snprintf(p->stem, sizeof p->stem, "%s/train", dir);
+        write_other(p, wide);
+        RUN(mn_shard_open(p->stem, OTHER_VOCAB(wide), &s, &e));
+        OK(mn_docform_same(&s.form, &f) && (wide ? s.wide && !s.tok : s.tok && !s.wide));
+        OK(s.n_tok == 3 * n && s.n_docs == 3 && s.n_posts == 6);
+        OK(mn_shard_token(&s, 0) == f.start && mn_shard_token(&s, 1) == 300);
+        OK(mn_shard_token(&s, 2) == OTHER_VOCAB(wide) - 1 &&
+           mn_shard_token(&s, n - 1) == f.end);
+        OK(s.bin.len == 1024 + 3 * n * (wide ? 4 : 2));
+        mn_shard_close(&s);
+        FAILS(MN_E_CORRUPT, mn_shard_open(p->stem, OTHER_VOCAB(wide) - 1, &s, &e));
+        RUN(mn_shard_open(p->stem, MN_SHARD_ANY, &s, &e));
+        mn_shard_close(&s);
+    }
+}
+
+static void what_is_erased_there_is_no_token_of_anybody(void **state)
+{
+    place *p = *state;
+    mn_err e = {0};
+    for (int wide = 0; wide < 2; wide++) {
+        mn_shard s;
+        mn_buf b;
+        const mn_docform f = other_form(wide);
+        const uint64_t doc = 1, n = wide ? 8 : 7;
+        char dir[80];
+        snprintf(dir, sizeof dir, "%s/e%d", p->dir, wide);
+        RUN(mn_fs_mkdirs(dir, &e));
+        snprintf(p->stem, sizeof p->stem, "%s/train", dir);
+        write_other(p, wide);
+        RUN(mn_shard_erase(p->stem, OTHER_VOCAB(wide), &doc, 1, &e));
+        RUN(mn_shard_erase(p->stem, OTHER_VOCAB(wide), &doc, 1, &e)); /* again does no harm */
+        RUN(mn_shard_open(p->stem, OTHER_VOCAB(wide), &s, &e));
+        OK(!mn_shard_erased(&s, 0) && mn_shard_erased(&s, 1) && !mn_shard_erased(&s, 2));
+        for (uint64_t i = n; i < 2 * n; i++) {
+            OK(mn_shard_token(&s, i) == f.erased && mn_shard_input(&s, i) == f.pad);
+        }
+        OK(mn_shard_token(&s, 2 * n + 1) == 302 && mn_shard_token(&s, n - 1) == f.end);
+        mn_shard_close(&s);
+        mn_buf_init(&b, 0);
+        RUN(mn_fs_read(part(p, ".txt"), 1000, &b, &e));
+        IS(mn_buf_str(&b), "one\nother\n   \n     \none\nother\n");
+        mn_buf_release(&b);
+    }
+}
+
 static void files_that_are_there_are_not_overwritten(void **state)
 {
     place *p = *state;
@@ -305,6 +392,36 @@ static void impossible_values_are_refused(void **state)
     refused(p, ".txt");
 }
 
+static void a_form_that_does_not_fit_is_refused(void **state)
+{
+    static const struct {
+        long at;
+        const char *bytes;
+        size_t n;
+    } damage[] = {
+        {12, "\x04", 1},         /* four bytes a token, but two are there */
+        {12, "\x03", 1},         /* three */
+        {16, "\0\xc0", 2},       /* begins with a token that there is not */
+        {20, "\xff\xff", 2},     /* ends with what says "erased" */
+        {24, "\x04\0", 2},       /* a token says "erased" */
+        {28, "\0", 1},           /* nothing parts posts */
+        {28, "\x09", 1},         /* too much does */
+        {32, "\xff\xff\xff", 3}, /* a token that there is not */
+        {4, "\x03", 1},          /* version 3 */
+    };
+    place *p = *state;
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        static const char *const parts[] = {".bin", ".docs", ".origin", ".txt"};
+        mn_shard s = {0};
+        mn_err e = {0};
+        for (int k = 0; k < 4; k++) unlink(part(p, parts[k]));
+        write_other(p, false);
+        put_at(p, ".bin", damage[i].at, damage[i].bytes, damage[i].n);
+        FAILS(MN_E_CORRUPT, mn_shard_open(p->stem, OTHER_VOCAB(false), &s, &e));
+        OK(strstr(e.msg, ".bin") && !s.tok && !s.wide);
+    }
+}
+
 static void opening_a_writer_says_when_memory_runs_out(void **state)
 {
     place *p = *state;
@@ -327,6 +444,9 @@ int main(void)
         EACH(the_tokens_lie_as_llm_c_writes_them),
         EACH(an_empty_shard_is_a_shard),
         EACH(many_tokens_pass_the_writers_blocks),
+        EACH(a_shard_says_in_which_form_and_width_its_tokens_are),
+        EACH(what_is_erased_there_is_no_token_of_anybody),
+        EACH(a_form_that_does_not_fit_is_refused),
         EACH(files_that_are_there_are_not_overwritten),
         EACH(an_abandoned_shard_leaves_nothing),
         EACH(an_unfinished_shard_is_refused),
