@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 
@@ -37,6 +38,18 @@ int mn_cmd_failed(const char *name, const mn_err *e, bool json)
     fprintf(stderr, "mynah %s: %s\n", name, e->msg[0] ? e->msg : mn_rc_name(e->rc));
     if (json) print_json(e);
     return e->rc == MN_E_USAGE ? 2 : 1;
+}
+
+/* After a moment in which the rank that tells can do so. */
+int mn_cmd_failed_together(const char *name, const mn_err *e, bool json, mn_ranks *ranks)
+{
+    int code = e->rc == MN_E_USAGE ? 2 : 1;
+    if (mn_ranks_tells(ranks)) code = mn_cmd_failed(name, e, json);
+    if (mn_ranks_agreed(ranks)) return code;
+    if (!mn_ranks_tells(ranks)) sleep(1);
+    fflush(NULL);
+    mn_ranks_abort(ranks);
+    return code;
 }
 
 static void list_verbs(FILE *f, const char *name, const mn_cmd *verbs)

@@ -8,6 +8,7 @@
 
 #include "base/args.h"
 #include "base/err.h"
+#include "base/ranks.h"
 #include "base/version.h"
 
 typedef struct mn_cmd {
@@ -19,6 +20,9 @@ typedef struct mn_cmd {
 /* Prints "mynah NAME: message" to stderr and gives the exit code of the error: 0 for MN_E_CANCELLED after --help, 2 for
  * MN_E_USAGE, else 1. With json the message also goes to stdout as {"error":{"code","message"}}. */
 int mn_cmd_failed(const char *name, const mn_err *e, bool json);
+/* The same for a command of several ranks (NULL: alone): told once, by the rank that is to tell. Where the others do not know, they are ended
+ * too, and this does not return. */
+int mn_cmd_failed_together(const char *name, const mn_err *e, bool json, mn_ranks *ranks);
 
 /* Ends a JSON result: what the writer made goes to stdout as one line, and the buffer is released. MN_E_NOMEM, and
  * nothing is printed, when there was no memory to make it. */

@@ -27,6 +27,7 @@ typedef struct job {
     bool lines; /* progress as JSON lines, for a parent process */
     int64_t line_us;
     mn_cmd_vocabulary vocabulary;
+    mn_ranks *ranks; /* of corpus build under mpirun, else NULL: alone */
 } job;
 
 #define OPT_DATA(j)                                                                            \
@@ -39,6 +40,20 @@ typedef struct job {
         "json", 0, MN_OPT_FLAG, &(j).json, NULL, what                                          \
     }
 
+/* Rank 0 first, which may have to make it. */
+static mn_rc open_home(job *j, mn_err *e)
+{
+    const bool leads = mn_ranks_rank(j->ranks) == 0;
+    const char *dir = mn_home_dir(j->data);
+    mn_rc rc = leads ? mn_home_open(j->data, &j->home, e) : MN_OK;
+    MN_TRY(mn_ranks_agree(j->ranks, rc, e));
+    if (!leads)
+        rc = mn_fs_is_dir(dir)
+                 ? mn_home_open(j->data, &j->home, e)
+                 : mn_fail(e, MN_E_NOT_FOUND, "there is no data folder '%s' here", dir);
+    return mn_ranks_agree(j->ranks, rc, e);
+}
+
 static mn_rc start(job *j, const char *verb, mn_err *e)
 {
     j->verb = verb;
@@ -46,7 +61,7 @@ static mn_rc start(job *j, const char *verb, mn_err *e)
     mn_buf_init(&j->out, 0);
     mn_json_writer_init(&j->w, &j->out, 0);
     if (j->json) mn_progress_disable();
-    return mn_home_open(j->data, &j->home, e);
+    return open_home(j, e);
 }
 
 static mn_rc flush(job *j, mn_err *e)
@@ -67,7 +82,9 @@ static int finish(job *j, mn_rc rc, mn_err *e)
     mn_cmd_vocabulary_release(&j->vocabulary);
     mn_arena_release(&j->arena);
     mn_home_close(&j->home);
-    return rc == MN_OK ? 0 : mn_cmd_failed(j->verb, e, j->json);
+    int code = rc == MN_OK ? 0 : mn_cmd_failed_together(j->verb, e, j->json, j->ranks);
+    mn_ranks_close(j->ranks);
+    return code;
 }
 
 /* A line for whoever started us, four a second at most and one at the beginning of each stage. */
@@ -207,11 +224,12 @@ static mn_rc find_tokenizer(job *j, mn_corpus_opts *o, mn_err *e)
 static mn_rc run_build(job *j, mn_corpus_opts *o, mn_err *e)
 {
     mn_corpus_report r;
-    MN_TRY(find_tokenizer(j, o, e));
+    const bool leads = mn_ranks_rank(j->ranks) == 0;
+    MN_TRY(mn_ranks_agree(j->ranks, leads ? find_tokenizer(j, o, e) : MN_OK, e));
     mn_rc rc = mn_corpus_build(j->home.store, j->home.dir, o, progress, j, &r, e);
-    if (rc == MN_E_CANCELLED)
+    if (rc == MN_E_CANCELLED && strcmp(e->msg, "stopped") == 0)
         mn_fail(e, rc, "stopped on request; nothing of the new corpus was kept");
-    if (rc != MN_OK) return rc;
+    if (rc != MN_OK || !leads) return rc;
     if (!j->json) say_split(&r);
     if (j->json) json_report(&j->w, &r);
     else add_report(&j->out, &r);
@@ -233,7 +251,8 @@ static int build(int argc, char **argv)
         {"vocab", 0, MN_OPT_U64, &vocab, "V",
          "Tokens of the vocabulary; else by the size of the text, from 2,048."},
         {"threads", 0, MN_OPT_U64, &threads, "P",
-         "Threads; else one a processor. The result is the same."},
+         "Threads; else one a processor, under mpirun its share of them. The result is the "
+         "same."},
         {"keep-handles", 0, MN_OPT_FLAG, &o.keep_handles, NULL,
          "Leave @handles as they are instead of @user."},
         {"canaries", 0, MN_OPT_U64, &o.canaries, "SEED",
@@ -260,7 +279,7 @@ static int build(int argc, char **argv)
         "Makes a corpus to train on from all public posts whose authors allow it: cleaned, "
         "personal data replaced by placeholders, spam and copies left out, conversations as "
         "documents, a part held out. The folder never changes afterwards; the same posts give "
-        "the same bytes.",
+        "the same bytes. `mpirun -n N mynah corpus build` shares the work.",
         "mynah corpus build\nmynah corpus build --name spring --val-share 0.05"};
     mn_rc rc = mn_args_parse(argc, argv, &u, opts, &n_pos, &e);
     if (rc == MN_OK && n_pos)
@@ -271,6 +290,10 @@ static int build(int argc, char **argv)
     if (rc != MN_OK) return mn_cmd_failed("corpus build", &e, j.json);
     o.vocab = (uint32_t)vocab;
     o.threads = (int)threads;
+    rc = mn_ranks_open(&j.ranks, &e);
+    if (rc != MN_OK) return mn_cmd_failed("corpus build", &e, j.json);
+    mn_ranks_advise(j.ranks, "nothing of the new corpus was kept");
+    o.ranks = j.ranks;
     rc = start(&j, "corpus build", &e);
     if (rc == MN_OK) rc = run_build(&j, &o, &e);
     return finish(&j, rc, &e);

@@ -2,7 +2,6 @@
  * Under mpirun rank 0 does all of that, and the others only help to compute (docs/design/scale.md). */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fs.h"
 #include "cmd/card.h"
@@ -272,19 +271,6 @@ static mn_rc run(job *j, mn_dtype dtype, mn_err *e)
     return report(j, &r, e);
 }
 
-/* Told once, by the rank that is to tell. Where the others do not know, they are ended too: after a moment in which the one
- * that tells can do so. */
-static int failed(const job *j, const mn_err *e)
-{
-    int code = e->rc == MN_E_USAGE ? 2 : 1;
-    if (mn_ranks_tells(j->ranks)) code = mn_cmd_failed("train", e, j->l.json);
-    if (mn_ranks_agreed(j->ranks)) return code;
-    if (!mn_ranks_tells(j->ranks)) sleep(1);
-    fflush(NULL);
-    mn_ranks_abort(j->ranks);
-    return code;
-}
-
 int mn_cmd_train(int argc, char **argv)
 {
     job j = {.seed = 1,
@@ -353,7 +339,7 @@ int mn_cmd_train(int argc, char **argv)
     mn_ranks_advise(j.ranks, "--resume goes on from the last checkpoint");
     if (rc == MN_OK) rc = run(&j, dtype, &e);
     mn_arena_release(&j.arena);
-    int code = rc == MN_OK ? 0 : failed(&j, &e);
+    int code = rc == MN_OK ? 0 : mn_cmd_failed_together("train", &e, j.l.json, j.ranks);
     mn_ranks_close(j.ranks);
     return code;
 }

@@ -8,8 +8,10 @@
 #include "corpus/chars.h"
 #include "corpus/corpus_int.h"
 #include "corpus/dedup.h"
+#include "corpus/share.h"
 #include "corpus/slice.h"
 #include "corpus/spool.h"
+#include "corpus/together.h"
 
 /* ---- what was dropped ---------------------------------------------------------------------------------------- */
 
@@ -131,6 +133,7 @@ typedef struct make {
     const mn_corpus_opts *opts;
     mn_corpus_progress progress;
     void *arg;
+    mn_tasks *tasks; /* of several ranks, else NULL */
     mn_pool *pool;
     char spool_path[MN_CORPUS_PATH];
     mn_fs_map spool;
@@ -145,7 +148,7 @@ typedef struct make {
 } make;
 
 /* Last line of the ledger: whether there is one after seq is one query, so the end is found by doubling and halving. */
-static mn_rc ledger_end(mn_store *s, uint64_t *ret, mn_err *e)
+mn_rc mn_corpus__ledger_end(mn_store *s, uint64_t *ret, mn_err *e)
 {
     uint64_t lo = 0,
              hi = 1; /* lines up to lo are there; hi grows until there is none after it */
@@ -236,14 +239,16 @@ static mn_rc scan_stage(make *m, const uint64_t *only, size_t n_only, mn_err *e)
     uint64_t accounts, posts;
     mn_scan_rules rules;
     MN_TRY(mn_store_counts(m->store, &accounts, &posts, &m->facts.report.store_rev, e));
-    MN_TRY(ledger_end(m->store, &m->facts.ledger_seq, e));
+    MN_TRY(mn_corpus__ledger_end(m->store, &m->facts.ledger_seq, e));
     MN_TRY(mn_corpus__path(m->dir, "spool", NULL, m->spool_path, e));
     MN_TRY(slice_stage(m, e));
     MN_TRY(mn_scan_rules_of(m->store, m->opts->keep_handles, &rules, e));
     rules.only = only, rules.n_only = n_only;
     rules.except = m->slice.except, rules.n_except = only ? 0 : m->slice.n_except;
-    MN_TRY(mn_corpus_scan(m->store, m->spool_path, &rules, m->pool, posts, m->progress, m->arg,
-                          &m->scan, e));
+    MN_TRY(m->tasks ? mn_share_scan(m->tasks, m->store, m->spool_path, &rules, posts,
+                                    m->progress, m->arg, &m->scan, e)
+                    : mn_corpus_scan(m->store, m->spool_path, &rules, m->pool, posts,
+                                     m->progress, m->arg, &m->scan, e));
     mark_old(m);
     MN_TRY(check_consented(&m->scan, e));
     return mn_fs_map_open(m->spool_path, &m->spool, e);
@@ -270,7 +275,7 @@ static mn_rc write_stage(make *m, mn_err *e)
     report_stage(m, "tokenizer");
     MN_TRY(mn_corpus_write(m->dir, &m->scan.cands, &m->docs, &m->split,
                            (const char *)m->spool.ptr, &m->vocabulary, m->opts->canaries,
-                           m->pool, m->progress, m->arg, &w, e));
+                           m->pool, m->tasks, m->progress, m->arg, &w, e));
     r->vocab = w.vocab;
     m->facts.form = w.form;
     r->train = w.train;
@@ -289,10 +294,11 @@ static mn_rc write_stage(make *m, mn_err *e)
 }
 
 mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
-                      const mn_corpus_opts *opts, const uint64_t *only, size_t n_only,
-                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret,
-                      uint64_t *ret_skipped, mn_err *e)
+                      const mn_corpus_opts *opts, const mn_together *together,
+                      const uint64_t *only, size_t n_only, mn_corpus_progress progress,
+                      void *arg, mn_corpus_report *ret, uint64_t *ret_skipped, mn_err *e)
 {
+    mn_pool *own = NULL;
     make *m = mn_calloc(1, sizeof *m);
     if (!m) return mn_fail(e, MN_E_NOMEM, "out of memory");
     m->store = store;
@@ -301,7 +307,9 @@ mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
     m->opts = opts;
     m->progress = progress;
     m->arg = arg;
-    mn_rc rc = mn_pool_new(opts->threads, &m->pool, e);
+    m->tasks = together ? together->tasks : NULL;
+    mn_rc rc = together ? MN_OK : mn_pool_new(opts->threads, &own, e);
+    m->pool = together ? together->pool : own;
     if (rc == MN_OK) rc = scan_stage(m, only, n_only, e);
     if (rc == MN_OK) rc = shape_stage(m, e);
     if (rc == MN_OK) rc = write_stage(m, e);
@@ -312,7 +320,7 @@ mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
     if (m->spool.ptr) mn_fs_map_close(&m->spool);
     mn_scan_release(&m->scan);
     mn_slice_release(&m->slice);
-    mn_pool_free(m->pool);
+    mn_pool_free(own);
     mn_free(m);
     return rc;
 }
@@ -370,19 +378,37 @@ static mn_rc check_free(const char *data_dir, const char *name, mn_err *e)
                    "corpus '%s' exists; a build never changes: give another --name", name);
 }
 
-mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
-                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret, mn_err *e)
+mn_rc mn_corpus__check(const char *data_dir, const mn_corpus_opts *opts, bool builds, mn_err *e)
+{
+    MN_TRY(check_opts(opts, e));
+    return builds ? check_free(data_dir, opts->name, e) : MN_OK;
+}
+
+mn_rc mn_corpus__build_here(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
+                            const mn_together *together, mn_corpus_progress progress, void *arg,
+                            mn_corpus_report *ret, mn_err *e)
 {
     char dir[MN_CORPUS_PATH];
     mn_fs_lock lock;
     mn_corpus_report r;
-    MN_TRY(check_opts(opts, e));
-    MN_TRY(check_free(data_dir, opts->name, e));
-    MN_TRY(mn_corpus__workplace(data_dir, ".building", dir, &lock, e));
-    mn_rc rc = mn_corpus__make(store, data_dir, dir, opts, NULL, 0, progress, arg, &r, NULL, e);
+    mn_rc rc = mn_corpus__workplace(data_dir, ".building", dir, &lock, e);
+    const bool begun = rc == MN_OK;
+    if (begun)
+        rc = mn_corpus__make(store, data_dir, dir, opts, together, NULL, 0, progress, arg, &r,
+                             NULL, e);
+    if (together) rc = mn_tasks_end(together->tasks, rc, e);
     if (rc == MN_OK) rc = publish(data_dir, dir, &r, e);
     if (rc == MN_OK) *ret = r;
-    else mn_fs_remove_tree(dir, NULL);
-    mn_fs_lock_release(&lock);
+    else if (begun) mn_fs_remove_tree(dir, NULL);
+    if (begun) mn_fs_lock_release(&lock);
     return rc;
+}
+
+mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
+                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret, mn_err *e)
+{
+    if (opts->ranks)
+        return mn_corpus__build_together(store, data_dir, opts, progress, arg, ret, e);
+    MN_TRY(mn_corpus__check(data_dir, opts, true, e));
+    return mn_corpus__build_here(store, data_dir, opts, NULL, progress, arg, ret, e);
 }

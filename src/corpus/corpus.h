@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/ranks.h"
 #include "base/str.h"
 #include "store/store.h"
 #include "text/docform.h"
@@ -65,6 +66,8 @@ typedef struct mn_corpus_opts {
     const mn_tokenizer *tokens; /* in its place: one that stands in no such file; borrowed */
     const mn_docform
         *form; /* of documents in its vocabulary; borrowed. NULL: what the tokenizer says */
+    mn_ranks *
+        ranks; /* build only: of these, every one calls it with the same options; NULL: alone */
 } mn_corpus_opts;
 #define MN_CORPUS_OPTS_DEFAULT ((mn_corpus_opts){.val_share = 0.02})
 
@@ -100,7 +103,9 @@ typedef struct mn_corpus_report {
  *        MN_E_USAGE      a bad option, or no consented post survives the rules
  *        MN_E_EXISTS     opts->name is taken by another corpus
  *        MN_E_BUSY       another build is running
- *        MN_E_CANCELLED  a stop was requested (base/stop.h); nothing is left behind
+ *        MN_E_CANCELLED  a stop was requested (base/stop.h), or a rank is gone; nothing is left behind
+ * ranks  the same bytes from any number of them. They share the store, or have copies of it (else MN_E_USAGE); data_dir is rank 0's alone, and
+ *        so is *ret. A failure is told by the ranks' rules (base/ranks.h).
  * memory about 200 bytes a consented post; the texts are spooled to the build folder */
 mn_rc mn_corpus_build(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
                       mn_corpus_progress progress, void *arg, mn_corpus_report *ret, mn_err *e);

@@ -47,12 +47,24 @@ mn_rc mn_corpus__manifest_read(const char *data_dir, const char *name, mn_corpus
 /* As mn_corpus_dropped, of the corpus in dir. */
 mn_rc mn_corpus__dropped(const char *dir, mn_corpus_dropped_fn fn, void *arg, mn_err *e);
 
-/* Builds all files of a corpus into the empty folder dir. only: see mn_corpus_scan; *ret_skipped (may be NULL) counts the
+/* The last line of the ledger, 0 when there is none. */
+mn_rc mn_corpus__ledger_end(mn_store *s, uint64_t *ret, mn_err *e);
+
+struct mn_together; /* together.h: what several ranks do together; NULL alone */
+
+/* Builds all files of a corpus into the empty folder dir. only (not with several ranks): see mn_scan_rules; *ret_skipped (may be NULL) counts the
  * live posts that are not in it. */
 mn_rc mn_corpus__make(mn_store *store, const char *data_dir, const char *dir,
-                      const mn_corpus_opts *opts, const uint64_t *only, size_t n_only,
-                      mn_corpus_progress progress, void *arg, mn_corpus_report *ret,
-                      uint64_t *ret_skipped, mn_err *e);
+                      const mn_corpus_opts *opts, const struct mn_together *together,
+                      const uint64_t *only, size_t n_only, mn_corpus_progress progress,
+                      void *arg, mn_corpus_report *ret, uint64_t *ret_skipped, mn_err *e);
+/* mn_corpus_build after mn_corpus__check; of several ranks, on rank 0: ends their serving, then publishes. */
+mn_rc mn_corpus__build_here(mn_store *store, const char *data_dir, const mn_corpus_opts *opts,
+                            const struct mn_together *together, mn_corpus_progress progress,
+                            void *arg, mn_corpus_report *ret, mn_err *e);
+/* Whether these are options. builds: and the name is free. */
+mn_rc mn_corpus__check(const char *data_dir, const mn_corpus_opts *opts, bool builds,
+                       mn_err *e);
 /* Takes the lock of DATA/corpus and makes an empty folder DATA/corpus/.NAME, removing what a crash left there. */
 mn_rc mn_corpus__workplace(const char *data_dir, const char *name, char ret_dir[MN_CORPUS_PATH],
                            mn_fs_lock *ret_lock, mn_err *e);

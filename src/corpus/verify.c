@@ -190,8 +190,8 @@ static mn_rc rebuild(mn_store *store, const char *data_dir, const mn_corpus_reci
     if (!ids) return mn_fail(e, MN_E_NOMEM, "out of memory");
     mn_rc rc = mn_corpus__workplace(data_dir, ".verifying", dir, &lock, e);
     if (rc != MN_OK) goto out;
-    rc = mn_corpus__make(store, data_dir, dir, &recipe->opts, ids, then->n, progress, arg, &r,
-                         &v->new_posts, &why);
+    rc = mn_corpus__make(store, data_dir, dir, &recipe->opts, NULL, ids, then->n, progress, arg,
+                         &r, &v->new_posts, &why);
     if (rc == MN_E_DENIED || rc == MN_E_NOT_FOUND) {
         all_changed(v, then, rc);
         rc = MN_OK;

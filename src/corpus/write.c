@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/stop.h"
 #include "corpus/encode.h"
+#include "corpus/share.h"
 #include "corpus/vocab.h"
 #include "text/canary.h"
 #include "text/shard.h"
@@ -32,6 +33,7 @@ typedef struct job {
     mn_texts texts; /* of this split */
     const mn_tokenizer *tok;
     mn_docform form;
+    mn_tasks *tasks;       /* of several ranks, else NULL */
     mn_tok_cache **caches; /* one a thread */
     int n_caches;
     uint64_t canaries; /* of this split: their seed, 0 for none */
@@ -63,14 +65,18 @@ static mn_rc write_document(job *j, const mn_encoded *p, size_t doc, size_t *pos
     return mn_shard_writer_end_document(j->shard, &j->err);
 }
 
-static mn_rc write_part(job *j, const part *p)
+static mn_rc write_encoded(job *j, const mn_encoded *x)
 {
     size_t post = 0;
-    if (p->rc != MN_OK)
-        return mn_fail(&j->err, p->rc, "out of memory while encoding the corpus");
-    for (size_t k = p->is.from; k < p->is.to; k++)
-        MN_TRY(write_document(j, &p->is, j->texts.list[k], &post));
+    for (size_t k = x->from; k < x->to; k++)
+        MN_TRY(write_document(j, x, j->texts.list[k], &post));
     return MN_OK;
+}
+
+static mn_rc write_part(job *j, const part *p)
+{
+    if (p->rc == MN_OK) return write_encoded(j, &p->is);
+    return mn_fail(&j->err, p->rc, "out of memory while encoding the corpus");
 }
 
 static void write_round(job *j, const parts_round *r)
@@ -114,6 +120,23 @@ static mn_rc run_rounds(job *j, mn_pool *pool, mn_corpus_progress progress, void
         if (progress) progress(arg, stage, next, j->texts.n);
         j->now = 1 - j->now;
     } while (more);
+    return MN_OK;
+}
+
+/* ---- ... or by all ranks ------------------------------------------------------------------------------------------- */
+
+typedef struct receiving {
+    job *j;
+    mn_corpus_progress progress;
+    void *arg;
+} receiving;
+
+static mn_rc receive(void *arg, const mn_encoded *x, mn_err *e)
+{
+    const receiving *r = arg;
+    mn_rc rc = write_encoded(r->j, x);
+    if (rc != MN_OK) return mn_fail(e, rc, "%s", r->j->err.msg);
+    if (r->progress) r->progress(r->arg, "encode", x->to, r->j->texts.n);
     return MN_OK;
 }
 
@@ -187,7 +210,10 @@ static mn_rc write_split(job *j, const char *dir, const char *name, const size_t
     j->sum = (mn_corpus_split){0};
     j->rounds[0].n = j->rounds[1].n = 0;
     mn_rc rc = count_authors(j, e);
-    if (rc == MN_OK) rc = run_rounds(j, pool, progress, arg, "encode", e);
+    receiving r = {j, progress, arg};
+    if (rc == MN_OK)
+        rc = j->tasks ? mn_share_encode(j->tasks, &j->texts, j->tok, receive, &r, e)
+                      : run_rounds(j, pool, progress, arg, "encode", e);
     if (rc == MN_OK && j->canaries) rc = plant(j, e);
     if (rc == MN_OK) rc = mn_shard_writer_close(j->shard, e);
     else mn_shard_writer_abandon(j->shard);
@@ -226,7 +252,8 @@ static mn_rc make_tokenizer(const job *j, const char *dir, const mn_vocabulary *
         MN_TRY(mn_tok_save(v->tokens, path, e));
         return mn_tok_load(path, ret, e);
     }
-    MN_TRY(mn_corpus_vocab(&j->texts, v->size, pool, &tok, e));
+    MN_TRY(j->tasks ? mn_share_vocab(j->tasks, &j->texts, v->size, &tok, e)
+                    : mn_corpus_vocab(&j->texts, v->size, pool, &tok, e));
     mn_rc rc = mn_tok_save(tok, path, e);
     if (rc == MN_OK) *ret = tok;
     else mn_tok_free(tok);
@@ -242,6 +269,14 @@ static mn_rc choose_form(const mn_tokenizer *tok, const mn_docform *given, mn_do
                        "the vocabulary has not the tokens that begin, part and end documents");
     *ret = *given;
     return MN_OK;
+}
+
+static mn_rc share_tokenizer(const job *j, const char *dir, const mn_tokenizer *tok, mn_err *e)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/tokenizer.json", dir) >= (int)sizeof path)
+        return mn_fail(e, MN_E_LIMIT, "path '%s' is too long", dir);
+    return mn_share_tokenizer(j->tasks, path, tok, &j->form, e);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
@@ -280,8 +315,8 @@ static void job_free(job *j)
 
 mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
                       const mn_split *s, const char *spool, const mn_vocabulary *v,
-                      uint64_t canaries, mn_pool *pool, mn_corpus_progress progress, void *arg,
-                      mn_written *ret, mn_err *e)
+                      uint64_t canaries, mn_pool *pool, mn_tasks *tasks,
+                      mn_corpus_progress progress, void *arg, mn_written *ret, mn_err *e)
 {
     mn_tokenizer *tok = NULL;
     mn_written w = {0};
@@ -290,9 +325,10 @@ mn_rc mn_corpus_write(const char *dir, const mn_cands *c, const mn_documents *d,
     job *j = mn_calloc(1, sizeof *j);
     mn_rc rc = list && j ? MN_OK : mn_fail(e, MN_E_NOMEM, "out of memory");
     if (rc != MN_OK) goto out;
-    *j = (job){.texts = {c, d, spool, list, n_train}};
+    *j = (job){.texts = {c, d, spool, list, n_train}, .tasks = tasks};
     rc = make_tokenizer(j, dir, v, pool, &tok, e);
     if (rc == MN_OK) rc = choose_form(tok, v->form, &j->form, e);
+    if (rc == MN_OK && tasks) rc = share_tokenizer(j, dir, tok, e);
     if (rc == MN_OK) rc = job_caches(j, mn_pool_threads(pool), e);
     if (rc != MN_OK) goto out;
     j->tok = tok;
