@@ -11,6 +11,7 @@
 typedef struct mn_api_opts {
     mn_home *home; /* borrowed; outlives the application */
     const char *listen, *domain;
+    const char *device;   /* where models answer; NULL: the setting model_device */
     int threads;          /* HTTP threads; 0: 2 */
     mn_str trusted_proxy; /* as in mn_http_opts */
     mn_http_limits limits;

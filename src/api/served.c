@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "model/descent.h"
+#include "tensor/cuda.h"
 
 #define BROKEN_MAX 16 /* remembered, so that each is said and tried once */
 
@@ -60,9 +61,21 @@ static mn_rc read_settings(mn_served *s, const mn_conf *c, mn_err *e)
     return MN_OK;
 }
 
+static mn_rc choose_device(mn_served *s, const char *device, mn_err *e)
+{
+    const mn_cuda_api *api;
+    mn_cuda *d;
+    MN_TRY(mn_cuda_device(device, &s->engine.gpu, e));
+    if (!s->engine.gpu) return MN_OK;
+    MN_TRY(mn_cuda_open(s->engine.gpu - 1, &api, &d, e));
+    api->close(d);
+    return MN_OK;
+}
+
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-mn_rc mn_served_new(const char *data_dir, const mn_conf *c, mn_served **ret, mn_err *e)
+mn_rc mn_served_new(const char *data_dir, const mn_conf *c, const char *device, mn_served **ret,
+                    mn_err *e)
 {
     mn_served *s = mn_calloc(1, sizeof *s);
     if (!s) return mn_fail(e, MN_E_NOMEM, "out of memory for the models");
@@ -70,6 +83,7 @@ mn_rc mn_served_new(const char *data_dir, const mn_conf *c, mn_served **ret, mn_
     pthread_cond_init(&s->loaded, NULL);
     snprintf(s->dir, sizeof s->dir, "%s", data_dir);
     mn_rc rc = read_settings(s, c, e);
+    if (rc == MN_OK) rc = choose_device(s, device ? device : mn_conf_get(c, "model_device"), e);
     if (rc != MN_OK) {
         mn_served_free(s);
         return rc;

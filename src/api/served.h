@@ -32,9 +32,11 @@ typedef struct mn_serving {
     char fingerprint[20]; /* "fp_" and 16 digits: the same weights, the same program */
 } mn_serving;
 
-/* Reads the settings model_loaded, model_threads, model_context, model_cache_bytes, model_cache_type, model_running, model_waiting.
- * Borrows nothing. errors MN_E_USAGE a setting */
-mn_rc mn_served_new(const char *data_dir, const mn_conf *c, mn_served **ret, mn_err *e);
+/* Reads the settings model_loaded, model_threads, model_context, model_cache_bytes, model_cache_type, model_device, model_running,
+ * model_waiting. device: instead of model_device, or NULL. A GPU is opened once, so that one that cannot be used is told now.
+ * Borrows nothing. errors MN_E_USAGE a setting; mn_cuda_open's */
+mn_rc mn_served_new(const char *data_dir, const mn_conf *c, const char *device, mn_served **ret,
+                    mn_err *e);
 void mn_served_free(mn_served *s); /* nobody may hold a model; NULL is fine */
 
 /* Loads where needed, which takes from 0.1 s to seconds: not on a thread that reads requests.

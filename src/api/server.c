@@ -292,7 +292,7 @@ mn_rc mn_api_start(const mn_api_opts *o, mn_api **ret, mn_err *e)
     a->metrics.started_ms = mn_now_ms();
     mn_live__init(&a->live, o->home->dir);
     pthread_mutex_init(&a->numbers.lock, NULL);
-    mn_rc rc = mn_served_new(o->home->dir, o->home->conf, &a->served, e);
+    mn_rc rc = mn_served_new(o->home->dir, o->home->conf, o->device, &a->served, e);
     if (rc == MN_OK) rc = mn_api__guard_start(a, e);
     if (rc == MN_OK) rc = mn_limits_new(o->home->store, o->home->conf, &a->limits, e);
     if (rc == MN_OK) rc = mn_moderation_new(o->home->store, &a->moderation, e);

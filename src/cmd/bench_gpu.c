@@ -12,6 +12,7 @@
 #include "model/gpu.h"
 #include "model/gpu_check.h"
 #include "model/pack.h"
+#include "tensor/cuda_matrix.h"
 
 /* A machine without a GPU skips these lines. */
 static mn_rc open_gpu(const mn_cuda_api **ret_api, mn_cuda **ret, mn_cuda_info *ret_info,
@@ -62,6 +63,9 @@ typedef struct job {
     size_t used, size;
     mn_cuda_product product;
     mn_cuda_rows rows;
+    mn_cuda_matrix matrix;
+    mn_cuda_cache cache;
+    mn_cuda_attend attend;
     float *a, *b, *c, *l;
     uint16_t *h;
     size_t T, C;
@@ -105,6 +109,16 @@ static void run_loss(job *j)
 {
     j->api->cross_entropy(j->d, (mn_cuda_mat){NULL, j->h}, j->l, j->a, (uint32_t *)(void *)j->b,
                           j->b, j->T, j->C);
+}
+
+static void run_rows(job *j)
+{
+    j->api->rows_product(j->d, j->c, j->matrix.N, j->a, j->T, &j->matrix, 1, false);
+}
+
+static void run_attend(job *j)
+{
+    j->api->attend(j->d, j->b, j->a, &j->cache, &j->attend);
 }
 
 typedef struct timed {
@@ -179,6 +193,69 @@ static mn_rc speed_of_rows(mn_bench_run *r, job *j, size_t T, size_t C, const ch
     return measure(r, j, name, 10 * n, "GB", note, run_loss, e);
 }
 
+/* One row: bytes of weights read; many: operations. */
+static mn_rc speed_of_matrix(mn_bench_run *r, job *j, mn_qtype type, size_t T, const char *note,
+                             mn_err *e)
+{
+    char name[64];
+    const uint32_t N = 4096, K = 4096;
+    const mn_cuda_form form = mn_cuda_form_of(type);
+    const size_t bytes = mn_cuda_matrix_bytes(form, N, K);
+    j->used = 0, j->T = T;
+    j->matrix = (mn_cuda_matrix){form, N, K, room(j, bytes)};
+    j->a = room(j, T * K * 4), j->c = room(j, T * N * 4);
+    snprintf(name, sizeof name, "rows_product %zux%ux%u %s", T, N, K,
+             mn_qformat_of(type)->name);
+    if (T == 1) return measure(r, j, name, 1e-9 * (double)bytes, "GB", note, run_rows, e);
+    return measure(r, j, name, 2e-12 * (double)T * N * K, "Top", note, run_rows, e);
+}
+
+/* Decoding: the next token of n sequences of P positions, their chunks apart; bytes of keys and values read. */
+static mn_rc speed_of_attend(mn_bench_run *r, job *j, uint32_t n, uint32_t P, const char *note,
+                             mn_err *e)
+{
+    enum { H = 32, KV = 8, D = 128, SHARE = H / KV, MOST = 64 };
+    char name[64];
+    uint32_t pos[MOST], blocks[512];
+    mn_cuda_tile tiles[MOST * SHARE];
+    const size_t n_tiles = n * mn_cuda_tiles(1, SHARE);
+    MN_ASSERT(n <= MOST && P <= 512 * MN_CUDA_BLOCK);
+    for (uint32_t b = 0; b < 512; b++) blocks[b] = b;
+    for (uint32_t t = 0; t < n; t++) {
+        pos[t] = P - 1;
+        mn_cuda_tiles_make(t, 1, SHARE, 0, tiles + t * mn_cuda_tiles(1, SHARE));
+    }
+    j->used = 0;
+    j->cache = (mn_cuda_cache){NULL, 1, KV, D};
+    j->cache.base = room(j, 512 * mn_cuda_cache_layer(&j->cache) * sizeof(uint16_t));
+    j->a = room(j, n * (H + 2 * KV) * D * 4), j->b = room(j, n * H * D * 4);
+    void *at[3] = {room(j, sizeof tiles), room(j, sizeof pos), room(j, sizeof blocks)};
+    j->api->upload(j->d, at[0], tiles, n_tiles * sizeof *tiles);
+    j->api->upload(j->d, at[1], pos, n * sizeof *pos);
+    j->api->upload(j->d, at[2], blocks, sizeof blocks);
+    j->attend = (mn_cuda_attend){.tiles = at[0],
+                                 .pos = at[1],
+                                 .blocks = at[2],
+                                 .n_tiles = n_tiles,
+                                 .H = H,
+                                 .n_chunks = (P + MN_CUDA_CHUNK - 1) / MN_CUDA_CHUNK};
+    j->attend.parts =
+        room(j, mn_cuda_attend_parts(&j->cache, n_tiles, j->attend.n_chunks) * sizeof(float));
+    snprintf(name, sizeof name, "attend %ux%u H%d KV%d D%d", n, P, H, KV, D);
+    return measure(r, j, name, 1e-9 * n * P * KV * D * 4, "GB", note, run_attend, e);
+}
+
+static mn_rc speed_of_inference(mn_bench_run *r, job *j, const char *note, mn_err *e)
+{
+    static const mn_qtype types[] = {MN_Q_BF16, MN_Q_Q8_0, MN_Q_Q4_0, MN_Q_Q4_1, MN_Q_Q4_K};
+    static const size_t rows[] = {1, 8, 256};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
+            MN_TRY(speed_of_matrix(r, j, types[i], rows[k], note, e));
+    MN_TRY(speed_of_attend(r, j, 1, 8192, note, e));
+    return speed_of_attend(r, j, 32, 2048, note, e);
+}
+
 static mn_rc speed_of_kernels(mn_bench_run *r, job *j, const char *note, mn_err *e)
 {
     for (int bf16 = 0; bf16 < 2; bf16++) {
@@ -189,7 +266,8 @@ static mn_rc speed_of_kernels(mn_bench_run *r, job *j, const char *note, mn_err 
     MN_TRY(speed_of_attention(r, j, 32, 256, 64, note, e));
     MN_TRY(speed_of_attention(r, j, 4, 2048, 64, note, e));
     MN_TRY(speed_of_attention(r, j, 4, 2048, 128, note, e));
-    return speed_of_rows(r, j, 8192, 3072, note, e);
+    MN_TRY(speed_of_rows(r, j, 8192, 3072, note, e));
+    return speed_of_inference(r, j, note, e);
 }
 
 static mn_rc speed(mn_bench_run *r, mn_err *e)

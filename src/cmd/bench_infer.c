@@ -15,6 +15,7 @@
 #include "infer/batch.h"
 #include "model/export.h"
 #include "model/weights.h"
+#include "tensor/cuda.h"
 
 enum {
     PROMPT = 512,
@@ -111,9 +112,11 @@ static mn_rc write_on(void *arg, mn_err *e)
     return MN_OK;
 }
 
-static mn_rc job_open(job *j, const char *model, int threads, mn_err *e)
+/* gpu: as in mn_engine_opts */
+static mn_rc job_open(job *j, const char *model, int threads, int gpu, mn_err *e)
 {
-    MN_TRY(mn_engine_load(model, &(mn_engine_opts){.n_threads = threads}, &j->engine, e));
+    const mn_engine_opts o = {.n_threads = threads, .gpu = gpu};
+    MN_TRY(mn_engine_load(model, &o, &j->engine, e));
     MN_TRY(mn_seq_new(j->engine, &j->seq, e));
     uint32_t context = mn_engine_context(j->engine), vocab = mn_engine_vocab(j->engine);
     j->n_prompt = context < PROMPT ? context : PROMPT;
@@ -145,7 +148,7 @@ static mn_rc one_user(mn_bench_run *r, const char *model, int threads, mn_err *e
     char name[64];
     job j = {0};
     const char *s = threads == 1 ? "" : "s";
-    mn_rc rc = job_open(&j, model, threads, e);
+    mn_rc rc = job_open(&j, model, threads, 0, e);
     snprintf(name, sizeof name, "prompt of %u, %d thread%s", j.n_prompt, threads, s);
     if (rc == MN_OK)
         rc = mn_bench_measure(r, name, j.n_prompt, "tokens", NULL, read_prompt, &j, e);
@@ -204,7 +207,7 @@ static pid_t neighbour(void)
 static mn_rc with_neighbour(mn_bench_run *r, const char *model, int threads, mn_err *e)
 {
     job j = {0};
-    mn_rc rc = job_open(&j, model, threads, e);
+    mn_rc rc = job_open(&j, model, threads, 0, e);
     pid_t pid = rc == MN_OK ? neighbour() : -1;
     if (rc == MN_OK && pid < 0) rc = mn_fail_errno(e, MN_E_IO, "cannot start a busy neighbour");
     if (rc == MN_OK)
@@ -360,7 +363,7 @@ static mn_rc many_users(mn_bench_run *r, const char *model, int threads, mn_err 
 {
     job j = {0};
     mn_batcher *b = NULL;
-    mn_rc rc = job_open(&j, model, threads, e);
+    mn_rc rc = job_open(&j, model, threads, 0, e);
     if (rc == MN_OK) rc = mn_batcher_new(j.engine, NULL, &b, e);
     if (rc == MN_OK) rc = batches(r, b, &j, e);
     mn_batcher_free(b);
@@ -369,15 +372,20 @@ static mn_rc many_users(mn_bench_run *r, const char *model, int threads, mn_err 
     return rc;
 }
 
+/* The model of the run, or a made one in a folder that the caller removes. */
+static mn_rc choose_model(mn_bench_run *r, char dir[64], const char **ret, mn_err *e)
+{
+    *ret = r->model;
+    if (r->model) return MN_OK;
+    MN_TRY(mn_bench_tmp(dir, e));
+    return make_model(r, dir, ret, e);
+}
+
 static mn_rc bench_infer(mn_bench_run *r, mn_err *e)
 {
     char dir[64] = "";
-    const char *model = r->model;
-    mn_rc rc = MN_OK;
-    if (!model) {
-        rc = mn_bench_tmp(dir, e);
-        if (rc == MN_OK) rc = make_model(r, dir, &model, e);
-    }
+    const char *model;
+    mn_rc rc = choose_model(r, dir, &model, e);
     if (rc == MN_OK) rc = start_up(r, model, e);
     if (rc == MN_OK) rc = one_user(r, model, 1, e);
     if (rc == MN_OK && r->threads > 1) rc = one_user(r, model, r->threads, e);
@@ -387,10 +395,47 @@ static mn_rc bench_infer(mn_bench_run *r, mn_err *e)
     return rc;
 }
 
+static mn_rc users_of_gpu(mn_bench_run *r, const char *model, mn_err *e)
+{
+    char name[64];
+    job j = {0};
+    mn_batcher *b = NULL;
+    mn_rc rc = job_open(&j, model, r->threads, 1, e);
+    snprintf(name, sizeof name, "GPU: prompt of %u", j.n_prompt);
+    if (rc == MN_OK)
+        rc = mn_bench_measure(r, name, j.n_prompt, "tokens", NULL, read_prompt, &j, e);
+    snprintf(name, sizeof name, "GPU: decode %u", j.n_decode);
+    if (rc == MN_OK)
+        rc = mn_bench_measure(r, name, j.n_decode, "tokens", NULL, write_on, &j, e);
+    if (rc == MN_OK) rc = mn_batcher_new(j.engine, NULL, &b, e);
+    if (rc == MN_OK) rc = batches(r, b, &j, e);
+    mn_batcher_free(b);
+    job_close(&j);
+    return rc;
+}
+
+static mn_rc bench_gpu_infer(mn_bench_run *r, mn_err *e)
+{
+    char dir[64] = "";
+    const char *model;
+    const mn_cuda_api *api;
+    mn_cuda *d;
+    if (mn_cuda_open(0, &api, &d, e) != MN_OK) { /* then it is skipped */
+        mn_err why = *e;
+        return mn_fail(e, MN_E_NOT_FOUND, "%s", why.msg);
+    }
+    api->close(d);
+    mn_rc rc = choose_model(r, dir, &model, e);
+    if (rc == MN_OK) rc = users_of_gpu(r, model, e);
+    if (*dir) mn_fs_remove_tree(dir, NULL);
+    return rc;
+}
+
 const mn_bench mn_bench_infer[] = {
     {"infer",
      "a model reads and writes: one user, eight, with drafts from the prompt, beside a busy "
      "neighbour (--model, or one of 7 MB)",
      bench_infer},
+    {"gpu-infer", "the same on a GPU, without the neighbour", bench_gpu_infer},
     {0},
 };

@@ -13,9 +13,11 @@
 #include "cmd/cmd.h"
 #include "cmd/models.h"
 #include "social/social.h"
+#include "tensor/cuda.h"
 
 typedef struct options {
-    const char *data, *model, *system;
+    const char *data, *model, *system, *device;
+    int gpu;
     uint64_t max_tokens, seed, top_k, threads, context;
     double temperature, top_p;
     bool json;
@@ -40,8 +42,8 @@ static mn_rc load(chat *c, const char *name, mn_err *e)
     const char *path = NULL;
     mn_arena_init(&a, 1u << 20);
     mn_rc rc = mn_models_find(mn_home_dir(c->o->data), name, &a, &path, e);
-    const mn_engine_opts eo = {.n_threads = (int)c->o->threads,
-                               .context = (uint32_t)c->o->context};
+    const mn_engine_opts eo = {
+        .n_threads = (int)c->o->threads, .context = (uint32_t)c->o->context, .gpu = c->o->gpu};
     if (rc == MN_OK) rc = mn_engine_load(path, &eo, &g, e);
     char *copy = rc == MN_OK ? mn_strdup(path) : NULL;
     if (rc == MN_OK && !copy) rc = mn_fail(e, MN_E_NOMEM, "out of memory");
@@ -359,6 +361,7 @@ static mn_rc parse(int argc, char **argv, options *o, mn_err *e)
         {"context", 0, MN_OPT_U64, &o->context, "N",
          "tokens the model sees at once (0: its own, at most 8192)"},
         {"threads", 0, MN_OPT_U64, &o->threads, "P", "threads; default: all processors"},
+        MN_CMD_OPT_DEVICE(&o->device),
         MN_CMD_OPT_DATA(&o->data),
         MN_CMD_OPT_JSON(&o->json, "a JSON object a line for each answer"),
         {0},
@@ -377,12 +380,12 @@ static mn_rc parse(int argc, char **argv, options *o, mn_err *e)
         o->context > (1u << 20))
         return mn_fail(e, MN_E_USAGE,
                        "--max-tokens, --top-k, --context or --threads is too large");
-    return MN_OK;
+    return mn_cuda_device(o->device, &o->gpu, e);
 }
 
 int mn_cmd_chat(int argc, char **argv)
 {
-    options o = {.max_tokens = 1024, .temperature = 0.7, .top_p = 0.9};
+    options o = {.max_tokens = 1024, .temperature = 0.7, .top_p = 0.9, .device = "cpu"};
     mn_err e = {0};
     int failed = 0;
     mn_rc rc = mn_random_bytes(&o.seed, sizeof o.seed, &e);

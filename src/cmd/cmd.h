@@ -34,6 +34,11 @@ mn_rc mn_cmd_print(mn_buf *b, mn_err *e);
         "data", 0, MN_OPT_STR, (at), "DIR",                                                    \
             "The data folder; else $MYNAH_DATA, else ./mynah-data."                            \
     }
+#define MN_CMD_OPT_DEVICE(at)                                                                  \
+    {                                                                                          \
+        "device", 0, MN_OPT_STR, (at), "D",                                                    \
+            "where the model computes: cpu, cuda (the first GPU) or cuda:N (cpu)"              \
+    }
 #define MN_CMD_OPT_JSON(at, what)                                                              \
     {                                                                                          \
         "json", 0, MN_OPT_FLAG, (at), NULL, what                                               \

@@ -9,9 +9,11 @@
 #include "cmd/models.h"
 #include "infer/chat.h"
 #include "social/social.h"
+#include "tensor/cuda.h"
 
 typedef struct options {
-    const char *data, *model, *prompt, *lang, *month;
+    const char *data, *model, *prompt, *lang, *month, *device;
+    int gpu;
     uint64_t max_tokens, seed, top_k, threads;
     double temperature, top_p;
     bool json, logits, chat;
@@ -151,7 +153,8 @@ static mn_rc run(const options *o, mn_arena *a, mn_err *e)
     uint32_t n = 0;
     mn_buf_init(&out.text, 64u << 20);
     MN_TRY(mn_models_find(mn_home_dir(o->data), o->model, a, &dir, e));
-    mn_rc rc = mn_engine_load(dir, &(mn_engine_opts){.n_threads = (int)o->threads}, &g, e);
+    const mn_engine_opts eo = {.n_threads = (int)o->threads, .gpu = o->gpu};
+    mn_rc rc = mn_engine_load(dir, &eo, &g, e);
     if (rc == MN_OK) rc = make_prompt(o, g, a, &prompt, e);
     if (rc == MN_OK && o->logits) {
         rc = print_logits(g, &prompt, e);
@@ -175,6 +178,7 @@ out:
 int mn_cmd_generate(int argc, char **argv)
 {
     options o = {.prompt = "",
+                 .device = "cpu",
                  .max_tokens = 200,
                  .temperature = 0.8,
                  .top_p = 0.95,
@@ -201,6 +205,7 @@ int mn_cmd_generate(int argc, char **argv)
          "choose among those that make up share P (0.95)"},
         {"seed", 's', MN_OPT_U64, &o.seed, "S", "same seed, same text (0)"},
         {"threads", 0, MN_OPT_U64, &o.threads, "P", "threads; default: all processors"},
+        MN_CMD_OPT_DEVICE(&o.device),
         MN_CMD_OPT_DATA(&o.data),
         MN_CMD_OPT_JSON(&o.json, "one JSON object instead of streamed text"),
         {"logits", 0, MN_OPT_FLAG, &o.logits, NULL,
@@ -218,6 +223,7 @@ int mn_cmd_generate(int argc, char **argv)
                      argv[1]);
     if (rc == MN_OK && (o.max_tokens > UINT32_MAX || o.top_k > UINT32_MAX || o.threads > 1024))
         rc = mn_fail(&e, MN_E_USAGE, "--max-tokens, --top-k or --threads is too large");
+    if (rc == MN_OK) rc = mn_cuda_device(o.device, &o.gpu, &e);
     if (rc == MN_OK) rc = choose_time(&o, &e);
     if (rc != MN_OK) return mn_cmd_failed("generate", &e, o.json);
     mn_arena a;

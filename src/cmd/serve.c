@@ -16,11 +16,12 @@
 #include "base/stop.h"
 #include "cmd/cmd.h"
 #include "cmd/raise.h"
+#include "tensor/cuda.h"
 
 #define GRACE_MS 5000
 
 typedef struct options {
-    const char *listen, *domain, *data;
+    const char *listen, *domain, *data, *device;
     uint64_t threads;
     bool no_sample, no_train, log_json;
 } options;
@@ -48,6 +49,9 @@ static mn_rc read_options(int argc, char **argv, options *o, mn_err *e)
         {"no-sample", 0, MN_OPT_FLAG, &o->no_sample, NULL, "import no sample community"},
         {"no-train", 0, MN_OPT_FLAG, &o->no_train, NULL, "train no first model"},
         {"threads", 0, MN_OPT_U64, &o->threads, "N", "threads that answer requests (2)"},
+        {"device", 0, MN_OPT_STR, &o->device, "D",
+         "where models answer: cpu, cuda (the first GPU) or cuda:N; default: the setting "
+         "model_device"},
         {"log-json", 0, MN_OPT_FLAG, &o->log_json, NULL,
          "write the log as JSON, one object a line"},
         {0},
@@ -58,7 +62,7 @@ static mn_rc read_options(int argc, char **argv, options *o, mn_err *e)
         return mn_fail(e, MN_E_USAGE, "'%s' is one word too many; see `mynah serve --help`",
                        argv[1]);
     if (o->threads > 64) return mn_fail(e, MN_E_USAGE, "--threads should be 1 to 64");
-    return MN_OK;
+    return o->device ? mn_cuda_device(o->device, &n, e) : MN_OK; /* the setting is read later */
 }
 
 /* One server a folder: two would train two models and write one index. */
@@ -162,6 +166,7 @@ static mn_rc serve(mn_home *h, const options *o, mn_err *e)
     const char *listen = o->listen ? o->listen : mn_conf_get(h->conf, "listen");
     mn_api_opts a = {.home = h,
                      .listen = listen,
+                     .device = o->device,
                      .domain = o->domain ? o->domain : mn_conf_get(h->conf, "domain"),
                      .threads = (int)o->threads,
                      .trusted_proxy = mn_str_from(mn_conf_get(h->conf, "trusted_proxy"))};

@@ -295,22 +295,32 @@ static const float *take(mn_gen *n, const mn_piece *p, const float *logits)
     return next;
 }
 
+/* Everybody who takes part ends. */
+static void fail_all(mn_batcher *b, const char *why)
+{
+    for (uint32_t i = 0; i < b->n_plan; i++) mn_gen__fail(b->plan[i], why);
+}
+
 /* Without the lock. */
 static void step(mn_batcher *b)
 {
+    mn_err e = {0};
     mn_batch__plan(b);
     size_t rows = mn_forward__rows_out(b->pieces, b->n_plan);
     if (!logits_for(b, rows)) {
-        for (uint32_t i = 0; i < b->n_plan; i++)
-            mn_gen__fail(b->plan[i], "out of memory for logits");
+        fail_all(b, "out of memory for logits");
         return;
     }
     if (b->n_plan == 0) return;
     mn_engine__turn(b->g);
     int64_t started = mn_mono_us();
-    mn_forward__run(b->g, b->pieces, b->n_plan, b->logits);
+    mn_rc rc = mn_forward__run(b->g, b->pieces, b->n_plan, b->logits, &e);
     int64_t now = mn_mono_us();
     mn_engine__turn_over(b->g);
+    if (rc != MN_OK) {
+        fail_all(b, e.msg);
+        return;
+    }
     const float *logits = b->logits;
     for (uint32_t i = 0; i < b->n_plan; i++) logits = take(b->plan[i], &b->pieces[i], logits);
     pthread_mutex_lock(&b->lock);

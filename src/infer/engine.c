@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/thread.h"
-#include "infer/infer_int.h"
+#include "infer/gpu.h"
 
 #define CONTEXT_MAX 8192u /* unless more is asked for */
 
@@ -155,6 +155,7 @@ static mn_rc load(mn_engine *g, const char *path, const mn_engine_opts *o, mn_er
     ban_conditions(g);
     MN_TRY(open_cache(g, o, e));
     MN_TRY(turn_table(g, e));
+    if (o->gpu) return mn_engine__gpu_open(g, o->gpu - 1, o->n_threads, e);
     MN_TRY(mn_team_new(o->n_threads, &g->team, e));
     g->n_threads = mn_team_threads(g->team);
     MN_TRY(mn_pool_new(o->n_threads, &pool, e));
@@ -185,6 +186,7 @@ mn_rc mn_engine_load(const char *path, const mn_engine_opts *o, mn_engine **ret,
     pthread_mutex_init(&g->turn_lock, NULL);
     pthread_cond_init(&g->turn_cond, NULL);
     g->kernels = mn_kernels_best();
+    g->way = &mn_forward__on_cpu;
     mn_rc rc = load(g, path, o ? o : &usual, e);
     if (rc != MN_OK) {
         mn_engine_free(g);
@@ -198,7 +200,7 @@ void mn_engine_free(mn_engine *g)
 {
     if (!g) return;
     mn_team_free(g->team);
-    mn_forward__scratch_free(g);
+    g->way->release(g);
     release_weights(g);
     mn_kv__release(&g->kv);
     mn_free(g->turn_table);
@@ -271,5 +273,5 @@ size_t mn_engine_bytes(const mn_engine *g)
 
 size_t mn_engine_cache_bytes(mn_engine *g)
 {
-    return mn_kv__dirty(&g->kv) * g->kv.block_bytes;
+    return g->way->cache_bytes(g);
 }

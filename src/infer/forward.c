@@ -373,7 +373,7 @@ static void walk(void *arg, mn_walk *w)
 
 /* ---- a run ------------------------------------------------------------------------------------------------------- */
 
-static uint32_t wanted(const mn_piece *p)
+uint32_t mn_forward__wanted(const mn_piece *p)
 {
     return p->want == MN_WANT_NOTHING ? 0 : p->want == MN_WANT_LAST ? 1 : p->n;
 }
@@ -382,7 +382,7 @@ size_t mn_forward__rows_out(const mn_piece *p, size_t n)
 {
     size_t rows = 0;
     for (size_t i = 0; i < n; i++)
-        if (p[i].want != MN_WANT_SUM) rows += wanted(&p[i]);
+        if (p[i].want != MN_WANT_SUM) rows += mn_forward__wanted(&p[i]);
     return rows;
 }
 
@@ -399,7 +399,7 @@ static uint32_t add_items(mn_attend_item *to, uint32_t piece, const mn_piece *p,
 }
 
 /* The position table up to n positions: it is large, and most conversations are short. */
-static void turn_up_to(mn_engine *g, uint32_t n)
+void mn_forward__turn_up_to(mn_engine *g, uint32_t n)
 {
     const size_t half = g->cfg.D / 2;
     if (n <= g->n_turned) return;
@@ -419,9 +419,9 @@ static void lay_out(job *j, const mn_piece *p, size_t n)
 {
     mn_scratch *s = &j->g->s;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t from = p[i].n - wanted(&p[i]), row = j->n_rows;
+        uint32_t from = p[i].n - mn_forward__wanted(&p[i]), row = j->n_rows;
         MN_ASSERT(row + p[i].n <= s->R);
-        turn_up_to(j->g, p[i].seq->len + p[i].n);
+        mn_forward__turn_up_to(j->g, p[i].seq->len + p[i].n);
         MN_ASSERT(i == 0 || p[i].want == MN_WANT_SUM || p[i - 1].want != MN_WANT_SUM);
         j->n_items += add_items(s->items + j->n_items, i, &p[i], row, 0);
         j->n_last += add_items(s->last_items + j->n_last, i, &p[i], row, from);
@@ -448,15 +448,16 @@ static void add_states(const mn_engine *g, const mn_piece *p, size_t n)
 {
     const size_t C = g->cfg.C;
     float *normed = g->s.own[0].normed, r;
-    for (size_t i = 0, row = 0; i < n; row += wanted(&p[i++]))
+    for (size_t i = 0, row = 0; i < n; row += mn_forward__wanted(&p[i++]))
         for (uint32_t t = 0; p[i].want == MN_WANT_SUM && t < p[i].n; t++) {
             g->kernels->rmsnorm(normed, &r, g->s.x + (row + t) * C, g->norm, 1, C, g->cfg.eps);
             for (size_t c = 0; c < C; c++) p[i].sum[c] += (double)normed[c];
         }
 }
 
-void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits)
+static mn_rc run(mn_engine *g, const mn_piece *p, size_t n, float *logits, mn_err *e)
 {
+    (void)e;
     job j = {.g = g, .pieces = p, .logits = logits};
     j.n_logits = (uint32_t)mn_forward__rows_out(p, n);
     lay_out(&j, p, n);
@@ -466,5 +467,24 @@ void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits)
     j.last_groups = split_heads(g, j.n_last);
     mn_team_run(g->team, walk, &j, sizeof j);
     add_states(g, p, n);
+    return MN_OK;
+}
+
+static void copy_block(mn_engine *g, uint32_t to, uint32_t from)
+{
+    memcpy(mn_kv__at(&g->kv, to, 0), mn_kv__at(&g->kv, from, 0), g->kv.block_bytes);
+}
+
+static size_t cache_bytes(mn_engine *g)
+{
+    return mn_kv__dirty(&g->kv) * g->kv.block_bytes;
+}
+
+const mn_way mn_forward__on_cpu = {run, copy_block, cache_bytes, mn_forward__scratch_free};
+
+mn_rc mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits, mn_err *e)
+{
+    MN_TRY(g->way->run(g, p, n, logits, e));
     for (size_t i = 0; i < n; i++) p[i].seq->len += p[i].n;
+    return MN_OK;
 }

@@ -20,11 +20,13 @@ typedef struct mn_engine_opts {
     uint32_t context; /* longest sequence; 0: the model's own, at most 8,192 */
     size_t
         cache_bytes; /* of keys and values of all sequences together; 0: four of the longest sequences. Taken as they are needed. */
+    int gpu; /* 0: the CPU; else GPU number gpu - 1 (tensor/cuda.h) computes and holds weights and cache, all of it from the beginning */
 } mn_engine_opts;
 
 /* path: a Hugging Face folder or a GGUF file (model/open.h). o may be NULL. After loading, resident memory is the packed weights (as
  * many bytes as in the file), the cache in use and about 20 MB.
- * errors  as mn_model_open; MN_E_NOMEM */
+ * errors  as mn_model_open; MN_E_NOMEM (also of a GPU: the message says what is needed and what is free); with a GPU MN_E_UNSUPPORTED (no library,
+ *         driver or device; an int8 cache) */
 mn_rc mn_engine_load(const char *path, const mn_engine_opts *o, mn_engine **ret, mn_err *e);
 void mn_engine_free(mn_engine *g); /* no sequence and no batcher may be left */
 const mn_tokenizer *mn_engine_tokenizer(const mn_engine *g);
@@ -33,14 +35,15 @@ uint32_t mn_engine_width(const mn_engine *g);
 uint32_t mn_engine_context(const mn_engine *g);         /* longest sequence */
 mn_str mn_engine_chat_template(const mn_engine *g);     /* MN_STR_NONE: none */
 bool mn_engine_is_end(const mn_engine *g, uint32_t id); /* generation is over with this token */
-size_t mn_engine_bytes(const mn_engine *g);             /* of the packed weights */
+size_t mn_engine_bytes(const mn_engine *g);             /* of the weights, packed */
 size_t mn_engine_cache_bytes(mn_engine *g);             /* of the cache, what has memory now */
 
 /* What generations that begin from now on must not say (guard.h); takes a reference, NULL: nothing. Any thread, at any time. */
 void mn_engine_guard(mn_engine *g, mn_guard *guard);
 
 /* Numbers: the logits of a row depend on the tokens before it in its own sequence alone. The same bits come out whether a
- * prompt is fed at once or in pieces, alone or among others, on any number of threads.
+ * prompt is fed at once or in pieces, alone or among others, on any number of threads. A GPU promises the same of its own bits, which are
+ * not the CPU's (gpu.h).
  * Calls on one engine take turns; while a batcher runs on it, sequences may be used too (they wait for its step to end). */
 mn_rc mn_seq_new(mn_engine *g, mn_seq **ret, mn_err *e);
 void mn_seq_free(mn_seq *s);
@@ -48,7 +51,8 @@ void mn_seq_reset(mn_seq *s);
 uint32_t mn_seq_len(const mn_seq *s);
 void mn_seq_cut(mn_seq *s, uint32_t len); /* forgets what came after the first len tokens */
 /* Runs n tokens; logits of the last one are in *ret_logits [V], borrowed until the next call on this sequence.
- * MN_E_LIMIT when the context or the cache is full, MN_E_USAGE for an id outside the vocabulary. */
+ * MN_E_LIMIT when the context or the cache is full, MN_E_USAGE for an id outside the vocabulary, MN_E_IO when a GPU failed: the sequence
+ * stays as long as it was, or as long as the pieces that went well. */
 mn_rc mn_seq_feed(mn_seq *s, const uint32_t *ids, size_t n, const float **ret_logits,
                   mn_err *e);
 /* As above, the logits of every row: *ret [n][V], n at most MN_SEQ_ALL_MAX. */

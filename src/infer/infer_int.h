@@ -73,6 +73,18 @@ typedef struct mn_engine_layer {
 
 enum { MN_ACTS = 3 }; /* kinds of mn_act */
 
+/* Where passes are computed and the cache lies: the CPU (forward.c) or a GPU (gpu.h). Chosen when the engine is loaded; `release` belongs to the
+ * way alone, what both have is engine.c's. */
+struct mn_piece;
+typedef struct mn_way {
+    /* mn_forward__run's, but for the sequences' lengths. On failure what was written to the cache does not count. */
+    mn_rc (*run)(mn_engine *g, const struct mn_piece *p, size_t n, float *logits, mn_err *e);
+    void (*copy_block)(mn_engine *g, uint32_t to, uint32_t from); /* of the cache; any thread */
+    size_t (*cache_bytes)(mn_engine *g);                          /* what has memory now */
+    void (*release)(mn_engine *g); /* what is left of an attempt, too */
+} mn_way;
+typedef struct mn_engine_gpu mn_engine_gpu;
+
 enum {
     MN_OWN_ROWS = 4,     /* up to so many rows, each thread norms and packs for itself */
     MN_ATTEND_ROWS = 32, /* rows of a part of attention */
@@ -115,6 +127,8 @@ struct mn_engine {
     mn_config cfg;
     uint32_t context, vocab; /* vocab: of the tokenizer; ids from there on are never picked */
     int n_threads;
+    const mn_way *way;
+    mn_engine_gpu *gpu; /* NULL: the CPU, and what follows up to `norms` is in use */
     mn_team *team;
     const mn_kernels *kernels;
     mn_engine_layer *layers;
@@ -159,11 +173,16 @@ mn_rc mn_forward__scratch(mn_engine *g, mn_err *e);
 void mn_forward__scratch_free(mn_engine *g);
 /* How many logits rows the pieces ask for. */
 size_t mn_forward__rows_out(const mn_piece *p, size_t n);
+uint32_t mn_forward__wanted(const mn_piece *p); /* rows that something is asked of */
 /* Runs the pieces, all in one pass: at most g->s.R rows, ids checked, positions
  * reserved (mn_seq__reserve), a sequence at most once, pieces with MN_WANT_SUM
  * after all others. logits: [rows_out][V], in the order of pieces. The
- * sequences are longer afterwards. Call it with the turn only. */
-void mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits);
+ * sequences are longer afterwards. Call it with the turn only.
+ * errors  MN_E_IO: the GPU failed; sequences are as long as before. Never on the CPU. */
+mn_rc mn_forward__run(mn_engine *g, const mn_piece *p, size_t n, float *logits, mn_err *e);
+/* The position table up to n positions. With the turn only. */
+void mn_forward__turn_up_to(mn_engine *g, uint32_t n);
+extern const mn_way mn_forward__on_cpu;
 
 /* ---- seq.c ------------------------------------------------------------------------------------------------------- */
 

@@ -67,7 +67,7 @@ static bool make_own(mn_seq *s)
     if (s->len % MN_KV_BLOCK == 0 || mn_kv__is_own(kv, *last)) return true;
     uint32_t b = mn_kv__take(kv);
     if (b == MN_KV_NONE) return false;
-    memcpy(mn_kv__at(kv, b, 0), mn_kv__at(kv, *last, 0), kv->block_bytes);
+    s->g->way->copy_block(s->g, b, *last);
     mn_kv__drop(kv, *last);
     *last = b;
     return true;
@@ -149,25 +149,32 @@ static mn_rc make_room(mn_seq *s, const uint32_t *ids, size_t n, size_t logits_r
     return MN_OK;
 }
 
+static mn_rc run_one(mn_seq *s, const mn_piece *p, float *logits, mn_err *e)
+{
+    mn_engine__turn(s->g);
+    mn_rc rc = mn_forward__run(s->g, p, 1, logits, e);
+    mn_engine__turn_over(s->g);
+    return rc;
+}
+
 /* Runs n tokens, as many at a time as the engine takes; `last` is what is
  * wanted of the last piece, `rest` of the others. */
-static void feed(mn_seq *s, const uint32_t *ids, size_t n, mn_want rest, mn_want last,
-                 double *sum)
+static mn_rc feed(mn_seq *s, const uint32_t *ids, size_t n, mn_want rest, mn_want last,
+                  double *sum, mn_err *e)
 {
     for (size_t at = 0; at < n;) {
         size_t m = n - at < s->g->s.R ? n - at : s->g->s.R;
         mn_piece p = {s, ids + at, (uint32_t)m, at + m == n ? last : rest, sum};
-        mn_engine__turn(s->g);
-        mn_forward__run(s->g, &p, 1, s->logits);
-        mn_engine__turn_over(s->g);
+        MN_TRY(run_one(s, &p, s->logits, e));
         at += m;
     }
+    return MN_OK;
 }
 
 mn_rc mn_seq_feed(mn_seq *s, const uint32_t *ids, size_t n, const float **ret_logits, mn_err *e)
 {
     MN_TRY(make_room(s, ids, n, 1, e));
-    feed(s, ids, n, MN_WANT_NOTHING, MN_WANT_LAST, NULL);
+    MN_TRY(feed(s, ids, n, MN_WANT_NOTHING, MN_WANT_LAST, NULL, e));
     *ret_logits = s->logits;
     return MN_OK;
 }
@@ -182,9 +189,7 @@ mn_rc mn_seq_feed_all(mn_seq *s, const uint32_t *ids, size_t n, const float **re
     for (size_t at = 0; at < n; at += R) {
         size_t m = n - at < R ? n - at : R;
         mn_piece p = {s, ids + at, (uint32_t)m, MN_WANT_ALL, NULL};
-        mn_engine__turn(s->g);
-        mn_forward__run(s->g, &p, 1, s->logits + at * V);
-        mn_engine__turn_over(s->g);
+        MN_TRY(run_one(s, &p, s->logits + at * V, e));
     }
     *ret = s->logits;
     return MN_OK;
@@ -196,10 +201,8 @@ mn_rc mn_seq_embed(mn_seq *s, const uint32_t *ids, size_t n, float *ret, mn_err 
     double *sum = mn_calloc(C, sizeof *sum);
     mn_seq_reset(s);
     mn_rc rc = sum ? make_room(s, ids, n, 0, e) : mn_fail(e, MN_E_NOMEM, "out of memory");
-    if (rc == MN_OK) {
-        feed(s, ids, n, MN_WANT_SUM, MN_WANT_SUM, sum);
-        mn_seq__unit(sum, C, ret);
-    }
+    if (rc == MN_OK) rc = feed(s, ids, n, MN_WANT_SUM, MN_WANT_SUM, sum, e);
+    if (rc == MN_OK) mn_seq__unit(sum, C, ret);
     mn_free(sum);
     mn_seq_reset(s);
     return rc;

@@ -121,6 +121,9 @@ const mn_conf_key mn_settings[] = {
     {"model_cache_type", "f16",
      "How that is kept: f16, or int8, which needs half of the memory and is a little less\n"
      "exact."},
+    {"model_device", "cpu",
+     "Where models answer: cpu, cuda (the first GPU) or cuda:N. `mynah serve --device` goes "
+     "first."},
     {"model_running", "32", "Answers that a model writes at the same time, and"},
     {"model_waiting", "256",
      "requests that may wait for it beyond them; one more is answered 429, try again later."},

@@ -91,6 +91,19 @@ mn_rc mn_cuda_open(int index, const mn_cuda_api **ret_api, mn_cuda **ret, mn_err
     return MN_OK;
 }
 
+mn_rc mn_cuda_device(const char *name, int *ret, mn_err *e)
+{
+    const char *n = name + strlen("cuda:");
+    if (strcmp(name, "cpu") == 0) *ret = 0;
+    else if (strcmp(name, "cuda") == 0) *ret = 1;
+    else if (strncmp(name, "cuda:", 5) == 0 && *n >= '0' && *n <= '9' && !n[1])
+        *ret = 1 + (*n - '0');
+    else
+        return mn_fail(e, MN_E_USAGE, "no device '%s': expected cpu, cuda, or cuda:0 to cuda:9",
+                       name);
+    return MN_OK;
+}
+
 mn_rc mn_cuda_sync(const mn_cuda_api *api, mn_cuda *d, mn_err *e)
 {
     const char *why = api->sync(d);
@@ -114,4 +127,14 @@ size_t mn_cuda_plan_make(const uint32_t *ids, size_t n, size_t V, uint32_t *orde
     begin[n_ids] = at;
     for (size_t i = 0; i < n; i++) order[count[ids[i]]++] = (uint32_t)i;
     return n_ids;
+}
+
+void mn_cuda_tiles_make(uint32_t row, uint32_t n, uint32_t share, uint32_t table,
+                        mn_cuda_tile *ret)
+{
+    for (uint32_t at = 0; at < n * share; at += MN_CUDA_PAIRS) {
+        const uint32_t left = n * share - at;
+        *ret++ = (mn_cuda_tile){row + at / share, at % share,
+                                left < MN_CUDA_PAIRS ? left : MN_CUDA_PAIRS, table};
+    }
 }

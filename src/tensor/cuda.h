@@ -10,6 +10,8 @@
 mn_rc mn_cuda_load(const mn_cuda_api **ret, mn_err *e);
 /* The library and its device `index`. errors  as above, and where there is no such device */
 mn_rc mn_cuda_open(int index, const mn_cuda_api **ret_api, mn_cuda **ret, mn_err *e);
+/* "cpu": 0, "cuda" (the first GPU): 1, "cuda:N": 1 + N, N up to 9. MN_E_USAGE: it is none of them. */
+mn_rc mn_cuda_device(const char *name, int *ret, mn_err *e);
 /* sync, as a result. MN_E_IO with the device's words. */
 mn_rc mn_cuda_sync(const mn_cuda_api *api, mn_cuda *d, mn_err *e);
 
@@ -17,5 +19,13 @@ mn_rc mn_cuda_sync(const mn_cuda_api *api, mn_cuda *d, mn_err *e);
  * how many ids there are. */
 size_t mn_cuda_plan_make(const uint32_t *ids, size_t n, size_t V, uint32_t *order,
                          uint32_t *begin, uint32_t *count);
+
+/* Tiles of n rows of one sequence, from `row` on, with `share` query heads for each key head; ret: mn_cuda_tiles(n, share). */
+void mn_cuda_tiles_make(uint32_t row, uint32_t n, uint32_t share, uint32_t table,
+                        mn_cuda_tile *ret);
+static inline size_t mn_cuda_tiles(size_t n, size_t share)
+{
+    return (n * share + MN_CUDA_PAIRS - 1) / MN_CUDA_PAIRS;
+}
 
 #endif

@@ -1,4 +1,4 @@
-/* The door to a GPU: one device, memory on it, and a twin of every kernel that training runs (docs/design/cuda.md).
+/* The door to a GPU: one device, memory on it, and a twin of every kernel that training and inference run (docs/design/cuda.md).
  *
  * The main program links nothing of CUDA. `make CUDA=1` builds libmynah-cuda.so from tensor/cuda/, and mn_cuda_load opens it when
  * somebody asks for a GPU: beside the program, in ../lib, or where $MYNAH_CUDA_LIB says. It gives one table of functions.
@@ -24,9 +24,14 @@
 
 #include "tensor/ref.h"
 
-#define MN_CUDA_VERSION  1   /* of this table: program and library must have the same */
+#define MN_CUDA_VERSION  2   /* of this table: program and library must have the same */
 #define MN_CUDA_D_MAX    128 /* largest head size of attention */
 #define MN_CUDA_ID_BYTES 128
+#define MN_CUDA_HEAD_MAX 256 /* ... of attention over a cache */
+#define MN_CUDA_BLOCK    32u /* positions of a block of the cache: attend.h's MN_KV_BLOCK */
+#define MN_CUDA_CHUNK    64u /* positions of a sequence whose softmax is made apart: two blocks */
+#define MN_CUDA_PAIRS    4u /* (row, head) that attend together */
+#define MN_CUDA_JOINED   3  /* matrices that are multiplied at once, at most */
 
 typedef struct mn_cuda mn_cuda;
 
@@ -90,6 +95,56 @@ typedef struct mn_cuda_plan {
     const uint32_t *begin; /* [n_ids + 1]: where each id's places begin in it */
     size_t n_ids;
 } mn_cuda_plan;
+
+/* ---- inference --------------------------------------------------------------------------------------------------- */
+
+/* How a weight matrix lies on the device. Row after row its codes, rows MN_CUDA_LINE bytes apart or a multiple of it, filled up with zeros; then, from
+ * mn_cuda_scales_at on, row after row its scales. A value is d * code, or d * code + m. Four bits: of eight values, byte i
+ * of four has value i in its low half, value 4 + i in its high one. Eight bits: signed bytes. */
+typedef enum mn_cuda_form {
+    MN_CUDA_F32,
+    MN_CUDA_F16,
+    MN_CUDA_BF16,
+    MN_CUDA_Q8,  /* eight bits; d (f16) of 32 */
+    MN_CUDA_Q4,  /* four bits, less 8; d (f16) of 32 */
+    MN_CUDA_Q4M, /* four bits; d, m (f16) of 32 */
+    MN_CUDA_K4,  /* four bits; d, m (f32) of 32 */
+    MN_CUDA_K8,  /* eight bits; d, m (f32) of 32 */
+    MN_CUDA_K8H, /* eight bits; d (f32) of 16 */
+} mn_cuda_form;
+enum { MN_CUDA_FORMS = MN_CUDA_K8H + 1, MN_CUDA_LINE = 16 };
+
+/* [N][K]; K a multiple of 32 where there are scales. cuda_matrix.h makes them. */
+typedef struct mn_cuda_matrix {
+    mn_cuda_form form;
+    uint32_t N, K;
+    const void *at; /* on the device, on 256 bytes */
+} mn_cuda_matrix;
+
+/* The cache of keys and values: blocks of MN_CUDA_BLOCK positions in all layers, float16. In a block, for each layer and key head: keys
+ * [D][MN_CUDA_BLOCK], values [MN_CUDA_BLOCK][D]. */
+typedef struct mn_cuda_cache {
+    uint16_t *base;
+    size_t layers, KV, D; /* D at most MN_CUDA_HEAD_MAX, even */
+} mn_cuda_cache;
+
+/* Up to MN_CUDA_PAIRS of the (row, head) of one sequence that share a key head, rows ascending: pair i of the H / KV heads of `row` and the rows after
+ * it. */
+typedef struct mn_cuda_tile {
+    uint32_t row, pair, n_pairs;
+    uint32_t table; /* where in `blocks` the sequence's list begins */
+} mn_cuda_tile;
+
+/* Attention of rows over the cache. Arrays are on the device. */
+typedef struct mn_cuda_attend {
+    const mn_cuda_tile *tiles;
+    const uint32_t *pos, *blocks; /* pos: of each row, which sees positions 0 .. pos */
+    size_t n_tiles, layer, H;
+    /* The chunks that the longest row sees. With `parts` each is computed apart, by as many of the device's processors, and summed
+     * up afterwards; without, one after the other. The bits are the same. */
+    size_t n_chunks;
+    float *parts; /* mn_cuda_attend_parts values, or NULL */
+} mn_cuda_attend;
 
 typedef struct mn_cuda_api {
     uint32_t version;
@@ -168,6 +223,25 @@ typedef struct mn_cuda_api {
     void (*scatter)(mn_cuda *d, float *ret, const float *from, const uint64_t *at, int n_from);
     /* Everybody's own part to everybody. */
     void (*share)(mn_cuda *d, float *io, const uint64_t *at);
+
+    /* ---- inference. A row's result is a function of that row, bit by bit, whatever T is and whatever the other rows are ------------- */
+
+    /* Rows of a matrix as float32, ids below its N: an embedding. packed.h's mn_packed_row */
+    void (*gather)(mn_cuda *d, float *x, const mn_cuda_matrix *m, const uint32_t *ids,
+                   size_t T);
+    /* y[t] (+)= x[t] W^T for n matrices of one form and K, whose results stand side by side in a row of y; rows of y are `stride`
+     * apart. x: [T][K], on 256 bytes. Sums are float32, 32 of them (one for each lane), then in pairs. packed.h's mn_packed_product
+     * with float32 x */
+    void (*rows_product)(mn_cuda *d, float *y, size_t stride, const float *x, size_t T,
+                         const mn_cuda_matrix *m, size_t n, bool add);
+    /* Keys (turned) and values of T rows [H queries, KV keys, KV values] into their blocks: row t is position pos[t] % MN_CUDA_BLOCK
+     * of block[t]. attend.h's mn_kv_store */
+    void (*kv_store)(mn_cuda *d, const mn_cuda_cache *c, size_t layer, const float *qkv,
+                     const uint32_t *pos, const uint32_t *block, size_t T, size_t H);
+    /* o: [rows][H][D]. Softmax of each chunk of MN_CUDA_CHUNK positions apart, chunks put together in the order of positions. What lies
+     * beyond the positions that a row sees has no effect on it. attend.h's mn_attend */
+    void (*attend)(mn_cuda *d, float *o, const float *qkv, const mn_cuda_cache *c,
+                   const mn_cuda_attend *a);
 } mn_cuda_api;
 
 /* The one symbol that the library exports. */
@@ -188,6 +262,42 @@ static inline size_t mn_cuda_square_parts(size_t n)
 static inline size_t mn_cuda_whole(size_t bytes)
 {
     return (bytes + 255) / 256 * 256;
+}
+/* Bytes of a row's codes, of its scales, where scales begin, of the whole. */
+static inline size_t mn_cuda_code_pitch(mn_cuda_form form, size_t K)
+{
+    const size_t bits = form == MN_CUDA_F32                                               ? 32
+                        : form == MN_CUDA_F16 || form == MN_CUDA_BF16                     ? 16
+                        : form == MN_CUDA_Q4 || form == MN_CUDA_Q4M || form == MN_CUDA_K4 ? 4
+                                                                                          : 8;
+    return (K * bits / 8 + MN_CUDA_LINE - 1) / MN_CUDA_LINE * MN_CUDA_LINE;
+}
+static inline size_t mn_cuda_scale_pitch(mn_cuda_form form, size_t K)
+{
+    return K / 32 *
+           (form <= MN_CUDA_BF16                       ? 0
+            : form == MN_CUDA_Q8 || form == MN_CUDA_Q4 ? 2
+            : form == MN_CUDA_Q4M                      ? 4
+                                                       : 8);
+}
+static inline size_t mn_cuda_scales_at(mn_cuda_form form, size_t N, size_t K)
+{
+    return mn_cuda_whole(N * mn_cuda_code_pitch(form, K));
+}
+static inline size_t mn_cuda_matrix_bytes(mn_cuda_form form, size_t N, size_t K)
+{
+    return mn_cuda_scales_at(form, N, K) + mn_cuda_whole(N * mn_cuda_scale_pitch(form, K));
+}
+/* Values of a block of the cache in one layer. */
+static inline size_t mn_cuda_cache_layer(const mn_cuda_cache *c)
+{
+    return c->KV * c->D * 2 * MN_CUDA_BLOCK;
+}
+/* For each tile, key head, chunk and pair: the largest score, the sum of weights, D weighted sums. */
+static inline size_t mn_cuda_attend_parts(const mn_cuda_cache *c, size_t n_tiles,
+                                          size_t n_chunks)
+{
+    return n_tiles * c->KV * n_chunks * MN_CUDA_PAIRS * (c->D + 2);
 }
 /* In order: norms and their parts, the other matrix, its operand, gram, its square, and their operand. */
 static inline size_t mn_cuda_muon_work(size_t rows, size_t cols, size_t batch)

@@ -403,6 +403,9 @@ usage train --preset huge
 usage train --dtype f64
 usage train --device gpu
 usage train --device cuda:
+usage generate --device gpu
+usage chat --device cuda:12
+usage serve --device cuda:x
 usage train --tokens 1e99
 usage train --threads 100000
 usage search

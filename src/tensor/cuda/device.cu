@@ -191,6 +191,10 @@ static const mn_cuda_api table = {
     mn_cuda__join,
     mn_cuda__scatter,
     mn_cuda__share,
+    mn_cuda__gather,
+    mn_cuda__rows_product,
+    mn_cuda__kv_store,
+    mn_cuda__attend,
 };
 
 extern "C" __attribute__((visibility("default"))) const mn_cuda_api *mn_cuda_table(void)

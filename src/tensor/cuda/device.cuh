@@ -9,6 +9,7 @@
 #define MN_TENSOR_CUDA_DEVICE_CUH
 
 #include <cublasLt.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <math.h>
 
@@ -90,6 +91,14 @@ void mn_cuda__adamw(mn_cuda *, const mn_cuda_adamw *);
 void mn_cuda__muon(mn_cuda *, const mn_cuda_muon *);
 void mn_cuda__weigh(mn_cuda *, double *, const float *, const float *, size_t);
 
+void mn_cuda__gather(mn_cuda *, float *, const mn_cuda_matrix *, const uint32_t *, size_t);
+void mn_cuda__rows_product(mn_cuda *, float *, size_t, const float *, size_t,
+                           const mn_cuda_matrix *, size_t, bool);
+void mn_cuda__kv_store(mn_cuda *, const mn_cuda_cache *, size_t, const float *,
+                       const uint32_t *, const uint32_t *, size_t, size_t);
+void mn_cuda__attend(mn_cuda *, float *, const float *, const mn_cuda_cache *,
+                     const mn_cuda_attend *);
+
 /* ---- launches ---------------------------------------------------------------------------------------------------------- */
 
 /* Blocks for n values, one a thread; kernels of values step by the whole grid, so fewer are right too. */
@@ -122,10 +131,27 @@ __device__ static inline void mn_cuda__put(mn_cuda_mat y, size_t i, float x)
     if (y.h) y.h[i] = mn_cuda__bf16(x);
 }
 
+__device__ static inline float mn_cuda__from_half(uint16_t h)
+{
+    return __half2float(__ushort_as_half(h));
+}
+
+/* What is too large becomes the largest: infinity would make NaN of every row that gives it no weight. NaN stays. */
+__device__ static inline uint16_t mn_cuda__to_half(float x)
+{
+    return __half_as_ushort(__float2half_rn(x > 65504.0f ? 65504.0f : x < -65504.0f ? -65504.0f : x));
+}
+
 /* Over the lanes of a warp, in pairs 16, 8, 4, 2, 1 apart: every lane gets the same bits. */
 template <typename T> __device__ static inline T mn_cuda__warp_sum(T x)
 {
     for (int k = 16; k > 0; k /= 2) x += __shfl_xor_sync(MN_LANES, x, k);
+    return x;
+}
+
+__device__ static inline float mn_cuda__warp_max(float x)
+{
+    for (int k = 16; k > 0; k /= 2) x = fmaxf(x, __shfl_xor_sync(MN_LANES, x, k));
     return x;
 }
 

@@ -32,6 +32,19 @@ struct dim3 {
 struct emu_index {
     unsigned x, y, z;
 };
+/* On as many bytes as a GPU wants them: the sanitizers see an address that is not. */
+struct alignas(8) float2 {
+    float x, y;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
 extern __thread emu_index threadIdx, blockIdx, blockDim,
     gridDim; /* a thread of the program has a GPU of its own */
 
@@ -39,7 +52,8 @@ typedef enum cudaError {
     cudaSuccess = 0,
     cudaErrorInvalidValue = 1,
     cudaErrorMemoryAllocation = 2,
-    cudaErrorNoDevice = 100
+    cudaErrorNoDevice = 100,
+    cudaErrorLaunchFailure = 719
 } cudaError_t;
 typedef enum cudaMemcpyKind {
     cudaMemcpyHostToDevice = 1,

@@ -320,15 +320,17 @@ cudaError_t cudaMemsetAsync(void *p, int byte, size_t n, cudaStream_t)
     return cudaSuccess;
 }
 
+/* $MN_EMU_FAIL: launches do not succeed. */
 cudaError_t cudaGetLastError(void)
 {
-    return cudaSuccess;
+    return getenv("MN_EMU_FAIL") ? cudaErrorLaunchFailure : cudaSuccess;
 }
 
 const char *cudaGetErrorString(cudaError_t rc)
 {
     return rc == cudaErrorNoDevice           ? "no CUDA-capable device is detected"
            : rc == cudaErrorMemoryAllocation ? "out of memory"
+           : rc == cudaErrorLaunchFailure    ? "unspecified launch failure"
                                              : "invalid argument";
 }
 

@@ -146,7 +146,7 @@ static void several_sequences_at_once_give_the_bits_of_each_alone(void **state)
                                     x & 1 << 24 ? MN_WANT_ALL : MN_WANT_LAST, NULL};
             }
             mn_engine__turn(g);
-            mn_forward__run(g, p, n, logits);
+            RUN(mn_forward__run(g, p, n, logits, &e));
             mn_engine__turn_over(g);
             for (size_t k = 0; k < n; k++) {
                 uint32_t i = 0;
