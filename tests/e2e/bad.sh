@@ -407,6 +407,7 @@ usage generate --device gpu
 usage chat --device cuda:12
 usage serve --device cuda:x
 usage train --tokens 1e99
+usage train --context 1
 usage train --threads 100000
 usage search
 usage search ferry --limit x
