@@ -139,7 +139,7 @@ $(B)/fuzz/%: tests/fuzz/%.c tests/fuzz/main.c $$(call libs_of,$$(call fuzz_modul
 
 # Programs whose threads matter, for the thread sanitizer.
 .PHONY: tsan-tests
-tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/unit/model/test_reduce.c tests/contract/*.c))
+tsan-tests: $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/unit/base/*.c tests/unit/net/*.c tests/unit/infer/*.c tests/unit/model/test_reduce.c tests/unit/corpus/test_tasks.c tests/contract/*.c))
 
 # Benchmarks that are programs of their own: bench/X.c becomes $(B)/bench/X.
 bench: $(patsubst bench/%.c,$(B)/bench/%,$(wildcard bench/*.c)) ## build the benchmarks below bench/

@@ -7,6 +7,7 @@
 set -u
 mynah=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 counts=${2:-/dev/null}
+smollm2=${MYNAH_SMOLLM2:-$(cd "$(dirname "$0")/../.." && pwd)/build/models/smollm2.gguf}
 dir=$(mktemp -d)
 cd "$dir" || exit 1
 passed=0 failed=0 skipped=0 done=
@@ -113,6 +114,22 @@ same "what goes on from another corpus is that folder too" 2 new --after c --rep
 if "$mynah" corpus verify new >out 2>err; then ok "what ranks have built verifies"; else not_ok "what ranks have built verifies" "exit $?"; fi
 alone kept --tokenizer c
 same "with a vocabulary that is there it is that folder too" 4 kept --tokenizer c
+
+# What another machine would have.
+mkdir copy && cp data/mynah.db* data/mynah.conf copy
+if timeout 120 mpirun -n 1 "$mynah" corpus build --threads 1 : -n 2 "$mynah" corpus build --threads 1 --data copy >out 2>err </dev/null &&
+    [ "$(sed -n 's/^sha256 //p' out)" = "$("$mynah" corpus build 2>/dev/null | sed -n 's/^sha256 //p')" ] &&
+    [ ! -e copy/corpus ]; then ok "a copy of the store does for the others, and nothing is written there"
+else not_ok "a copy of the store does for the others, and nothing is written there" "exit $?"; fi
+
+foreign="in an open model's vocabulary it is that folder too"
+if [ -f "$smollm2" ]; then
+    alone open --tokenizer "$smollm2"
+    same "$foreign" 3 open --tokenizer "$smollm2"
+else
+    skipped=$((skipped + 1))
+    echo "skipped $foreign: no SmolLM2 at \$MYNAH_SMOLLM2 or in build/models (tools/get-smollm2.sh)"
+fi
 
 # ---- a rank that ends in the middle --------------------------------------------------------------------------------
 
