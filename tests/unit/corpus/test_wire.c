@@ -136,6 +136,15 @@ static void documents_arrive_with_their_texts(void **state)
         mn_parcel_release(&q);
         b.ptr[i] = (char)(b.ptr[i] ^ 0x55);
     }
+    mn_rc rc = MN_E_NOMEM;
+    for (long k = 1; rc == MN_E_NOMEM; k++) { /* no memory, wherever that is noticed */
+        mn_parcel q = {0};
+        mn_mem_fail_after(k);
+        rc = mn_wire_take_texts(mn_buf_str(&b), &q);
+        mn_mem_fail_after(0);
+        OK(rc == MN_E_NOMEM || (rc == MN_OK && k > 5));
+        mn_parcel_release(&q);
+    }
     mn_buf_clear(&b);
     OK(mn_wire_put_texts(&t, 1, 2, &b) == MN_OK); /* a part, in the same memory */
     OK(mn_wire_take_texts(mn_buf_str(&b), &p) == MN_OK);
