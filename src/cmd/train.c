@@ -12,6 +12,7 @@
 #include "corpus/corpus.h"
 #include "model/train.h"
 #include "social/social.h"
+#include "tensor/cuda.h"
 
 typedef struct job {
     const char *corpus, *name, *preset, *from, *stable_of, *dtype;
@@ -123,18 +124,6 @@ static mn_rc one_of(const char *option, const char *given, const char *no, const
     return mn_fail(e, MN_E_USAGE, "--%s is '%s': expected %s or %s", option, given, no, yes);
 }
 
-/* "cpu", "cuda" (the first GPU) or "cuda:N" */
-static mn_rc choose_device(job *j, mn_err *e)
-{
-    const char *s = j->device ? j->device : "cpu";
-    if (strcmp(s, "cpu") == 0) return MN_OK;
-    if (strcmp(s, "cuda") == 0) j->gpu = 1;
-    else if (strncmp(s, "cuda:", 5) == 0 && s[5] >= '0' && s[5] <= '9' && !s[6])
-        j->gpu = 1 + (s[5] - '0');
-    if (j->gpu) return MN_OK;
-    return mn_fail(e, MN_E_USAGE, "no device '%s': expected cpu, cuda, or cuda:0 to cuda:9", s);
-}
-
 static mn_rc choose_recipe(job *j, mn_err *e)
 {
     if (j->stable_of &&
@@ -174,7 +163,7 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
     *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
     mn_config c;
     MN_TRY(choose_recipe(j, e));
-    MN_TRY(choose_device(j, e));
+    MN_TRY(mn_cuda_device(j->device ? j->device : "cpu", &j->gpu, e));
     return j->preset ? mn_config_preset(j->preset, &c, e) : MN_OK;
 }
 

@@ -113,7 +113,7 @@ typedef struct cache {
     size_t P, H, KV, D, n_blocks, W; /* W: values in a row of q, k and v */
     float *qkv, *o;                  /* of the host; o: [P][H D], the reference's */
     float *qkv_on, *o_on;
-    uint32_t *pos_on, *blocks_on;
+    uint32_t *pos_on, *blocks_on, *at_on; /* at: the block of each position */
     mn_cuda_cache on;
 } cache;
 
@@ -159,8 +159,8 @@ static cache make_cache(mn_gpu_check__run *c, size_t P, size_t H, size_t KV, siz
     k.o_on = mn_gpu_check__f32_room(c, P * H * D);
     k.pos_on = mn_gpu_check__on_device(c, pos, P * sizeof *pos);
     k.blocks_on = mn_gpu_check__on_device(c, blocks, k.n_blocks * sizeof *blocks);
-    uint32_t *at_on = mn_gpu_check__on_device(c, at, P * sizeof *at);
-    if (!c->failed) c->api->kv_store(c->d, &k.on, 1, k.qkv_on, k.pos_on, at_on, P, H);
+    k.at_on = mn_gpu_check__on_device(c, at, P * sizeof *at);
+    if (!c->failed) c->api->kv_store(c->d, &k.on, 1, k.qkv_on, k.pos_on, k.at_on, P, H);
     return k;
 }
 
@@ -183,6 +183,21 @@ static void attend_rows(mn_gpu_check__run *c, const cache *k, size_t from, size_
     if (!c->failed) c->api->attend(c->d, k->o_on, k->qkv_on, &k->on, &a);
 }
 
+/* What lies beyond a row's positions, here what is no number, has no effect on it: all rows again, [0, n) with their bits as they were, though
+ * later ones stand in the same tiles. */
+static void check_beyond(mn_gpu_check__run *c, cache *k, size_t n, const float *whole)
+{
+    const size_t rest = k->P - n;
+    float *nothing = mn_gpu_check__host_bytes(c, rest * k->W * sizeof *nothing);
+    if (c->failed) return;
+    memset(nothing, 0xff, rest * k->W * sizeof *nothing);
+    float *nothing_on = mn_gpu_check__f32_on(c, nothing, rest * k->W);
+    if (c->failed) return;
+    c->api->kv_store(c->d, &k->on, 1, nothing_on, k->pos_on + n, k->at_on + n, rest, k->H);
+    attend_rows(c, k, 0, k->P, false);
+    tell_other_bits(c, "attend beyond", k->o_on, whole, n * k->H * k->D);
+}
+
 static void check_cache(mn_gpu_check__run *c, size_t P, size_t H, size_t KV, size_t D)
 {
     mn_gpu_check__begin(c, "%zu H%zu KV%zu D%zu", P, H, KV, D);
@@ -202,6 +217,7 @@ static void check_cache(mn_gpu_check__run *c, size_t P, size_t H, size_t KV, siz
     attend_rows(c, &k, 0, P - 1, false);
     attend_rows(c, &k, P - 1, P, true);
     tell_other_bits(c, "attend alone", k.o_on, whole, n);
+    check_beyond(c, &k, P - P / 3 - 1, whole);
 }
 
 void mn_gpu_check__inference(mn_gpu_check__run *c)

@@ -306,6 +306,7 @@ refuse "train: no such corpus" 1 "'zzz'|/zzz'" train --corpus zzz --json
 refuse "train: a name that is a path" 2 "'../../x'" train --corpus c --name ../../x --steps 1 --json
 refuse "train: a model that is there already" 1 "'m'.*--resume|/m'.*--resume|another" train --corpus c --name m --steps 1 --json
 MYNAH_CUDA_LIB=/nowhere.so refuse "train: no GPU" 1 "no GPU can be used: /nowhere.so.*--device cpu" train --corpus c --device cuda --name gpu --steps 1 --json
+MYNAH_CUDA_LIB=/nowhere.so refuse "generate: no GPU" 1 "no GPU can be used: /nowhere.so.*--device cpu" generate --model m --device cuda --json
 refuse "train --resume: nothing to resume" 1 "mynah train" train --resume --json
 refuse "train --resume: no such model" 1 "'zzz'|/zzz'" train --resume --name zzz --json
 refuse "train --continue: no such model" 1 "no model 'zzz'.*model list" train --corpus c --continue zzz --name n --json
