@@ -18,6 +18,7 @@ typedef struct job {
     const char *corpus, *name, *preset, *from, *stable_of, *dtype;
     const char *optim, *init, *cautious, *device;
     int gpu; /* 0: the CPU */
+    mn_dtype products;
     uint64_t tokens, steps, seed, threads, batch, micro, context, history;
     double minutes, epochs, lr, decay, fall; /* decay, fall < 0: not given */
     mn_recipe recipe;
@@ -99,15 +100,34 @@ static mn_rc choose_corpus(job *j, mn_err *e)
     return rc;
 }
 
+/* The preset that mn_train_run will choose by itself. */
+static mn_rc preset_to_come(const job *j, const char **ret, mn_err *e)
+{
+    mn_corpus_report c;
+    mn_rule_ask ask;
+    mn_rule_plan plan;
+    const mn_train_opts o = {.minutes = j->minutes,
+                             .epochs = j->epochs,
+                             .tokens = j->tokens,
+                             .steps = j->steps,
+                             .threads = (int)j->threads,
+                             .dtype = j->products,
+                             .device = j->gpu,
+                             .batch_rows = (size_t)j->batch,
+                             .row_tokens = (size_t)j->context,
+                             .recipe = &j->recipe,
+                             .ranks = j->ranks};
+    MN_TRY(mn_corpus_read(mn_home_dir(j->l.data), j->corpus, &c, e));
+    MN_TRY(mn_train_plan(&o, c.train.tokens, c.train.bytes, c.vocab, NULL, &ask, &plan, e));
+    *ret = plan.preset;
+    return MN_OK;
+}
+
 /* CORPUS-PRESET, or with a number behind it when that is taken. */
 static mn_rc choose_name(job *j, mn_err *e)
 {
     const char *what = j->preset;
-    mn_corpus_report c;
-    if (!what && !j->from && !j->stable_of) {
-        MN_TRY(mn_corpus_read(mn_home_dir(j->l.data), j->corpus, &c, e));
-        what = mn_train_preset_for(c.train.tokens);
-    }
+    if (!what && !j->from && !j->stable_of) MN_TRY(preset_to_come(j, &what, e));
     if (!what) what = j->stable_of ? "continued" : "tuned";
     mn_str stem = mn_str_fmt(&j->arena, "%s-%s", j->corpus, what);
     if (!stem.ptr) return mn_fail(e, MN_E_NOMEM, "no memory");
@@ -160,7 +180,7 @@ static mn_rc check_options(job *j, int n_pos, char **argv, mn_dtype *ret, mn_err
                        "--history is out of range");
     if (j->dtype && strcmp(j->dtype, "f32") != 0 && strcmp(j->dtype, "bf16") != 0)
         return mn_fail(e, MN_E_USAGE, "no dtype '%s': expected f32 or bf16", j->dtype);
-    *ret = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
+    *ret = j->products = j->dtype && strcmp(j->dtype, "bf16") == 0 ? MN_BF16 : MN_F32;
     mn_config c;
     MN_TRY(choose_recipe(j, e));
     MN_TRY(mn_cuda_device(j->device ? j->device : "cpu", &j->gpu, e));
@@ -274,14 +294,16 @@ int mn_cmd_train(int argc, char **argv)
         .name = "train",
         .synopsis = "[--corpus N] [--preset P] [--minutes M|--tokens T|--epochs E] [--name N] "
                     "[--resume]",
-        .about = "Trains a model on a corpus; Ctrl-C saves it, --resume goes on as if it had "
-                 "never stopped. `mpirun -n N mynah train` shares the work.\n"
-                 "Without a budget: four epochs, or ten tokens a parameter if that is less.",
+        .about =
+            "Trains a model on a corpus; Ctrl-C saves it, --resume goes on as if it had "
+            "never stopped. `mpirun -n N mynah train` shares the work.\n"
+            "What is not said is chosen for the corpus and the budget: preset, batch, rate, "
+            "epochs; a line says what and why.",
         .example = "  mynah train --minutes 5 --preset micro\n  mynah train --resume"};
     const mn_opt opts[] = {
         {"corpus", 0, MN_OPT_STR, &j.corpus, "N", "The corpus (the one built last)."},
         {"preset", 0, MN_OPT_STR, &j.preset, "P",
-         "nano, micro, small or base (by the corpus' size)."},
+         "nano, micro, small or base (by the corpus and the budget)."},
         {"from", 0, MN_OPT_STR, &j.from, "MODEL",
          "Start from a model with the corpus' tokenizer, ours or an open one (mynah corpus "
          "build --tokenizer MODEL)."},
@@ -298,14 +320,15 @@ int mn_cmd_train(int argc, char **argv)
         {"dtype", 0, MN_OPT_STR, &j.dtype, "D", "Of matrix products: f32 (default) or bf16."},
         {"device", 0, MN_OPT_STR, &j.device, "D",
          "Where it computes: cpu (default), cuda, or cuda:N for another GPU."},
-        {"batch", 0, MN_OPT_U64, &j.batch, "ROWS", "Sequences a step (8, large models 16)."},
+        {"batch", 0, MN_OPT_U64, &j.batch, "ROWS",
+         "Sequences a step (by the length of the run)."},
         {"context", 0, MN_OPT_U64, &j.context, "TOKENS",
          "Of a sequence (256; from an open model 512)."},
         {"history", 0, MN_OPT_U64, &j.history, "N",
          "Checkpoints kept to go back to when something is to be forgotten (20)."},
         {"micro", 0, MN_OPT_U64, &j.micro, "ROWS",
          "... of which so many at once (all; under mpirun each rank its share)."},
-        {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by the width)."},
+        {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by width and batch)."},
         {"optim", 0, MN_OPT_STR, &j.optim, "O",
          "The optimiser: muon, or adamw (the default with --from)."},
         {"decay", 0, MN_OPT_F64, &j.decay, "D", "Weight decay of matrices (0.1)."},

@@ -19,22 +19,14 @@
 #include "tensor/gemm.h"
 #include "tensor/kernels.h"
 
-#define PASS_TOKENS      8192  /* run at once; larger batches accumulate */
-#define EVAL_TOKENS      16384 /* of the held-out shard, during training */
-#define FINAL_TOKENS     (1u << 20)
-#define OPEN_FINAL       (1u << 16) /* of an open model, which is slower by its size */
-#define LOG_US           (3 * 1000000)
-#define CHECKPOINT_S     60
-#define DEFAULT_EPOCHS   4
-#define TOKENS_PER_PARAM 10
-#define OPEN_RATE        2e-4
+#define PASS_TOKENS  8192  /* run at once; larger batches accumulate */
+#define EVAL_TOKENS  16384 /* of the held-out shard, during training */
+#define FINAL_TOKENS (1u << 20)
+#define OPEN_FINAL   (1u << 16) /* of an open model, which is slower by its size */
+#define LOG_US       (3 * 1000000)
+#define CHECKPOINT_S 60
 
 /* ---- what a run chooses by itself -------------------------------------------------------------------------------- */
-
-const char *mn_train_preset_for(uint64_t train_tokens)
-{
-    return train_tokens < 200000 ? "nano" : train_tokens < 100000000 ? "micro" : "small";
-}
 
 /* docs/design/training.md, "Learning", has what was measured; going on from a model was not, and stays as it was. */
 mn_recipe mn_train_recipe(bool from_model)
@@ -43,27 +35,52 @@ mn_recipe mn_train_recipe(bool from_model)
         .optimiser = from_model ? MN_OPTIM_ADAMW : MN_OPTIM_MUON, .decay = 0.1f, .fall = 0.5f};
 }
 
-/* Falls with the width, as the best rate of AdamW does under this initialisation; Muon's steps are as long (muon.h). */
-double mn_train_rate_for(const mn_config *c)
+mn_rc mn_train_plan(const mn_train_opts *o, uint64_t tokens, uint64_t bytes, uint32_t vocab,
+                    const mn_config *shape, mn_rule_ask *ret_ask, mn_rule_plan *ret, mn_err *e)
 {
-    double lr = 3e-3 * 256 / c->C;
-    return lr > 4e-3 ? 4e-3 : lr;
+    const mn_recipe recipe = o->recipe ? *o->recipe : mn_train_recipe(o->from_dir);
+    const int threads = o->threads ? o->threads : mn_ranks_threads(o->ranks);
+    const uint64_t all = (uint64_t)threads * (uint64_t)mn_ranks_size(o->ranks);
+    *ret_ask = (mn_rule_ask){
+        .tokens = tokens,
+        .bytes = bytes,
+        .vocab = vocab,
+        .preset = shape ? NULL : o->preset,
+        .shape = shape,
+        .batch_rows = o->batch_rows,
+        .row_tokens = o->row_tokens,
+        .rate = o->peak_lr,
+        .minutes = o->minutes,
+        .epochs = o->epochs,
+        .most_tokens = o->tokens,
+        .steps = o->steps,
+        .optimiser = recipe.optimiser,
+        .speed = mn_rule_speed(mn_kernels_best()->name, o->dtype, all, o->device > 0),
+        .most_operations = o->device ? MN_RULE_DAY_GPU : MN_RULE_DAY};
+    return mn_rule_choose(ret_ask, ret, e);
 }
 
-/* Of a model that has learnt from far more than it is shown now: what is asked of it is little, and it forgets with every step. Narrow
- * models take larger ones; the measurements are in docs/design/training.md, "From an open model". */
-double mn_train_rate_open(const mn_config *c)
+/* For a run that begins. One that goes on with another's stable phase has its batch and its rate. */
+static mn_rc choose_plan(const mn_model__run *r, const mn_checkpoint *stable, mn_rule_plan *ret,
+                         mn_err *e)
 {
-    return OPEN_RATE * sqrt(576.0 / c->C);
-}
-
-static mn_rc choose_shape(mn_model__run *r, mn_config *c, mn_err *e)
-{
-    const char *preset = r->o->preset;
-    MN_TRY(
-        mn_config_preset(preset ? preset : mn_train_preset_for(r->corpus.train.n_tok), c, e));
-    c->V = mn_tok_vocab(r->corpus.tok);
-    return mn_config_check(c, e);
+    mn_train_opts o = *r->o;
+    mn_rule_ask ask;
+    mn_buf line;
+    mn_model__choose_open(r, &o);
+    if (o.stable_of) {
+        if (!o.batch_rows) o.batch_rows = (size_t)stable->batch_rows;
+        if (!o.row_tokens) o.row_tokens = (size_t)stable->row_tokens;
+        if (!(o.peak_lr > 0)) o.peak_lr = stable->schedule.peak;
+    }
+    const bool there = o.stable_of || o.from_dir;
+    MN_TRY(mn_train_plan(&o, r->corpus.train.n_tok, r->corpus.train.text_bytes,
+                         mn_tok_vocab(r->corpus.tok), there ? &r->w.cfg : NULL, &ask, ret, e));
+    mn_buf_init(&line, 4096);
+    mn_rule_say(&ask, ret, &line);
+    if (o.on_note && !line.failed) o.on_note(o.arg, line.ptr);
+    mn_buf_release(&line);
+    return MN_OK;
 }
 
 /* Rows of a micro-batch at most: what runs at once. */
@@ -86,25 +103,22 @@ static mn_rc choose_micro(const mn_train_opts *o, mn_checkpoint *at, mn_err *e)
     return MN_OK;
 }
 
-/* The number of steps that the budget allows, 0 when only time ends the run. */
-static uint64_t choose_steps(const mn_model__run *r)
+/* The number of steps that the budget allows, 0 when only time ends the run. Without a budget it is the plan's. */
+static uint64_t choose_steps(const mn_model__run *r, const mn_rule_plan *p)
 {
     const mn_train_opts *o = r->o;
     const double per_step = (double)(r->at.batch_rows * r->at.row_tokens);
     const double epoch = (double)r->packing.n_rows / (double)r->at.batch_rows;
     uint64_t n = 0, k;
     double epochs = o->epochs, tokens = (double)o->tokens;
-    if (!(o->minutes > 0 || epochs > 0 || o->tokens || o->steps)) {
-        epochs = DEFAULT_EPOCHS;
-        tokens = (double)r->w.n_all * TOKENS_PER_PARAM;
-    }
+    if (!(o->minutes > 0 || epochs > 0 || o->tokens || o->steps)) epochs = p->epochs;
     if (o->steps) n = o->steps;
     if (epochs > 0 && (k = (uint64_t)ceil(epochs * epoch)) && (!n || k < n)) n = k;
     if (tokens > 0 && (k = (uint64_t)ceil(tokens / per_step)) && (!n || k < n)) n = k;
     return n;
 }
 
-static void choose_run(mn_model__run *r)
+static void choose_run(mn_model__run *r, const mn_rule_plan *p)
 {
     const mn_train_opts *o = r->o;
     mn_checkpoint *at = &r->at;
@@ -112,10 +126,8 @@ static void choose_run(mn_model__run *r)
         .cfg = r->w.cfg, .seed = o->seed, .minutes = o->minutes, .dtype = (uint64_t)o->dtype};
     at->recipe = o->recipe ? *o->recipe : mn_train_recipe(o->from_dir);
     at->recipe.fall = roundf(at->recipe.fall * 1000) / 1000; /* as a checkpoint keeps it */
-    at->row_tokens = o->row_tokens ? o->row_tokens : 256;
-    if (at->row_tokens > r->w.cfg.T) at->row_tokens = r->w.cfg.T;
-    /* small batches: on a budget of minutes more steps are worth more than quieter gradients */
-    at->batch_rows = o->batch_rows ? o->batch_rows : r->w.n_all < 20000000 ? 8 : 16;
+    at->row_tokens = p->row_tokens;
+    at->batch_rows = p->batch_rows;
     memcpy(at->corpus, r->corpus.hash, 32);
     memcpy(at->tokenizer, r->corpus.tokenizer_hash, 32);
 }
@@ -139,21 +151,18 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         return mn_fail(e, MN_E_EXISTS,
                        "model '%s' is there: --resume goes on with it, --name makes another",
                        r->log->model);
-    mn_config c;
-    mn_checkpoint stable;
+    mn_rule_plan plan;
+    mn_checkpoint stable = {0};
     MN_TRY(mn_model__open_base(r, e));
-    if (o->stable_of) {
-        MN_TRY(mn_model__load_stable(r, &stable, e));
-    } else if (o->from_dir) {
-        MN_TRY(mn_model__load_from(r, e));
-    } else {
-        MN_TRY(choose_shape(r, &c, e));
-        MN_TRY(mn_weights_new(&c, &r->w, e));
+    if (o->stable_of) MN_TRY(mn_model__load_stable(r, &stable, e));
+    else if (o->from_dir) MN_TRY(mn_model__load_from(r, e));
+    MN_TRY(choose_plan(r, &stable, &plan, e));
+    if (!o->stable_of && !o->from_dir) {
+        MN_TRY(mn_weights_new(&plan.shape, &r->w, e));
         mn_weights_init(&r->w, o->seed);
     }
     MN_TRY(check_context(r, e));
-    choose_run(r);
-    mn_model__choose_open(r);
+    choose_run(r, &plan);
     if (o->stable_of) mn_model__go_on_from(r, &stable);
     MN_TRY(choose_micro(o, &r->at, e));
     if (!o->from_dir && !o->stable_of && r->at.recipe.zero_init) mn_weights_zero_outputs(&r->w);
@@ -161,11 +170,8 @@ static mn_rc open_new(mn_model__run *r, mn_err *e)
         MN_TRY(mn_optim_new(&r->w, r->at.recipe.optimiser, mn_pool_threads(r->pool), &r->optim,
                             e));
     MN_TRY(mn_model__open_epoch(r, e));
-    double peak = o->peak_lr > 0         ? o->peak_lr
-                  : mn_model__is_open(r) ? mn_train_rate_open(&r->w.cfg)
-                                         : mn_train_rate_for(&r->w.cfg);
-    if (o->stable_of && !(o->peak_lr > 0)) peak = stable.schedule.peak;
-    r->at.schedule = mn_schedule_new(peak, choose_steps(r), (double)r->at.recipe.fall);
+    const uint64_t steps = choose_steps(r, &plan);
+    r->at.schedule = mn_schedule_new(plan.rate, steps, (double)r->at.recipe.fall);
     if (o->stable_of) r->at.schedule.rise = 0; /* the moments are there */
     return MN_OK;
 }
@@ -287,6 +293,9 @@ static void describe(mn_model__run *r)
     l->masked = r->mask.n;
     mn_hex(r->at.masked, 32, l->masked_sha256);
     l->recipe = &r->at.recipe;
+    l->batch_rows = r->at.batch_rows;
+    l->row_tokens = r->at.row_tokens;
+    l->peak_lr = r->at.schedule.peak;
     l->train_tokens = r->corpus.train.n_tok;
     char line[400];
     snprintf(line, sizeof line,

@@ -10,6 +10,7 @@
 #include "model/forward.h"
 #include "model/mask.h"
 #include "model/optim.h"
+#include "model/rule.h"
 #include "model/trainlog.h"
 #include "model/wal.h"
 
@@ -24,7 +25,7 @@ typedef struct mn_train_replay {
 typedef struct mn_train_opts {
     const char *corpus_dir; /* has manifest.json, tokenizer.json, train.*, val.* */
     const char *model_dir;  /* made; its last part is the model's name */
-    const char *preset;     /* NULL: by the corpus' size */
+    const char *preset;     /* NULL: by the corpus and the budget (rule.h) */
     const char *
         from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise. A corpus in the vocabulary of an
                    * open model needs it, or stable_of: tokenizer, chat template, licence and origin are then the base's */
@@ -40,7 +41,7 @@ typedef struct mn_train_opts {
     int device; /* 0: the CPU; k + 1: GPU k (gpu.h); of several ranks each its own, the next ones */
     bool
         resume; /* go on from the newest checkpoint: budget, seed, preset, batch and dtype are its own */
-    /* 0 in each: chosen */
+    /* 0 in each: chosen (rule.h) */
     size_t batch_rows, row_tokens;
     size_t
         micro_rows; /* rows whose gradient is summed apart: what one rank computes at once (reduce.h) */
@@ -88,10 +89,11 @@ mn_rc mn_train_continues(const char *model_dir, mn_arena *a, const char **ret, m
 /* Whether the model in parent_dir is no longer what model_dir went on from: it has forgotten something since. */
 mn_rc mn_train_is_stale(const char *model_dir, const char *parent_dir, bool *ret, mn_err *e);
 
-/* What runs choose by themselves; for help texts and tests. */
-const char *mn_train_preset_for(uint64_t train_tokens);
-double mn_train_rate_for(const mn_config *c);
-double mn_train_rate_open(const mn_config *c); /* of an open model that goes on */
+/* What a new run with these options chooses by itself (rule.h) on a corpus of so many tokens and bytes to learn from. Only what is asked for
+ * is read of *o: no files. shape: of the weights that it begins with; NULL: none, or those of a preset.
+ * errors MN_E_USAGE, MN_E_LIMIT as mn_rule_choose */
+mn_rc mn_train_plan(const mn_train_opts *o, uint64_t tokens, uint64_t bytes, uint32_t vocab,
+                    const mn_config *shape, mn_rule_ask *ret_ask, mn_rule_plan *ret, mn_err *e);
 /* from_model: it begins with the weights of another one, not with noise. */
 mn_recipe mn_train_recipe(bool from_model);
 

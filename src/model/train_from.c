@@ -1,6 +1,7 @@
 /* Going on from the weights of another model. Of one that speaks our own tokens only the weights are taken; an open one also keeps its
  * tokenizer, chat template and licence, and learns as a model may that has seen far more than it is shown now: docs/design/training.md,
  * "From an open model". */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 
 #define OPEN_ROW_TOKENS 512
 #define OPEN_BATCH_ROWS 4
+#define OPEN_RATE       2e-4 /* at the width of SmolLM2-135M */
 
 bool mn_model__is_open(const mn_model__run *r)
 {
@@ -73,13 +75,15 @@ mn_rc mn_model__load_from(mn_model__run *r, mn_err *e)
     return mn_weights_from(r->base, &r->w, e);
 }
 
-void mn_model__choose_open(mn_model__run *r)
+/* The rate is that of a model that has learnt from far more than it is shown now: what is asked of it is little, and it forgets with every
+ * step. Narrow models take larger ones; the measurements are in docs/design/training.md, "From an open model". */
+void mn_model__choose_open(const mn_model__run *r, mn_train_opts *io)
 {
-    const uint64_t T = r->w.cfg.T;
-    const mn_train_opts *o = r->o;
-    if (!mn_model__is_open(r) || o->stable_of) return;
-    if (!o->row_tokens) r->at.row_tokens = T < OPEN_ROW_TOKENS ? T : OPEN_ROW_TOKENS;
-    if (!o->batch_rows) r->at.batch_rows = OPEN_BATCH_ROWS;
+    const mn_config *c = &r->w.cfg;
+    if (!mn_model__is_open(r) || io->stable_of) return;
+    if (!io->row_tokens) io->row_tokens = c->T < OPEN_ROW_TOKENS ? c->T : OPEN_ROW_TOKENS;
+    if (!io->batch_rows) io->batch_rows = OPEN_BATCH_ROWS;
+    if (!(io->peak_lr > 0)) io->peak_lr = OPEN_RATE * sqrt(576.0 / c->C);
 }
 
 /* ---- what stands beside the weights ------------------------------------------------------------------------------- */

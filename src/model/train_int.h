@@ -82,8 +82,8 @@ bool mn_model__has_room(const mn_model__run *r, const mn_config *c);
 /* A new run: r->base, where it goes on from one, which must speak the corpus' tokens. MN_E_USAGE: the corpus asks for one */
 mn_rc mn_model__open_base(mn_model__run *r, mn_err *e);
 mn_rc mn_model__load_from(mn_model__run *r, mn_err *e); /* r->base's weights */
-/* What an open model learns with where nothing was asked for. */
-void mn_model__choose_open(mn_model__run *r);
+/* What an open model learns with where nothing was asked for, into the options. */
+void mn_model__choose_open(const mn_model__run *r, mn_train_opts *io);
 /* Tokenizer and, of an open model, all else that is kept of the base, into the model's folder. */
 mn_rc mn_model__write_beside(mn_model__run *r, mn_err *e);
 mn_rc mn_model__save_weights(const mn_model__run *r, mn_err *e);

@@ -169,7 +169,12 @@ mn_rc mn_trainlog_write(const mn_trainlog *l, const char *dir, mn_err *e)
     mn_jw_kstrz(&w, "gemm", l->gemm);
     mn_jw_kstrz(&w, "kernels", l->kernels);
     if (l->recipe) put_recipe(&w, l->recipe, l->optimiser_share);
-    if (l->recipe) mn_jw_kf64(&w, "checkpoint_share", l->checkpoint_share);
+    if (l->recipe) {
+        mn_jw_kf64(&w, "checkpoint_share", l->checkpoint_share);
+        mn_jw_ku64(&w, "batch_rows", l->batch_rows);
+        mn_jw_ku64(&w, "row_tokens", l->row_tokens);
+        mn_jw_kf64(&w, "peak_lr", l->peak_lr);
+    }
     mn_jw_ku64(&w, "steps", last ? last->step : 0);
     mn_jw_ku64(&w, "steps_planned", l->steps_planned);
     mn_jw_ku64(&w, "tokens", last ? last->tokens : 0);

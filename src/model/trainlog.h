@@ -44,9 +44,11 @@ typedef struct mn_trainlog {
     const char *state; /* "running", "stopped", "done" */
     uint64_t steps_planned, params, threads, dtype, seed, train_tokens;
     char corpus_sha256[65], tokenizer_sha256[65], checkpoint_sha256[65];
-    uint64_t masked;          /* documents of the corpus that it does not learn from */
-    char masked_sha256[65];   /* of their numbers; unset where there are none */
-    const mn_recipe *recipe;  /* how it learns; NULL: a tuning. Borrowed */
+    uint64_t masked;                 /* documents of the corpus that it does not learn from */
+    char masked_sha256[65];          /* of their numbers; unset where there are none */
+    const mn_recipe *recipe;         /* how it learns; NULL: a tuning. Borrowed */
+    uint64_t batch_rows, row_tokens; /* of a training, as its rate: what it was told or chose */
+    double peak_lr;
     double optimiser_share;   /* of the time of this process's steps */
     double checkpoint_share;  /* of the time since this process began */
     double val_bits_per_byte; /* 0: not yet */

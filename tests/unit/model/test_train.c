@@ -246,6 +246,41 @@ static void a_run_with_a_recipe_goes_on_by_it_after_kill_and_stop(void **state)
     mn_buf_release(&b);
 }
 
+/* Whoever goes on with it may have another rule, or other wishes. */
+static void what_a_run_chose_by_itself_holds_after_a_kill(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    mn_train_result r;
+    mn_shard train;
+    mn_checkpoint c;
+    mn_rule_ask ask;
+    mn_rule_plan plan;
+    char path[300];
+    mn_train_opts o = opts_for(13, 14);
+    o.preset = NULL, o.batch_rows = o.row_tokens = 0;
+    snprintf(path, sizeof path, "%.200s/train", corpus);
+    RUN(mn_shard_open(path, MN_TOK_SPECIALS + 1000, &train, &e));
+    RUN(mn_train_plan(&o, train.n_tok, train.text_bytes, 500, NULL, &ask, &plan, &e));
+    mn_shard_close(&train);
+    RUN(mn_train_run(&o, &r, &e));
+    o.model_dir = model(14), o.checkpoint_steps = 4, o.checkpoint_s = 60;
+    o.on_step = kill_at_11;
+    OK(WIFSIGNALED(in_child(&o)));
+    o.on_step = NULL, o.resume = true;
+    o.preset = "micro", o.batch_rows = 9, o.row_tokens = 33, o.peak_lr = 0.5;
+    RUN(mn_train_run(&o, &r, &e));
+    OK(r.finished && r.steps == 14 && same_weights(13, 14));
+    snprintf(path, sizeof path, "%s/checkpoints", model(14));
+    RUN(mn_checkpoint_peek(path, &c, &e));
+    OK(c.cfg.C == plan.shape.C && c.cfg.L == plan.shape.L && c.row_tokens == plan.row_tokens);
+    OK(c.batch_rows == plan.batch_rows && c.schedule.peak == plan.rate);
+    mn_buf b = bytes_of(14, "training.json");
+    OK(mn_str_find(mn_buf_str(&b), MN_STR("\"batch_rows\":1,\"row_tokens\":256,"), 0) !=
+       SIZE_MAX);
+    mn_buf_release(&b);
+}
+
 static void checkpoints_chain_from_the_first_to_the_last(void **state)
 {
     (void)state;
@@ -424,6 +459,7 @@ int main(void)
         TEST(a_run_that_was_killed_goes_on_to_the_same_bits),
         TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
         TEST(a_run_with_a_recipe_goes_on_by_it_after_kill_and_stop),
+        TEST(what_a_run_chose_by_itself_holds_after_a_kill),
         TEST(checkpoints_chain_from_the_first_to_the_last),
         TEST(of_many_checkpoints_those_stay_that_lie_evenly),
         TEST(a_damaged_checkpoint_is_passed_over_for_the_one_before),
