@@ -37,6 +37,7 @@ static void follow(mn_optimiser optimiser, const known *want, size_t n)
                        .threads = 2,
                        .batch_rows = 4,
                        .row_tokens = 64,
+                       .peak_lr = 0.004,
                        .no_samples = true,
                        .on_step = note};
     RUN(mn_train_run(&o, &r, &e));

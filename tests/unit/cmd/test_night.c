@@ -72,7 +72,8 @@ static int make_base(void **state)
     write_posts("old.jsonl", 0, 2400, "2024-02", NULL);
     import("old.jsonl");
     OK(mynah("corpus build --name base --val-share 0.1 --threads 1 --json") == 0);
-    OK(mynah("train --corpus base --name first --preset nano --steps 120 --batch 2 --fall 0.2 "
+    OK(mynah("train --corpus base --name first --preset nano --steps 120 --batch 2 --lr 0.004 "
+             "--fall 0.2 "
              "--threads "
              "1 --json") == 0);
     mn_arena_release(&ar);
@@ -250,7 +251,8 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
     /* by hand, from what is left of both corpora */
     char line[500];
     const mn_json *t = read_json(mn_str_fmt(&ar, "%s/training.json", night).ptr);
-    OK(mynah("train --corpus base --name clean --preset nano --steps 120 --batch 2 --fall 0.2 "
+    OK(mynah("train --corpus base --name clean --preset nano --steps 120 --batch 2 --lr 0.004 "
+             "--fall 0.2 "
              "--threads 2 "
              "--json") == 0);
     OK(strcmp(weights("clean"), weights("first")) == 0);
