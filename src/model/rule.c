@@ -240,8 +240,9 @@ void mn_rule_say(const mn_rule_ask *a, const mn_rule_plan *p, mn_buf *ret)
     if (p->preset) mn_buf_addf(ret, "%s%s, ", p->preset, a->preset ? " as asked" : "");
     mn_buf_addz(ret, "batch ");
     add_count(ret, p->batch_rows * p->row_tokens);
-    mn_buf_addf(ret, "%s, rate %.2g%s", a->batch_rows ? " as asked" : "", p->rate,
-                a->rate > 0 ? " as asked" : "");
+    /* With a shape they may be those of the weights that are there. */
+    mn_buf_addf(ret, "%s, rate %.2g%s", a->batch_rows && !a->shape ? " as asked" : "", p->rate,
+                a->rate > 0 && !a->shape ? " as asked" : "");
     add_length(ret, a, p);
     mn_buf_addz(ret, why[p->end]);
     if (p->end == MN_RULE_ASKED && p->epochs > 1.5 * p->epochs_worth)
