@@ -232,6 +232,17 @@ static void a_model_that_got_worse_is_not_put_into_use(void **state)
     OK(mn_json_u64(mn_json_get(json(), "new_posts"), 0) > 250);
 }
 
+/* Which side of a corpus an author falls to hangs on the number that importing gave: of each ten one is only held out, and forgetting that one
+ * changes no model. So one after the other, until somebody was learnt from by a model that others go on from. */
+static void forget_somebody(const char *who, unsigned from)
+{
+    for (unsigned i = from; i < from + 8; i++) {
+        OK(mynah(mn_str_fmt(&ar, "forget --account %s%u --threads 1 --json", who, i).ptr) == 0);
+        if (strstr(out, "\"stale\":")) return;
+    }
+    fail_msg("nobody from %s%u on was learnt from", who, from);
+}
+
 /* ---- forgetting ------------------------------------------------------------------------------------------------------ */
 
 /* An author of the first corpus is forgotten after a night: both models forget, and the night's is what the same night gives without. */
@@ -242,7 +253,7 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
     OK(mynah("learn --minutes 600 --json") == 0);
     const char *night = text(json(), "model"), *first_was = weights("first");
     const char *night_was = weights(night);
-    OK(mynah("forget --account o7 --threads 1 --json") == 0);
+    forget_somebody("o", 7);
     OK(mynah("learn --json") == 0);
     OK(strcmp(text(json(), "outcome"), "nothing") == 0 && in_use(night));
     OK(strcmp(weights("first"), first_was) != 0 && strcmp(weights(night), night_was) != 0);
@@ -300,7 +311,7 @@ static void old_nights_keep_what_forgetting_takes(void **state)
     OK(mynah("model rollback") == 1 && in_use(two));
     OK(mynah(mn_str_fmt(&ar, "model promote %s", three).ptr) == 0);
     const char *two_was = weights(two), *three_was = weights(three);
-    OK(mynah("forget --account n2003 --threads 1 --json") == 0);
+    forget_somebody("n", 2003);
     OK(mynah(mn_str_fmt(&ar, "model promote %s", two).ptr) == 1 && strstr(said, "stale"));
     OK(mynah("learn --json") == 0 && in_use(three));
     OK(strcmp(weights(two), two_was) != 0 && strcmp(weights(three), three_was) != 0);
@@ -383,7 +394,7 @@ static void killed_in_any_stage_it_ends_as_if_it_had_not_been(void **state)
     something_new(160);
     shell("cp -a %s/data %s/whole", dir, dir);
     OK(mynah("learn --minutes 600 --json") == 0);
-    OK(strcmp(text(json(), "outcome"), "promoted") == 0);
+    const bool promoted = strcmp(text(json(), "outcome"), "promoted") == 0;
     const char *night = text(json(), "model"), *want = weights(night);
     int killed = 0;
     shell("rm -rf %s/data && cp -a %s/whole %s/data", dir, dir, dir);
@@ -398,9 +409,9 @@ static void killed_in_any_stage_it_ends_as_if_it_had_not_been(void **state)
            strstr(said, "learning already") || strstr(said, "could not"));
         usleep(200000);
     }
-    OK(in_use(night) && strcmp(weights(night), want) == 0);
+    OK(in_use(promoted ? night : "first") && strcmp(weights(night), want) == 0);
     OK(mynah("learn --status") == 0 && strstr(out, "\"idle\""));
-    OK(mynah("model rollback") == 0 && in_use("first"));
+    if (promoted) OK(mynah("model rollback") == 0 && in_use("first"));
 }
 
 /* ---- refusals -------------------------------------------------------------------------------------------------------- */
