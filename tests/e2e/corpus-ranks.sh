@@ -4,43 +4,11 @@
 #
 #   tests/e2e/corpus-ranks.sh PROGRAM [COUNTS]    prints "ok NAME", "not ok NAME" and "skipped NAME: reason"; adds
 #                                                 "passed failed skipped" to the file COUNTS; exit 0 when nothing failed
-set -u
-mynah=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-counts=${2:-/dev/null}
 smollm2=${MYNAH_SMOLLM2:-$(cd "$(dirname "$0")/../.." && pwd)/build/models/smollm2.gguf}
-dir=$(mktemp -d)
-cd "$dir" || exit 1
-passed=0 failed=0 skipped=0 done=
-cleanup() {
-    for f in pid.*; do [ ! -f "$f" ] || kill -9 "$(cat "$f")" 2>/dev/null; done
-    rm -rf "$dir"
-    [ -n "$done" ] || failed=$((failed + 1)) # it ended in the middle
-    echo "$passed $failed $skipped" >>"$counts"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-ok() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
-not_ok() { # not_ok NAME WHY
-    failed=$((failed + 1))
-    echo "not ok $1: $2"
-    [ ! -s err ] || tail -n 8 err | sed 's/^/    stderr: /'
-}
-end() {
-    done=1
-    [ "$failed" = 0 ]
-    exit
-}
-if ! command -v mpirun >/dev/null 2>&1; then
-    skipped=1
-    echo "skipped corpora of several ranks: no mpirun here (Debian: openmpi-bin)"
-    end
-fi
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # Open MPI asks twice whether root is meant
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl=self,vader
-export MYNAH_DATA="$dir/data"
+unless_mpi="corpora of several ranks"
+tidy() { :; }
+# shellcheck source=tests/e2e/mpi.sh
+. "$(dirname "$0")/mpi.sh"
 
 # ---- posts ---------------------------------------------------------------------------------------------------------
 # Few words, so that there are copies, near copies and templates; one in six answers the one before.

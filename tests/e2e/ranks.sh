@@ -4,43 +4,12 @@
 #
 #   tests/e2e/ranks.sh PROGRAM [COUNTS]    prints "ok NAME", "not ok NAME" and "skipped NAME: reason"; adds
 #                                          "passed failed skipped" to the file COUNTS; exit 0 when nothing failed
-set -u
-mynah=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
-counts=${2:-/dev/null}
-dir=$(mktemp -d)
-cd "$dir" || exit 1
-passed=0 failed=0 skipped=0 done=
-cleanup() {
-    for f in pid.*; do [ ! -f "$f" ] || kill -9 "$(cat "$f")" 2>/dev/null; done
+unless_mpi="training on several ranks"
+tidy() {
     for x in "${a:-}" "${b:-}"; do [ -z "$x" ] || ip netns del "$x" 2>/dev/null; done
-    rm -rf "$dir"
-    [ -n "$done" ] || failed=$((failed + 1)) # it ended in the middle
-    echo "$passed $failed $skipped" >>"$counts"
 }
-trap cleanup EXIT
-trap 'exit 130' INT TERM
-ok() {
-    passed=$((passed + 1))
-    echo "ok $1"
-}
-not_ok() { # not_ok NAME WHY
-    failed=$((failed + 1))
-    echo "not ok $1: $2"
-    [ ! -s err ] || tail -n 8 err | sed 's/^/    stderr: /'
-}
-end() {
-    done=1
-    [ "$failed" = 0 ]
-    exit
-}
-if ! command -v mpirun >/dev/null 2>&1; then
-    skipped=1
-    echo "skipped training on several ranks: no mpirun here (Debian: openmpi-bin)"
-    end
-fi
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 # Open MPI asks twice whether root is meant
-export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_btl=self,vader
-export MYNAH_DATA="$dir/data"
+# shellcheck source=tests/e2e/mpi.sh
+. "$(dirname "$0")/mpi.sh"
 
 # ---- two corpora of one name, one of another -----------------------------------------------------------------------
 
