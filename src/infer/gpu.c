@@ -82,34 +82,20 @@ static void put_weights(loading *a)
 
 /* ---- scratch ------------------------------------------------------------------------------------------------------------------ */
 
-typedef struct bump {
-    uint8_t *base; /* NULL: only counts */
-    size_t n;
-} bump;
-
-static void *take(bump *b, size_t bytes)
-{
-    void *p = b->base ? b->base + b->n : NULL;
-    b->n += mn_cuda_whole(bytes);
-    return p;
-}
-
-static float *take_f(bump *b, size_t n)
-{
-    return take(b, n * sizeof(float));
-}
-
 /* Pieces may be one row each, with a list of blocks and a tile of their own. */
 static size_t lay_rows(const mn_engine *g, mn_engine_gpu_rows *r, uint8_t *base)
 {
     const size_t R = MN_ENGINE_GPU_ROWS, each = (g->context + MN_KV_BLOCK - 1) / MN_KV_BLOCK;
     const size_t tiles = R + mn_cuda_tiles(R, g->cfg.H / g->cfg.KV);
-    bump b = {.base = base};
-    r->ids = take(&b, R * sizeof *r->ids), r->pos = take(&b, R * sizeof *r->pos);
-    r->slot = take(&b, R * sizeof *r->slot), r->out = take(&b, R * sizeof *r->out);
-    r->tiles = take(&b, tiles * sizeof *r->tiles);
-    r->last_tiles = take(&b, tiles * sizeof *r->tiles);
-    r->blocks = take(&b, R * each * sizeof *r->blocks); /* the last: its length varies most */
+    mn_cuda_room b = {.base = base};
+    r->ids = mn_cuda_take(&b, R * sizeof *r->ids),
+    r->pos = mn_cuda_take(&b, R * sizeof *r->pos);
+    r->slot = mn_cuda_take(&b, R * sizeof *r->slot),
+    r->out = mn_cuda_take(&b, R * sizeof *r->out);
+    r->tiles = mn_cuda_take(&b, tiles * sizeof *r->tiles);
+    r->last_tiles = mn_cuda_take(&b, tiles * sizeof *r->tiles);
+    r->blocks =
+        mn_cuda_take(&b, R * each * sizeof *r->blocks); /* the last: its length varies most */
     return b.n;
 }
 
@@ -119,14 +105,15 @@ static size_t lay_scratch(mn_engine *g, uint8_t *base)
     const mn_config *c = &g->cfg;
     const size_t R = MN_ENGINE_GPU_ROWS, C = c->C, Q = (size_t)c->H * c->D,
                  W = Q + 2 * (size_t)c->KV * c->D;
-    bump b = {.base = base};
-    u->x = take_f(&b, R * C), u->normed = take_f(&b, R * C), u->scale = take_f(&b, R);
-    u->qkv = take_f(&b, R * W), u->o = take_f(&b, R * Q);
-    u->gu = take_f(&b, R * 2 * c->F), u->f = take_f(&b, R * c->F);
-    u->logits = take_f(&b, (size_t)MN_ENGINE_GPU_LOGITS * c->V);
-    u->turn = take_f(&b, (size_t)g->context * c->D);
-    u->parts = take_f(&b, MN_ENGINE_GPU_PARTS);
-    uint8_t *rows = take(&b, u->rows_bytes);
+    mn_cuda_room b = {.base = base};
+    u->x = mn_cuda_take_f(&b, R * C), u->normed = mn_cuda_take_f(&b, R * C),
+    u->scale = mn_cuda_take_f(&b, R);
+    u->qkv = mn_cuda_take_f(&b, R * W), u->o = mn_cuda_take_f(&b, R * Q);
+    u->gu = mn_cuda_take_f(&b, R * 2 * c->F), u->f = mn_cuda_take_f(&b, R * c->F);
+    u->logits = mn_cuda_take_f(&b, (size_t)MN_ENGINE_GPU_LOGITS * c->V);
+    u->turn = mn_cuda_take_f(&b, (size_t)g->context * c->D);
+    u->parts = mn_cuda_take_f(&b, MN_ENGINE_GPU_PARTS);
+    uint8_t *rows = mn_cuda_take(&b, u->rows_bytes);
     if (base) lay_rows(g, &u->on, rows);
     return b.n;
 }

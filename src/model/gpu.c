@@ -14,28 +14,11 @@
 
 /* ---- memory ------------------------------------------------------------------------------------------------------------------- */
 
-typedef struct bump {
-    char *base; /* NULL: only counts */
-    size_t n;
-} bump;
-
-static void *take(bump *b, size_t bytes)
-{
-    void *p = b->base ? b->base + b->n : NULL;
-    b->n += mn_cuda_whole(bytes);
-    return p;
-}
-
-static float *take_f(bump *b, size_t n)
-{
-    return take(b, n * sizeof(float));
-}
-
 /* What only products read: in bfloat16 runs the twin alone. */
-static mn_cuda_mat take_operand(const mn_gpu *g, bump *b, size_t n)
+static mn_cuda_mat take_operand(const mn_gpu *g, mn_cuda_room *b, size_t n)
 {
-    if (g->bf16) return (mn_cuda_mat){NULL, take(b, n * sizeof(uint16_t))};
-    return (mn_cuda_mat){take_f(b, n), NULL};
+    if (g->bf16) return (mn_cuda_mat){NULL, mn_cuda_take(b, n * sizeof(uint16_t))};
+    return (mn_cuda_mat){mn_cuda_take_f(b, n), NULL};
 }
 
 static size_t larger(size_t a, size_t b)
@@ -49,25 +32,30 @@ static size_t own_values(const mn_gpu *g)
     return (size_t)(g->at[g->o.rank + 1] - g->at[g->o.rank]);
 }
 
-static void lay_weights(mn_gpu *g, bump *b)
+static void lay_weights(mn_gpu *g, mn_cuda_room *b)
 {
     const size_t n = (size_t)g->w->n_all;
-    g->all = take_f(b, n), g->m = take_f(b, n), g->v = take_f(b, n), g->grad = take_f(b, n);
-    g->part = g->n_micro > 1 || g->o.size > 1 ? take_f(b, n) : NULL;
-    g->told_by_all = g->o.size > 1 ? take_f(b, (size_t)g->o.size * own_values(g)) : NULL;
-    g->half = g->bf16 ? take(b, n * sizeof(uint16_t)) : NULL;
+    g->all = mn_cuda_take_f(b, n), g->m = mn_cuda_take_f(b, n), g->v = mn_cuda_take_f(b, n),
+    g->grad = mn_cuda_take_f(b, n);
+    g->part = g->n_micro > 1 || g->o.size > 1 ? mn_cuda_take_f(b, n) : NULL;
+    g->told_by_all =
+        g->o.size > 1 ? mn_cuda_take_f(b, (size_t)g->o.size * own_values(g)) : NULL;
+    g->half = g->bf16 ? mn_cuda_take(b, n * sizeof(uint16_t)) : NULL;
 }
 
-static void lay_layers(mn_gpu *g, bump *b)
+static void lay_layers(mn_gpu *g, mn_cuda_room *b)
 {
     const size_t N = g->N, C = g->c.C;
     for (uint32_t l = 0; l < g->c.L; l++) {
         mn_model__gpu_saved *s = &g->layer[l];
-        s->x = take_f(b, N * C), s->r1 = take_f(b, N), s->qkv = take_f(b, N * g->W);
-        s->lse = take_f(b, N * g->c.H), s->att = take_f(b, N * g->Q), s->mid = take_f(b, N * C);
-        s->r2 = take_f(b, N), s->gu = take_f(b, N * 2 * g->c.F);
+        s->x = mn_cuda_take_f(b, N * C), s->r1 = mn_cuda_take_f(b, N),
+        s->qkv = mn_cuda_take_f(b, N * g->W);
+        s->lse = mn_cuda_take_f(b, N * g->c.H), s->att = mn_cuda_take_f(b, N * g->Q),
+        s->mid = mn_cuda_take_f(b, N * C);
+        s->r2 = mn_cuda_take_f(b, N), s->gu = mn_cuda_take_f(b, N * 2 * g->c.F);
     }
-    g->last = take_f(b, N * C), g->last_r = take_f(b, N), g->losses = take_f(b, N);
+    g->last = mn_cuda_take_f(b, N * C), g->last_r = mn_cuda_take_f(b, N),
+    g->losses = mn_cuda_take_f(b, N);
     g->nf = take_operand(g, b, N * C);
 }
 
@@ -81,31 +69,32 @@ static size_t muon_work(const mn_gpu *g)
     return most;
 }
 
-static void lay_scratch(mn_gpu *g, bump *b)
+static void lay_scratch(mn_gpu *g, mn_cuda_room *b)
 {
     const size_t N = g->N, C = g->c.C, F = g->c.F, V = g->c.V, H = g->head_rows * V;
-    g->turn = take_f(b, g->o.T * g->c.D);
-    g->logits = take_f(b, H);
-    g->dlogits = g->bf16 ? (mn_cuda_mat){NULL, take(b, H * sizeof(uint16_t))}
+    g->turn = mn_cuda_take_f(b, g->o.T * g->c.D);
+    g->logits = mn_cuda_take_f(b, H);
+    g->dlogits = g->bf16 ? (mn_cuda_mat){NULL, mn_cuda_take(b, H * sizeof(uint16_t))}
                          : (mn_cuda_mat){g->logits, NULL};
-    g->wide = take_f(b, N * larger(larger(C, g->Q), F)), g->narrow = take_f(b, N * C),
-    g->dx = take_f(b, N * C);
-    g->dqkv = take_f(b, N * g->W), g->delta = take_f(b, N * g->c.H);
-    g->norm_work = take_f(b, mn_cuda_norm_work(N, C));
+    g->wide = mn_cuda_take_f(b, N * larger(larger(C, g->Q), F)),
+    g->narrow = mn_cuda_take_f(b, N * C), g->dx = mn_cuda_take_f(b, N * C);
+    g->dqkv = mn_cuda_take_f(b, N * g->W), g->delta = mn_cuda_take_f(b, N * g->c.H);
+    g->norm_work = mn_cuda_take_f(b, mn_cuda_norm_work(N, C));
     g->n = take_operand(g, b, N * C), g->h = take_operand(g, b, N * larger(F, g->Q));
     g->dgu = take_operand(g, b, N * 2 * F);
     g->half_out =
-        g->bf16 ? take(b, N * larger(larger(C, g->Q), g->W) * sizeof(uint16_t)) : NULL;
-    g->sums = take(b, (1 + g->n_micro) * sizeof(double));
-    g->square_work = take(b, mn_cuda_square_parts((size_t)g->w->n_all) * sizeof(double));
-    g->scale = take_f(b, 1);
-    g->muon_work = take(b, muon_work(g));
-    g->batch = take(b, (7 * g->o.batch_rows * g->o.T + g->n_micro) * sizeof(uint32_t));
+        g->bf16 ? mn_cuda_take(b, N * larger(larger(C, g->Q), g->W) * sizeof(uint16_t)) : NULL;
+    g->sums = mn_cuda_take(b, (1 + g->n_micro) * sizeof(double));
+    g->square_work =
+        mn_cuda_take(b, mn_cuda_square_parts((size_t)g->w->n_all) * sizeof(double));
+    g->scale = mn_cuda_take_f(b, 1);
+    g->muon_work = mn_cuda_take(b, muon_work(g));
+    g->batch = mn_cuda_take(b, (7 * g->o.batch_rows * g->o.T + g->n_micro) * sizeof(uint32_t));
 }
 
 static size_t lay_out(mn_gpu *g, void *base)
 {
-    bump b = {.base = base};
+    mn_cuda_room b = {.base = base};
     lay_weights(g, &b);
     lay_layers(g, &b);
     lay_scratch(g, &b);

@@ -28,4 +28,20 @@ static inline size_t mn_cuda_tiles(size_t n, size_t share)
     return (n * share + MN_CUDA_PAIRS - 1) / MN_CUDA_PAIRS;
 }
 
+/* Lays pieces out in one allocation of a device, each aligned as the device wants: once with base NULL, which only counts, then with memory. */
+typedef struct mn_cuda_room {
+    uint8_t *base;
+    size_t n; /* bytes taken */
+} mn_cuda_room;
+static inline void *mn_cuda_take(mn_cuda_room *r, size_t bytes)
+{
+    void *p = r->base ? r->base + r->n : NULL;
+    r->n += mn_cuda_whole(bytes);
+    return p;
+}
+static inline float *mn_cuda_take_f(mn_cuda_room *r, size_t n)
+{
+    return mn_cuda_take(r, n * sizeof(float));
+}
+
 #endif
