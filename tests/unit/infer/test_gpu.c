@@ -141,7 +141,6 @@ static void logits_are_near_the_cpus_in_every_format(void **state)
 
 static void a_prompt_in_pieces_gives_the_same_bits_in_any_order_of_threads(void **state)
 {
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     const room *r = *state;
     mn_engine *g = on_gpu(r->small);
     const size_t V = mn_engine_vocab(g);
@@ -164,7 +163,6 @@ enum { MIXED = 3 };
 
 static void several_sequences_at_once_give_the_bits_of_each_alone(void **state)
 {
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     const room *r = *state;
     mn_err e = {0};
     mn_engine *g = on_gpu(r->small);
@@ -305,7 +303,6 @@ static void wait_end(heard *h)
 
 static void an_answer_is_the_same_alone_and_in_company(void **state)
 {
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     const room *r = *state;
     mn_err e = {0};
     mn_engine *g = on_gpu(r->small);
