@@ -27,5 +27,5 @@ CUDA_EMU := $(B)/lib/libmynah-cuda-emu.so
 $(CUDA_EMU): $(CUDA_SRC) $(CUDA_HEAD) $(wildcard tests/cuda/emu/*)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wno-unknown-pragmas $(if $(filter 1,$(WERROR)),-Werror) -O3 -g -pthread $(SANF) -fPIC -shared \
-	  -fvisibility=hidden -Isrc -Itests/cuda/emu -o $@ $(filter %.cc,$^) -x c++ $(CUDA_SRC) -ldl
+	  -ftls-model=initial-exec -fvisibility=hidden -Isrc -Itests/cuda/emu -o $@ $(filter %.cc,$^) -x c++ $(CUDA_SRC) -ldl
 $(B)/tests/unit/model/test_gpu $(B)/tests/unit/model/test_train_gpu $(B)/tests/unit/infer/test_gpu: | $(CUDA_EMU)

@@ -57,7 +57,7 @@ state() { # state DATA
 }
 outside() { find "$dir" "$dir/.." /tmp -maxdepth 1 -name '*outside*' 2>/dev/null; }
 
-talk='^(note: |[a-z0-9.-]+: [a-z]+, [0-9.]+ M parameters|step [0-9]+: )' # of train: its first line, its held-out lines
+talk='^(note: |corpus [0-9.]+ .B, |[a-z0-9.-]+: [a-z]+, [0-9.]+ M parameters|step [0-9]+: )' # of train: its rule, its first line, its held-out lines
 
 # The program's exit code, stderr and stdout against what was expected of them. What --json printed is kept, and read by
 # judge_json all at once.

@@ -1,9 +1,8 @@
-/* See cuda_runtime.h beside this. Fibres are ucontext's; once begun they change places by _setjmp and _longjmp, which ask nothing of
- * the system, but for builds with the address sanitizer, which has to be told of every change of stack. */
+/* See cuda_runtime.h beside this. Fibres are ucontext's; once begun they change places by the compiler's own setjmp and longjmp, which ask
+ * nothing of the system and are not watched by the address sanitizer. It is told of every change of stack in words of its own. */
 #include <cuda_runtime.h>
 
 #include <map>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -14,6 +13,12 @@
 #    define ASAN 1
 #else
 #    define ASAN 0
+static void __sanitizer_start_switch_fiber(void **, const void *, size_t)
+{
+}
+static void __sanitizer_finish_switch_fiber(void *, const void **, size_t *)
+{
+}
 #endif
 
 #define STACK          (ASAN ? 256 << 10 : 64 << 10)
@@ -36,11 +41,8 @@ enum state { READY, AT_BLOCK, AT_WARP, DONE };
 struct fibre {
     ucontext_t begin;
     char *stack;
-#if ASAN
-    void *fake; /* the sanitizer's */
-#else
-    jmp_buf at;
-#endif
+    void *at[5]; /* where it goes on */
+    void *fake;  /* the sanitizer's */
     bool begun;
     state is;
     uint64_t slot[2]; /* what is shown to the warp: of this exchange and of the one before */
@@ -60,14 +62,9 @@ struct fibre_pool {
 };
 static thread_local fibre_pool pool;
 static __thread fibre **fibres; /* pool.all's */
-#if ASAN
-static __thread ucontext_t main_begin;
-static __thread void *main_fake;
+static __thread void *main_at[5], *main_fake;
 static __thread const void *main_stack;
 static __thread size_t main_stack_size;
-#else
-static __thread jmp_buf main_at;
-#endif
 static __thread unsigned now; /* the fibre that runs */
 static __thread const std::function<void()> *body;
 static __thread unsigned char *shared_memory;
@@ -77,24 +74,27 @@ void *emu_shared(void)
     return shared_memory;
 }
 
-static void to_main(void)
+/* Who leaves a stack comes back to it, so the sanitizer need not clear it, as it does before all that does not return. */
+#define UNWATCHED __attribute__((no_sanitize("address")))
+
+/* A function of its own: who sets a place may not leap to one. */
+[[noreturn]] UNWATCHED static __attribute__((noinline)) void leap(void **to)
+{
+    __builtin_longjmp(to, 1);
+}
+
+UNWATCHED static void to_main(void)
 {
     fibre *f = fibres[now];
-#if ASAN
     __sanitizer_start_switch_fiber(&f->fake, main_stack, main_stack_size);
-    swapcontext(&f->begin, &main_begin);
+    if (!__builtin_setjmp(f->at)) leap(main_at);
     __sanitizer_finish_switch_fiber(f->fake, &main_stack, &main_stack_size);
-#else
-    if (!_setjmp(f->at)) _longjmp(main_at, 1);
-#endif
 }
 
 /* A fibre lives on and runs a thread of every block. */
 static void entry(void)
 {
-#if ASAN
     __sanitizer_finish_switch_fiber(NULL, &main_stack, &main_stack_size);
-#endif
     for (;;) {
         const unsigned me = now;
         (*body)();
@@ -105,23 +105,18 @@ static void entry(void)
 }
 
 /* Runs fibre i until it waits or ends. */
-static void run(unsigned i)
+UNWATCHED static void run(unsigned i)
 {
     fibre *f = fibres[i];
     now = i;
     threadIdx = emu_index{i, 0, 0};
-    const bool begun = f->begun;
-    f->begun = true;
-#if ASAN
-    (void)begun;
     __sanitizer_start_switch_fiber(&main_fake, f->stack, STACK);
-    swapcontext(&main_begin, &f->begin);
+    if (!__builtin_setjmp(main_at)) {
+        if (f->begun) leap(f->at);
+        f->begun = true;
+        setcontext(&f->begin);
+    }
     __sanitizer_finish_switch_fiber(main_fake, NULL, NULL);
-#else
-    if (_setjmp(main_at)) return;
-    if (begun) _longjmp(f->at, 1);
-    setcontext(&f->begin);
-#endif
 }
 
 static void wait_as(state s)

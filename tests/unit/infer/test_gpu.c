@@ -11,13 +11,8 @@
 #include "infer/infer_int.h"
 #include "model/export.h"
 
-/* SHORT: tokens of a sequence, two chunks of attention; SHARED: that others have too, whole blocks. */
-enum {
-    N = 80,
-    SHORT = EMULATED_SLOWLY ? 40 : N,
-    SHARED = EMULATED_SLOWLY ? 32 : 64,
-    CONTEXT = 256
-};
+/* N: tokens of a sequence, two chunks of attention; SHARED: that others have too, whole blocks. */
+enum { N = 80, SHARED = 64, CONTEXT = 256 };
 
 typedef struct room {
     char small[64], wide[64]; /* folders: width 64; 256, for formats that want rows of 256 */
@@ -134,7 +129,7 @@ static void logits_are_near_the_cpus_in_every_format(void **state)
                                      MN_Q_Q4_0, MN_Q_Q4_1, MN_Q_Q5_0, MN_Q_Q5_1};
     static const mn_qtype by_256[] = {MN_Q_Q4_K, MN_Q_Q5_K, MN_Q_Q6_K};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        near_the_cpu(r->small, plain[i], i == 0 ? SHORT : 6);
+        near_the_cpu(r->small, plain[i], i == 0 ? N : 6);
     for (size_t i = 0; i < sizeof by_256 / sizeof *by_256; i++)
         near_the_cpu(r->wide, by_256[i], 3);
 }
@@ -147,11 +142,11 @@ static void a_prompt_in_pieces_gives_the_same_bits_in_any_order_of_threads(void 
     uint32_t ids[N];
     static const size_t pieces[] = {1, 33};
     tiny_ids((uint32_t)V, 3, ids, N);
-    float *want = logits_of(g, ids, SHORT, 64);
+    float *want = logits_of(g, ids, N, 64);
     for (size_t k = 0; k < 2; k++) {
         setenv("MN_EMU_ORDER", k == 0 ? "1" : "77", 1);
-        float *got = logits_of(g, ids, SHORT, pieces[k]);
-        assert_memory_equal(got, want, SHORT * V * sizeof *got);
+        float *got = logits_of(g, ids, N, pieces[k]);
+        assert_memory_equal(got, want, N * V * sizeof *got);
         free(got);
     }
     unsetenv("MN_EMU_ORDER");
@@ -172,7 +167,7 @@ static void several_sequences_at_once_give_the_bits_of_each_alone(void **state)
     mn_seq *s[MIXED];
     for (uint32_t i = 0; i < MIXED; i++) {
         tiny_ids((uint32_t)V, 10 + i, ids[i], N);
-        want[i] = logits_of(g, ids[i], SHORT, 64);
+        want[i] = logits_of(g, ids[i], N, 64);
         s[i] = sequence(g);
     }
     for (int step = 0; step < 30; step++) {
@@ -181,7 +176,7 @@ static void several_sequences_at_once_give_the_bits_of_each_alone(void **state)
         for (uint32_t i = 0; i < MIXED; i++) {
             x = x * 1664525u + 1013904223u;
             uint32_t m = (x >> 16) % (step % 3 ? 3 : 14);
-            if (m > SHORT - at[i]) m = SHORT - at[i];
+            if (m > N - at[i]) m = N - at[i];
             if (m == 0) continue;
             OK(mn_seq__reserve(s[i], m));
             p[n++] = (mn_piece){s[i], ids[i] + at[i], m,
@@ -201,7 +196,7 @@ static void several_sequences_at_once_give_the_bits_of_each_alone(void **state)
             row += rows;
         }
     }
-    for (int i = 0; i < MIXED; i++) OK(at[i] > SHORT / 2), mn_seq_free(s[i]), free(want[i]);
+    for (int i = 0; i < MIXED; i++) OK(at[i] > N / 2), mn_seq_free(s[i]), free(want[i]);
     free(logits);
     mn_engine_free(g);
 }
@@ -218,19 +213,19 @@ static void a_shared_beginning_gives_the_same_bits_and_its_copy_is_ones_own(void
     tiny_ids((uint32_t)V, 4, ids, N);
     memcpy(other, ids, sizeof ids);
     tiny_ids((uint32_t)V, 5, other + SHARED - 14, N - SHARED + 14);
-    float *want = logits_of(g, ids, SHORT, 64), *want_other = logits_of(g, other, SHORT, 64);
-    RUN(mn_seq_feed(a, ids, SHORT, &l, &e));
+    float *want = logits_of(g, ids, N, 64), *want_other = logits_of(g, other, N, 64);
+    RUN(mn_seq_feed(a, ids, N, &l, &e));
     mn_seq__offer(a, ids);
     assert_int_equal(mn_seq__share(b, ids, SHARED + 2), SHARED);
     mn_seq_cut(b, SHARED - 14); /* into a block that a has too */
-    RUN(mn_seq_feed(b, other + SHARED - 14, SHORT - SHARED + 14, &l, &e));
-    assert_memory_equal(l, want_other + (SHORT - 1) * V, V * sizeof *l);
+    RUN(mn_seq_feed(b, other + SHARED - 14, N - SHARED + 14, &l, &e));
+    assert_memory_equal(l, want_other + (N - 1) * V, V * sizeof *l);
     mn_seq_cut(a, SHARED - 4);
-    RUN(mn_seq_feed(a, ids + SHARED - 4, SHORT - SHARED + 4, &l, &e));
-    assert_memory_equal(l, want + (SHORT - 1) * V, V * sizeof *l);
+    RUN(mn_seq_feed(a, ids + SHARED - 4, N - SHARED + 4, &l, &e));
+    assert_memory_equal(l, want + (N - 1) * V, V * sizeof *l);
     mn_seq_reset(a);
-    RUN(mn_seq_feed(a, other, SHORT, &l, &e));
-    assert_memory_equal(l, want_other + (SHORT - 1) * V, V * sizeof *l);
+    RUN(mn_seq_feed(a, other, N, &l, &e));
+    assert_memory_equal(l, want_other + (N - 1) * V, V * sizeof *l);
     mn_seq_free(a), mn_seq_free(b);
     free(want), free(want_other);
     mn_engine_free(g);

@@ -4,13 +4,6 @@
 
 #include "test.h"
 
-/* The sanitizer is told of every change of fibres, which takes twenty times as long: one order of threads, fewer steps. */
-#ifdef __SANITIZE_ADDRESS__
-enum { EMULATED_SLOWLY = 1 };
-#else
-enum { EMULATED_SLOWLY = 0 };
-#endif
-
 static inline void use_emulated_gpu(void)
 {
     char exe[2048], lib[2200];

@@ -66,7 +66,7 @@ static void every_twin_gives_what_its_reference_gives(void **state)
     size_t wrong;
     static const char *const orders[] = {"0", "1", "77"};
     RUN(mn_cuda_open(0, &api, &d, &e));
-    for (size_t i = 0; i < (EMULATED_SLOWLY ? 1 : 3); i++) {
+    for (size_t i = 0; i < 3; i++) {
         setenv("MN_EMU_ORDER", orders[i], 1);
         RUN(mn_gpu_check(api, d, false, print_result, NULL, &wrong, &e));
         assert_int_equal(wrong, 0);
@@ -279,7 +279,7 @@ static void check_steps(mn_optimiser kind, double tolerance)
     float *before = mn_calloc(w.n_all, sizeof *before), *got = mn_calloc(w.n_all, sizeof *got);
     float *m = mn_calloc(w.n_all, sizeof *m);
     memcpy(before, w.all, w.n_all * sizeof *before);
-    step_both(&w, &o, g, EMULATED_SLOWLY ? 1 : 4, got, m);
+    step_both(&w, &o, g, 4, got, m);
     OK(off_by(m, o.m, w.n_all) < tolerance);
     for (uint64_t i = 0; i < w.n_all; i++) w.all[i] -= before[i], got[i] -= before[i];
     const double off = off_by(got, w.all, w.n_all);
@@ -335,7 +335,6 @@ static void run_steps(mn_dtype dtype, int stop, const char *order, float *ret_al
 static void stops_and_the_order_of_threads_change_no_bit(void **state)
 {
     (void)state;
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     mn_weights w = make(&even, 0.05f);
     const size_t bytes = w.n_all * sizeof(float);
     float *a = mn_alloc(bytes), *b = mn_alloc(bytes);
@@ -401,7 +400,6 @@ static double *read_rank(const char *dir, int rank, int size, mn_buf *ret)
 static void ranks_have_the_bits_of_one(void **state)
 {
     (void)state;
-    const int most = EMULATED_SLOWLY ? 2 : 4;
     mn_err e = {0};
     char dir[64];
     setenv("MYNAH_NCCL_LIB", getenv("MYNAH_CUDA_LIB"), 1);
@@ -409,8 +407,8 @@ static void ranks_have_the_bits_of_one(void **state)
     assert_int_equal(run_rank(dir, 0, 1, NULL, MN_OPTIM_MUON), 0);
     mn_buf one, theirs;
     const double *want = read_rank(dir, 0, 1, &one);
-    for (int size = 2; size <= most;
-         size++) { /* three micro-batches: a rank has two, all have one, one has none */
+    /* three micro-batches: a rank has two, all have one, one has none */
+    for (int size = 2; size <= 4; size++) {
         unsigned char meeting[MN_CUDA_ID_BYTES];
         pid_t child[4];
         double loss = 0;

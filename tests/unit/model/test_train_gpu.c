@@ -123,7 +123,6 @@ static void resume(int i, int device)
 static void a_stopped_run_goes_on_to_the_same_bits(void **state)
 {
     (void)state;
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     stopped_run(2);
     resume(2, 1);
     OK(same_weights(1, 2));
@@ -133,7 +132,6 @@ static void a_stopped_run_goes_on_to_the_same_bits(void **state)
 static void a_checkpoint_of_a_gpu_goes_on_on_the_cpu(void **state)
 {
     (void)state;
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     stopped_run(3);
     resume(3, 0);
     OK(!same_weights(1, 3));
@@ -172,7 +170,6 @@ static void run_on(int ranks, training *t)
 static void ranks_raise_the_model_of_one(void **state)
 {
     (void)state;
-    if (EMULATED_SLOWLY) SKIP("too slow with the address sanitizer");
     setenv("MYNAH_NCCL_LIB", getenv("MYNAH_CUDA_LIB"), 1);
     training t = {.o = opts_for(4, 1), .cpu_rank = -1};
     run_on(2, &t); /* two micro-batches, as alone */
