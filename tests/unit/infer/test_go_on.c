@@ -1,11 +1,11 @@
 /* SmolLM2 learns on, as any user would have it: in its own vocabulary, from its quantised file, through a stop; and what comes of it writes. */
 #include "../model/open_fixture.h"
+#include "engine.h"
 
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "base/stop.h"
-#include "infer/infer.h"
 #include "model/train.h"
 #include "tensor/gemm.h"
 
@@ -43,12 +43,10 @@ static bool there_is_room(void)
 /* What the model in `path` goes on to write. */
 static void write_some(const char *path, mn_buf *ret)
 {
-    mn_engine *g;
     mn_ids ids = {0};
     uint32_t n;
     const mn_sampling p = {.temperature = 0.7f, .top_p = 0.9f, .seed = 1};
-    const mn_engine_opts o = {.context = 64};
-    RUN(mn_engine_load(path, &o, &g, &e));
+    mn_engine *g = engine(path, (mn_engine_opts){.context = 64});
     OK(mn_engine_chat_template(g).len > 100 && mn_engine_is_end(g, 2));
     RUN(mn_prompt_post(mn_engine_tokenizer(g), 0, MN_STR_NONE, MN_STR("the mynah sings"),
                        &ids));

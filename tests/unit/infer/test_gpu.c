@@ -1,9 +1,9 @@
 /* An engine on a GPU, an emulated one (tests/cuda/emu): the model's logits, and infer.h's promise about bits. */
+#include "engine.h"
 #include "tiny.h"
 
 #include "unit/model/emulated.h"
 
-#include <math.h>
 #include <pthread.h>
 
 #include "base/mem.h"
@@ -43,18 +43,9 @@ static int close_room(void **state)
     return 0;
 }
 
-static mn_engine *engine(const char *path, mn_engine_opts o)
-{
-    mn_err e = {0};
-    mn_engine *g = NULL;
-    o.n_threads = 2;
-    RUN(mn_engine_load(path, &o, &g, &e));
-    return g;
-}
-
 static mn_engine *on_gpu(const char *path)
 {
-    return engine(path, (mn_engine_opts){.gpu = 1});
+    return engine(path, (mn_engine_opts){.gpu = 1, .n_threads = 2});
 }
 
 static mn_seq *sequence(mn_engine *g)
@@ -63,34 +54,6 @@ static mn_seq *sequence(mn_engine *g)
     mn_seq *s = NULL;
     RUN(mn_seq_new(g, &s, &e));
     return s;
-}
-
-/* The logits of all n rows, fed in pieces of `piece`. */
-static float *logits_of(mn_engine *g, const uint32_t *ids, size_t n, size_t piece)
-{
-    mn_err e = {0};
-    const float *l;
-    const size_t V = mn_engine_vocab(g);
-    mn_seq *s = sequence(g);
-    float *all = calloc(n * V, sizeof *all);
-    for (size_t at = 0; at < n; at += piece) {
-        size_t m = n - at < piece ? n - at : piece;
-        RUN(mn_seq_feed_all(s, ids + at, m, &l, &e));
-        memcpy(all + at * V, l, m * V * sizeof *l);
-    }
-    mn_seq_free(s);
-    return all;
-}
-
-static double apart(const float *a, const float *b, size_t n)
-{
-    double most = 0, largest = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = fabs((double)a[i] - (double)b[i]);
-        if (!(d <= most)) most = d; /* a NaN, too */
-        if (fabs((double)b[i]) > largest) largest = fabs((double)b[i]);
-    }
-    return most / largest;
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------------------------------------- */
@@ -111,7 +74,7 @@ static void near_the_cpu(const char *dir, mn_qtype type, size_t n)
     RUN(mn_model_open(path[0], &m, &e));
     RUN(mn_model_export_gguf(m, path[1], MN_Q_F32, &e));
     mn_model_free(m);
-    mn_engine *cpu = engine(path[1], (mn_engine_opts){0}), *gpu = on_gpu(path[0]);
+    mn_engine *cpu = engine(path[1], (mn_engine_opts){.n_threads = 2}), *gpu = on_gpu(path[0]);
     tiny_ids(mn_engine_vocab(cpu), 3, ids, N);
     float *want = logits_of(cpu, ids, n, 64), *got = logits_of(gpu, ids, n, 64);
     const double off = apart(got, want, n * mn_engine_vocab(cpu));
@@ -235,7 +198,8 @@ static void embeddings_are_near_the_cpus(void **state)
 {
     const room *r = *state;
     mn_err e = {0};
-    mn_engine *cpu = engine(r->small, (mn_engine_opts){0}), *gpu = on_gpu(r->small);
+    mn_engine *cpu = engine(r->small, (mn_engine_opts){.n_threads = 2}),
+              *gpu = on_gpu(r->small);
     uint32_t ids[N];
     float want[64], got[64];
     mn_seq *a = sequence(cpu), *b = sequence(gpu);

@@ -1,7 +1,6 @@
 /* The numbers' contract of infer.h: a token's logits are the same bits however it was computed. */
+#include "engine.h"
 #include "tiny.h"
-
-#include <math.h>
 
 #include "infer/infer_int.h"
 #include "model/export.h"
@@ -52,42 +51,6 @@ static int close_room(void **state)
     return 0;
 }
 
-static mn_engine *engine(const char *path, mn_engine_opts o)
-{
-    mn_err e = {0};
-    mn_engine *g = NULL;
-    RUN(mn_engine_load(path, &o, &g, &e));
-    return g;
-}
-
-/* The logits of all n rows, fed in pieces of `piece`. */
-static float *logits_of(mn_engine *g, const uint32_t *ids, size_t n, size_t piece)
-{
-    mn_err e = {0};
-    mn_seq *s;
-    const float *l;
-    const size_t V = mn_engine_vocab(g);
-    float *all = calloc(n * V, sizeof *all);
-    RUN(mn_seq_new(g, &s, &e));
-    for (size_t at = 0; at < n; at += piece) {
-        size_t m = n - at < piece ? n - at : piece;
-        RUN(mn_seq_feed_all(s, ids + at, m, &l, &e));
-        memcpy(all + at * V, l, m * V * sizeof *l);
-    }
-    mn_seq_free(s);
-    return all;
-}
-
-static double apart(const float *a, const float *b, size_t n)
-{
-    double most = 0, largest = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (fabs((double)a[i] - (double)b[i]) > most) most = fabs((double)a[i] - (double)b[i]);
-        if (fabs((double)a[i]) > largest) largest = fabs((double)a[i]);
-    }
-    return most / largest;
-}
-
 static void every_format_gives_the_same_bits_in_pieces_and_on_threads(void **state)
 {
     const room *r = *state;
@@ -106,7 +69,7 @@ static void every_format_gives_the_same_bits_in_pieces_and_on_threads(void **sta
             free(got);
         }
         if (!f32) f32 = calloc(N * V, sizeof *f32), memcpy(f32, want, N * V * sizeof *f32);
-        double d = apart(f32, want, N * V);
+        double d = apart(want, f32, N * V);
         print_message("%s: within %.3f of float32\n", formats[f].name, d);
         OK(d < (f < 3 ? 0.01 : f == 3 ? 0.03 : 0.2)); /* it is that model, more or less */
         free(want);
