@@ -28,32 +28,18 @@ void mn_view_read_row(const mn_tensor_view *v, uint32_t n, float *ret)
 
 mn_tensor_view *mn_model__view(mn_model *m, const mn_tensor *t)
 {
-    mn_layer_view *y = &m->layers[t->layer];
     switch (t->part) {
     case MN_PART_EMBED:
         return &m->embed;
-    case MN_PART_NORM1:
-        return &y->norm1;
-    case MN_PART_WQ:
-        return &y->wq;
-    case MN_PART_WK:
-        return &y->wk;
-    case MN_PART_WV:
-        return &y->wv;
-    case MN_PART_WO:
-        return &y->wo;
-    case MN_PART_NORM2:
-        return &y->norm2;
-    case MN_PART_WG:
-        return &y->wg;
-    case MN_PART_WU:
-        return &y->wu;
-    case MN_PART_WD:
-        return &y->wd;
     case MN_PART_NORM:
         return &m->norm;
     case MN_PART_HEAD:
         break;
+#define PART(part, member)                                                                     \
+    case MN_PART_##part:                                                                       \
+        return &m->layers[t->layer].member;
+        MN_LAYER_PARTS(PART)
+#undef PART
     }
     return &m->head;
 }

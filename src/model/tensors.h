@@ -20,6 +20,11 @@ typedef enum mn_part {
     MN_PART_HEAD
 } mn_part;
 
+/* The parts of a layer, and what mn_layer and mn_layer_view call them. */
+#define MN_LAYER_PARTS(X)                                                                      \
+    X(NORM1, norm1)                                                                            \
+    X(WQ, wq) X(WK, wk) X(WV, wv) X(WO, wo) X(NORM2, norm2) X(WG, wg) X(WU, wu) X(WD, wd)
+
 typedef struct mn_tensor {
     mn_part part;
     uint32_t layer;      /* of the parts from NORM1 to WD */

@@ -18,32 +18,18 @@
 /* Where the pointer to a tensor is. */
 static float **place(mn_weights *w, const mn_tensor *t)
 {
-    mn_layer *y = &w->layers[t->layer];
     switch (t->part) {
     case MN_PART_EMBED:
         return &w->embed;
-    case MN_PART_NORM1:
-        return &y->norm1;
-    case MN_PART_WQ:
-        return &y->wq;
-    case MN_PART_WK:
-        return &y->wk;
-    case MN_PART_WV:
-        return &y->wv;
-    case MN_PART_WO:
-        return &y->wo;
-    case MN_PART_NORM2:
-        return &y->norm2;
-    case MN_PART_WG:
-        return &y->wg;
-    case MN_PART_WU:
-        return &y->wu;
-    case MN_PART_WD:
-        return &y->wd;
     case MN_PART_NORM:
         return &w->norm;
     case MN_PART_HEAD:
         break;
+#define PART(part, member)                                                                     \
+    case MN_PART_##part:                                                                       \
+        return &w->layers[t->layer].member;
+        MN_LAYER_PARTS(PART)
+#undef PART
     }
     return &w->head;
 }
