@@ -22,11 +22,13 @@ $(B)/obj/tensor/cuda/%.cu.o: src/tensor/cuda/%.cu $(CUDA_HEAD)
 $(B)/libmynah-cuda.so: $(patsubst src/%.cu,$(B)/obj/%.cu.o,$(CUDA_SRC))
 	$(Q)$(NVCC) -shared -cudart static -o $@ $^ $(CUDA_LIBS) -ldl
 
-# The same kernels run thread by thread on the CPU: what tests open instead ($MYNAH_CUDA_LIB). The address
-# sanitizer looks at each way to a thread's variables but the shortest, which only programs that have libstdc++ at their start can give.
+# The same kernels run thread by thread on the CPU: what tests open instead ($MYNAH_CUDA_LIB). The address sanitizer looks at each way to a
+# thread's variables but the shortest, which only programs that have libstdc++ at their start can give; the thread sanitizer knows nothing of
+# fibres and is left out.
 CUDA_EMU := $(B)/lib/libmynah-cuda-emu.so
+EMU_SAN  := $(if $(findstring address,$(SANF)),$(SANF) -ftls-model=initial-exec)
 $(CUDA_EMU): $(CUDA_SRC) $(CUDA_HEAD) $(wildcard tests/cuda/emu/*)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wno-unknown-pragmas $(if $(filter 1,$(WERROR)),-Werror) -O3 -g -pthread $(SANF) -fPIC -shared \
-	  $(if $(findstring address,$(SANF)),-ftls-model=initial-exec) -fvisibility=hidden -Isrc -Itests/cuda/emu -o $@ $(filter %.cc,$^) -x c++ $(CUDA_SRC) -ldl
+	$(Q)$(CXX) -std=c++17 -Wall -Wextra -Wno-unknown-pragmas $(if $(filter 1,$(WERROR)),-Werror) -O3 -g -pthread $(EMU_SAN) -fPIC -shared \
+	  -fvisibility=hidden -Isrc -Itests/cuda/emu -o $@ $(filter %.cc,$^) -x c++ $(CUDA_SRC) -ldl
 $(B)/tests/unit/model/test_gpu $(B)/tests/unit/model/test_train_gpu $(B)/tests/unit/infer/test_gpu: | $(CUDA_EMU)

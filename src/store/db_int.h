@@ -155,6 +155,10 @@ static inline bool db_col_null(mn_stmt *q, int i)
 mn_rc mn_store__run(mn_stmt *q, uint64_t *ret_changed, mn_err *e);
 /* Prepares, binds up to two ids (?1 ?2) and runs. */
 mn_rc mn_store__run2(mn_db *db, const char *sql, uint64_t a, uint64_t b, mn_err *e);
+/* A row that joins two ids, there or not: `sql` binds them as ?1 ?2, and one that inserts may bind a new id of the row as ?3. *ret_changed
+ * (may be NULL): it was not so before. */
+mn_rc mn_store__join(mn_db *db, const char *sql, uint64_t a, uint64_t b, bool *ret_changed,
+                     mn_err *e);
 /* One number by up to two ids; MN_E_NOT_FOUND without a message when there is no row. */
 mn_rc mn_store__get2(mn_db *db, const char *sql, uint64_t a, uint64_t b, int64_t *ret,
                      mn_err *e);

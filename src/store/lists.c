@@ -1,7 +1,6 @@
 /* Lists and their members. */
 #include "store/lists.h"
 
-#include "base/snowflake.h"
 #include "store/store_int.h"
 
 static mn_rc read_list(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
@@ -120,19 +119,12 @@ mn_rc mn_store_list_count(mn_tx *tx, uint64_t account, uint64_t *ret, mn_err *e)
 mn_rc mn_store_list_member_set(mn_tx *tx, uint64_t list, uint64_t member, bool on,
                                bool *ret_changed, mn_err *e)
 {
-    mn_stmt *q;
-    uint64_t n = 0;
-    MN_TRY(db_prepare(tx->db,
-                      on ? "INSERT INTO list_accounts (list_id, account_id, id) VALUES "
-                           "(?1, ?2, ?3) ON CONFLICT DO NOTHING"
-                         : "DELETE FROM list_accounts WHERE list_id = ?1 AND account_id = ?2",
-                      &q, e));
-    db_u64(q, 1, list);
-    db_u64(q, 2, member);
-    if (on) db_u64(q, 3, mn_snowflake_next());
-    MN_TRY(mn_store__run(q, &n, e));
-    *ret_changed = n != 0;
-    return MN_OK;
+    return mn_store__join(
+        tx->db,
+        on ? "INSERT INTO list_accounts (list_id, account_id, id) VALUES "
+             "(?1, ?2, ?3) ON CONFLICT DO NOTHING"
+           : "DELETE FROM list_accounts WHERE list_id = ?1 AND account_id = ?2",
+        list, member, ret_changed, e);
 }
 
 static mn_rc read_member(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)

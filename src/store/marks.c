@@ -1,7 +1,6 @@
 /* Favourites, bookmarks, pins, muted threads, boosts and quotes: set, counted, and read a page at a time. */
 #include "store/marks.h"
 
-#include "base/snowflake.h"
 #include "store/store_int.h"
 
 /* ---- set and taken off --------------------------------------------------------------------------------------------- */
@@ -33,37 +32,27 @@ static mn_rc is_live(mn_tx *tx, uint64_t post, mn_err *e)
 mn_rc mn_store_mark_set(mn_tx *tx, mn_mark m, uint64_t account, uint64_t post, bool on,
                         bool *ret_changed, mn_err *e)
 {
-    mn_stmt *q;
-    uint64_t n = 0;
+    bool changed = false;
     if (on) MN_TRY(is_live(tx, post, e));
-    MN_TRY(db_prepare(tx->db, on ? mark_sql[m].add : mark_sql[m].remove, &q, e));
-    db_u64(q, 1, account);
-    db_u64(q, 2, post);
-    if (on) db_u64(q, 3, mn_snowflake_next());
-    MN_TRY(mn_store__run(q, &n, e));
-    if (n > 0 && m == MN_MARK_FAVOURITE) {
+    MN_TRY(mn_store__join(tx->db, on ? mark_sql[m].add : mark_sql[m].remove, account, post,
+                          &changed, e));
+    if (changed && m == MN_MARK_FAVOURITE) {
         MN_TRY(mn_store__count(tx, post, MN_COUNT_FAVOURITES, on ? 1 : -1, e));
         MN_TRY(mn_store_event(tx, (mn_event){.kind = MN_EV_POST_COUNTS, .id = post}, e));
     }
-    if (ret_changed) *ret_changed = n > 0;
+    if (ret_changed) *ret_changed = changed;
     return MN_OK;
 }
 
 mn_rc mn_store_thread_mute_set(mn_tx *tx, uint64_t account, uint64_t thread, bool on,
                                bool *ret_changed, mn_err *e)
 {
-    mn_stmt *q;
-    uint64_t n = 0;
-    MN_TRY(db_prepare(tx->db,
-                      on ? "INSERT INTO thread_mutes (account_id, thread_id) VALUES (?1, ?2) "
-                           "ON CONFLICT (account_id, thread_id) DO NOTHING"
-                         : "DELETE FROM thread_mutes WHERE account_id = ?1 AND thread_id = ?2",
-                      &q, e));
-    db_u64(q, 1, account);
-    db_u64(q, 2, thread);
-    MN_TRY(mn_store__run(q, &n, e));
-    if (ret_changed) *ret_changed = n > 0;
-    return MN_OK;
+    return mn_store__join(
+        tx->db,
+        on ? "INSERT INTO thread_mutes (account_id, thread_id) VALUES (?1, ?2) "
+             "ON CONFLICT (account_id, thread_id) DO NOTHING"
+           : "DELETE FROM thread_mutes WHERE account_id = ?1 AND thread_id = ?2",
+        account, thread, ret_changed, e);
 }
 
 mn_rc mn_store_boost_of(mn_tx *tx, uint64_t account, uint64_t post, uint64_t *ret_id, mn_err *e)

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/snowflake.h"
 #include "store/store_int.h"
 
 #define ACCOUNTS_MIN 64
@@ -48,6 +49,20 @@ mn_rc mn_store__run2(mn_db *db, const char *sql, uint64_t a, uint64_t b, mn_err 
     db_u64(q, 1, a);
     if (strstr(sql, "?2")) db_u64(q, 2, b);
     return mn_store__run(q, NULL, e);
+}
+
+mn_rc mn_store__join(mn_db *db, const char *sql, uint64_t a, uint64_t b, bool *ret_changed,
+                     mn_err *e)
+{
+    mn_stmt *q;
+    uint64_t n = 0;
+    MN_TRY(db_prepare(db, sql, &q, e));
+    db_u64(q, 1, a);
+    db_u64(q, 2, b);
+    if (strstr(sql, "?3")) db_u64(q, 3, mn_snowflake_next());
+    MN_TRY(mn_store__run(q, &n, e));
+    if (ret_changed) *ret_changed = n > 0;
+    return MN_OK;
 }
 
 mn_rc mn_store__get2(mn_db *db, const char *sql, uint64_t a, uint64_t b, int64_t *ret,

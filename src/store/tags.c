@@ -295,19 +295,12 @@ mn_rc mn_store_tag_history(mn_store *s, uint64_t tag_id, int64_t first_day, size
 mn_rc mn_store_tag_follow(mn_tx *tx, uint64_t account, uint64_t tag_id, bool on,
                           bool *ret_changed, mn_err *e)
 {
-    mn_stmt *q;
-    uint64_t n = 0;
-    MN_TRY(db_prepare(tx->db,
-                      on ? "INSERT INTO followed_tags (account_id, tag_id, id) VALUES "
-                           "(?1, ?2, ?3) ON CONFLICT DO NOTHING"
-                         : "DELETE FROM followed_tags WHERE account_id = ?1 AND tag_id = ?2",
-                      &q, e));
-    db_u64(q, 1, account);
-    db_u64(q, 2, tag_id);
-    if (on) db_u64(q, 3, mn_snowflake_next());
-    MN_TRY(mn_store__run(q, &n, e));
-    *ret_changed = n != 0;
-    return MN_OK;
+    return mn_store__join(
+        tx->db,
+        on ? "INSERT INTO followed_tags (account_id, tag_id, id) VALUES "
+             "(?1, ?2, ?3) ON CONFLICT DO NOTHING"
+           : "DELETE FROM followed_tags WHERE account_id = ?1 AND tag_id = ?2",
+        account, tag_id, ret_changed, e);
 }
 
 static mn_rc read_follow(mn_stmt *q, mn_arena *ar, void *ret, mn_err *e)
