@@ -152,16 +152,23 @@ static void a_third_model_puts_out_the_one_not_used_for_long(void **s)
 static void when_all_models_are_in_use_another_is_told_to_come_again(void **s)
 {
     (void)s;
-    int a = v1_open("completions",
-                    "{\"model\":\"tiny\",\"prompt\":\"x\",\"max_tokens\":500,\"n\":16}");
-    int b = v1_open("completions",
-                    "{\"model\":\"other\",\"prompt\":\"x\",\"max_tokens\":250,\"n\":16}");
-    for (int i = 0; i < 500 && openai_metric("mynah_openai_open") < 2; i++) usleep(1000);
-    int status = v1("completions", "{\"model\":\"changing\",\"prompt\":\"x\"}");
-    OK(status == 429 && openai_error("queue_full", NULL) && masto_says("Retry-After: 5"));
-    close(a);
-    close(b);
-    OK(openai_becomes("mynah_openai_open", 0));
+    int status = 200;
+    /* On a busy machine one of the two may be over by the time the third comes. */
+    for (int try = 0; try < 50 && status == 200; try++) {
+        int a = v1_open("completions",
+                        "{\"model\":\"tiny\",\"prompt\":\"x\",\"max_tokens\":500,\"n\":16}");
+        int b = v1_open("completions",
+                        "{\"model\":\"other\",\"prompt\":\"x\",\"max_tokens\":250,\"n\":16}");
+        for (int i = 0; i < 500 && openai_metric("mynah_openai_open") < 2; i++) usleep(1000);
+        status = v1("completions", "{\"model\":\"changing\",\"prompt\":\"x\"}");
+        if (status != 200)
+            OK(status == 429 && openai_error("queue_full", NULL) &&
+               masto_says("Retry-After: 5"));
+        close(a);
+        close(b);
+        OK(openai_becomes("mynah_openai_open", 0));
+    }
+    OK(status == 429);
     OK(v1("completions", "{\"model\":\"changing\",\"prompt\":\"x\",\"max_tokens\":1}") == 200);
 }
 

@@ -204,7 +204,7 @@ static void a_model_that_got_worse_is_not_put_into_use(void **state)
     (void)state;
     mn_buf b;
     mn_buf_init(&b, 0);
-    for (uint64_t i = 0; i < 300; i++) {
+    for (uint64_t i = 0; i < 1500; i++) {
         mn_buf_addf(&b,
                     "{\"id\":\"%llu\",\"created_at\":\"2025-09-01T10:00:00Z\",\"lang\":\"en\","
                     "\"author\":\"z%llu\",\"text\":\"",
