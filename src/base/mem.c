@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -34,6 +35,12 @@ enum { RED_ZONE = 0 };
 
 /* 0: off; n: the n-th allocation fails; 1 stays 1, so that all after it fail too. */
 static _Atomic long fail_left;
+
+uint64_t mn_mem_of_machine(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+}
 
 void mn_mem_fail_after(long n)
 {

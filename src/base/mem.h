@@ -24,6 +24,9 @@ void *mn_alloc_aligned(size_t align_bytes, size_t size_bytes);
  * pages where it fills some and the system has them; free with mn_free. */
 void *mn_alloc_pages(size_t size_bytes);
 
+/* Bytes of memory that this machine has; 0: not known. */
+uint64_t mn_mem_of_machine(void);
+
 /* Test aid: the n-th allocation from now (1 = next) and all after it fail; 0 switches it off. Process-wide. */
 void mn_mem_fail_after(long n);
 

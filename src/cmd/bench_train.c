@@ -64,7 +64,7 @@ static mn_rc open_job(mn_bench_run *r, job *j, const variant *v, mn_err *e)
     mn_weights_init(&j->w, 1);
     MN_TRY(mn_optim_new(&j->w, v->by, r->threads, &j->optim, e));
     MN_TRY(mn_pool_new(r->threads, &j->pool, e));
-    MN_TRY(mn_pass_new(&j->w, j->pool, ROWS, SEQ, v->dtype, true, &j->pass, e));
+    MN_TRY(mn_pass_new(&j->w, j->pool, ROWS, SEQ, v->dtype, MN_KEEP_ALL, &j->pass, e));
     MN_TRY(mn_batch_buf_new(ROWS, SEQ, &j->batch, e));
     j->losses = mn_calloc(ROWS * SEQ, sizeof *j->losses);
     if (!j->losses) return mn_fail(e, MN_E_NOMEM, "no memory for a batch");

@@ -7,7 +7,8 @@
  * layer l-1: they read different buffers (two sets, `side`), so a layer costs one barrier.
  *
  * Kept per layer: x, qkv, lse, att, mid, gu. The norms' and SwiGLU's outputs are made again in the backward pass: cheaper
- * than memory. In bf16, each operand of a product has a bf16 twin (mat.h), made where the operand is made. */
+ * than memory. Where only x is kept, two layers' worth of the others serve in turn, for the gradients of one layer's weights are
+ * summed while the layer below is computed again. In bf16, each operand of a product has a bf16 twin (mat.h), made where the operand is made. */
 #include "model/forward.h"
 
 #include <string.h>
@@ -45,7 +46,8 @@ struct mn_pass {
     const mn_kernels *k;
     mn_config c;
     size_t rows, T, Q, W, n_threads, head_rows; /* head_rows: rows of logits held at once */
-    bool bf16, backward;
+    bool bf16;
+    mn_keep keep;
     float *memory, *turn, *logits, *last, *gains; /* gains: [rows][2 L + 1][C] */
     /* layer l: from dx[(l + 1) % 3] to dx[l % 3]; the third is read by the weights of l + 1 */
     float *dx[3];
@@ -99,14 +101,14 @@ static void lay_side(mn_pass *p, bump *b, side *s)
 static void lay_layers(mn_pass *p, bump *b)
 {
     const size_t N = p->rows * p->T, C = p->c.C;
+    const uint32_t sets = p->keep == MN_KEEP_ALL ? p->c.L : (uint32_t)p->keep + 1;
     for (uint32_t l = 0; l < p->c.L; l++) {
         saved *s = &p->layer[l];
-        if (l && !p->backward) {
-            *s = p->layer[0]; /* nothing is kept: all layers share one set */
-            continue;
-        }
-        s->x = take(b, N * C), s->qkv = take(b, N * p->W), s->lse = take(b, N * p->c.H);
-        s->att = take(b, N * p->Q), s->mid = take(b, N * C), s->gu = take(b, N * 2 * p->c.F);
+        if (l >= sets) *s = p->layer[l % sets];
+        if (l < sets || p->keep != MN_KEEP_NOTHING) s->x = take(b, N * C);
+        if (l >= sets) continue;
+        s->qkv = take(b, N * p->W), s->lse = take(b, N * p->c.H), s->att = take(b, N * p->Q);
+        s->mid = take(b, N * C), s->gu = take(b, N * 2 * p->c.F);
     }
     p->last = take(b, N * C);
 }
@@ -135,7 +137,7 @@ static void lay_out(mn_pass *p, bump *b)
         s->attention = take(b, mn_attention_work(p->T, p->c.D));
         s->gemm = take(b, MN_GEMM_WORK);
     }
-    if (!p->backward) return;
+    if (p->keep == MN_KEEP_NOTHING) return;
     p->gains = take(b, p->rows * (2 * p->c.L + 1) * C);
     for (int i = 0; i < 3; i++) p->dx[i] = take(b, N * C);
     lay_side(p, b, &p->side[0]);
@@ -152,22 +154,18 @@ static mn_rc fill_turn(mn_pass *p, mn_err *e)
     return MN_OK;
 }
 
-mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, mn_dtype dtype,
-                  bool backward, mn_pass **ret, mn_err *e)
+/* A pass without memory, whose layout can be counted; NULL: there is none even for that. */
+static mn_pass *outline(const mn_weights *w, int n_threads, size_t n_rows, size_t T,
+                        mn_dtype dtype, mn_keep keep)
 {
-    MN_ASSERT(n_rows > 0 && T > 0 && T <= w->cfg.T);
-    mn_gemm_setup();
-    if (dtype == MN_BF16) MN_TRY(mn_gemm_bf16_check(e));
     mn_pass *p = mn_calloc(1, sizeof *p);
-    if (!p) return mn_fail(e, MN_E_NOMEM, "no memory for a pass");
+    if (!p) return NULL;
     *p = (mn_pass){.w = w,
-                   .pool = pool,
-                   .k = mn_kernels_best(),
                    .c = w->cfg,
                    .rows = n_rows,
                    .T = T,
-                   .n_threads = (size_t)mn_pool_threads(pool),
-                   .backward = backward,
+                   .n_threads = (size_t)n_threads,
+                   .keep = keep,
                    .bf16 = dtype == MN_BF16};
     p->Q = (size_t)p->c.H * p->c.D, p->W = p->Q + 2 * (size_t)p->c.KV * p->c.D;
     size_t head = HEAD_FLOATS / p->c.V / HEAD_ROWS * HEAD_ROWS;
@@ -175,15 +173,38 @@ mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, m
     if (p->head_rows > n_rows * T) p->head_rows = n_rows * T;
     p->layer = mn_calloc(p->c.L, sizeof *p->layer);
     p->own = mn_calloc(p->n_threads, sizeof *p->own);
+    if (p->layer && p->own) return p;
+    mn_pass_free(p);
+    return NULL;
+}
+
+uint64_t mn_pass_bytes(const mn_weights *w, int n_threads, size_t n_rows, size_t T,
+                       mn_dtype dtype, mn_keep keep)
+{
     bump count = {0};
-    if (p->layer && p->own) lay_out(p, &count);
-    p->memory = p->layer && p->own ? mn_alloc_aligned(64, count.n * sizeof(float)) : NULL;
-    if (!p->memory) {
+    mn_pass *p = outline(w, n_threads, n_rows, T, dtype, keep);
+    if (p) lay_out(p, &count);
+    mn_pass_free(p);
+    return count.n * sizeof(float);
+}
+
+mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, mn_dtype dtype,
+                  mn_keep keep, mn_pass **ret, mn_err *e)
+{
+    MN_ASSERT(n_rows > 0 && T > 0 && T <= w->cfg.T);
+    mn_gemm_setup();
+    if (dtype == MN_BF16) MN_TRY(mn_gemm_bf16_check(e));
+    bump count = {0};
+    mn_pass *p = outline(w, mn_pool_threads(pool), n_rows, T, dtype, keep);
+    if (p) lay_out(p, &count);
+    float *memory = p ? mn_alloc_aligned(64, count.n * sizeof(float)) : NULL;
+    if (!memory) {
         mn_pass_free(p);
         return mn_fail(e, MN_E_NOMEM, "no memory for %zu sequences of %zu tokens (%zu MB)",
                        n_rows, T, count.n / (256 << 10));
     }
-    bump real = {.base = p->memory};
+    bump real = {.base = memory};
+    p->memory = memory, p->pool = pool, p->k = mn_kernels_best();
     lay_out(p, &real);
     mn_rc rc = fill_turn(p, e);
     if (rc == MN_OK) *ret = p;
@@ -255,15 +276,15 @@ static void weight_back(const mn_pass *p, int thread, float *dW, mat dy, mat x, 
 
 /* ---- forward --------------------------------------------------------------------------------------------------------- */
 
-/* The sequence whose first token is number `n0` of the batch, through layer l; writes `out` [T][C]. */
-static void layer_forward(mn_pass *p, uint32_t l, size_t n0, float *out, int thread)
+/* What layer l keeps of the sequence whose first token is number `n0` of the batch, from its x. */
+static void fill_saved(mn_pass *p, uint32_t l, size_t n0, int thread)
 {
     const mn_layer *y = &p->w->layers[l];
     const saved *s = &p->layer[l];
     const scratch *my = &p->own[thread];
     const size_t T = p->T, C = p->c.C, F = p->c.F;
     float *x = s->x + n0 * C, *qkv = s->qkv + n0 * p->W, *att = s->att + n0 * p->Q;
-    float *mid = s->mid + n0 * C, *gu = s->gu + n0 * 2 * F, r;
+    float *mid = s->mid + n0 * C, r;
     for (size_t t = 0; t < T; t++)
         p->k->rmsnorm(my->n.f + t * C, &r, x + t * C, y->norm1, 1, C, p->c.eps);
     linear(p, thread, qkv, ready(p, my->n, T * C), y->wq, T, p->W, C, false);
@@ -275,10 +296,19 @@ static void layer_forward(mn_pass *p, uint32_t l, size_t n0, float *out, int thr
 
     for (size_t t = 0; t < T; t++)
         p->k->rmsnorm(my->n.f + t * C, &r, mid + t * C, y->norm2, 1, C, p->c.eps);
-    linear(p, thread, gu, ready(p, my->n, T * C), y->wg, T, 2 * F, C, false);
-    p->k->swiglu(my->h.f, gu, T, F);
-    memcpy(out, mid, T * C * sizeof *out);
-    linear(p, thread, out, ready(p, my->h, T * F), y->wd, T, C, F, true);
+    linear(p, thread, s->gu + n0 * 2 * F, ready(p, my->n, T * C), y->wg, T, 2 * F, C, false);
+}
+
+/* That sequence through layer l; writes `out` [T][C]. */
+static void layer_forward(mn_pass *p, uint32_t l, size_t n0, float *out, int thread)
+{
+    const saved *s = &p->layer[l];
+    const scratch *my = &p->own[thread];
+    const size_t T = p->T, C = p->c.C, F = p->c.F;
+    fill_saved(p, l, n0, thread);
+    p->k->swiglu(my->h.f, s->gu + n0 * 2 * F, T, F);
+    memcpy(out, s->mid + n0 * C, T * C * sizeof *out);
+    linear(p, thread, out, ready(p, my->h, T * F), p->w->layers[l].wd, T, C, F, true);
 }
 
 static void forward_part(void *arg, size_t row, int thread)
@@ -370,6 +400,7 @@ static void layer_backward(mn_pass *p, uint32_t l, size_t row, int thread)
     mat dgu = at(o->dgu, n0 * 2 * F), h = at(o->h, n0 * F), n2 = at(o->n2, n0 * C);
     mat dmid = at(o->dmid, n0 * C), dqkv = at(o->dqkv, n0 * p->W), n1 = at(o->n1, n0 * C);
 
+    if (p->keep == MN_KEEP_INPUTS) fill_saved(p, l, n0, thread);
     linear_back(p, thread, d, operand(p, dout, at(o->dout, n0 * C), T * C), y->wd, T, C, F);
     p->k->swiglu_back(dgu.f, h.f, d, s->gu + n0 * 2 * F, T, F);
     ready(p, h, T * F);
@@ -505,7 +536,7 @@ static void twin_part(void *arg, size_t part, int thread)
 void mn_pass_run(mn_pass *p, const mn_batch *b, float *losses, float *dall)
 {
     MN_ASSERT(b->T == p->T && b->n_rows > 0 && b->n_rows <= p->rows);
-    MN_ASSERT(!dall || p->backward);
+    MN_ASSERT(!dall || p->keep != MN_KEEP_NOTHING);
     p->b = b, p->losses = losses, p->dall = dall;
     if (p->bf16)
         mn_pool_run(p->pool, ((size_t)p->w->n_all + TWIN_FLOATS - 1) / TWIN_FLOATS, twin_part,

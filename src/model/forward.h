@@ -24,11 +24,20 @@ typedef enum mn_dtype {
 
 typedef struct mn_pass mn_pass;
 
+/* What a pass keeps of each layer's activations. With and without the same bits come out. */
+typedef enum mn_keep {
+    MN_KEEP_NOTHING, /* gradients are not asked for */
+    MN_KEEP_INPUTS, /* what goes in; the rest is computed again for the gradient: a quarter more work */
+    MN_KEEP_ALL
+} mn_keep;
+
 /* Borrows w and pool (NULL: one thread). Room for batches of up to n_rows sequences of exactly T tokens, T at most cfg.T.
- * backward: keep what gradients need (about 4 bytes * n_rows * T * L * (3 C + 4 F) and more).
  * errors  MN_E_NOMEM; MN_E_UNSUPPORTED for MN_BF16 without the library or the CPU for it */
 mn_rc mn_pass_new(const mn_weights *w, mn_pool *pool, size_t n_rows, size_t T, mn_dtype dtype,
-                  bool backward, mn_pass **ret, mn_err *e);
+                  mn_keep keep, mn_pass **ret, mn_err *e);
+/* Bytes that mn_pass_new takes for these. With MN_KEEP_ALL about 4 * n_rows * T * L * (5 C + 2 F) and more. */
+uint64_t mn_pass_bytes(const mn_weights *w, int n_threads, size_t n_rows, size_t T,
+                       mn_dtype dtype, mn_keep keep);
 void mn_pass_free(mn_pass *p);
 
 /* losses[n_rows][T]: -log p(target) in natural units, not weighted. With dall (laid out as w->all; the pass must be a

@@ -48,8 +48,10 @@ static void lay_layers(mn_gpu *g, mn_cuda_room *b)
     const size_t N = g->N, C = g->c.C;
     for (uint32_t l = 0; l < g->c.L; l++) {
         mn_model__gpu_saved *s = &g->layer[l];
-        s->x = mn_cuda_take_f(b, N * C), s->r1 = mn_cuda_take_f(b, N),
-        s->qkv = mn_cuda_take_f(b, N * g->W);
+        if (l && g->o.recompute) *s = g->layer[0];
+        s->x = mn_cuda_take_f(b, N * C);
+        if (l && g->o.recompute) continue;
+        s->r1 = mn_cuda_take_f(b, N), s->qkv = mn_cuda_take_f(b, N * g->W);
         s->lse = mn_cuda_take_f(b, N * g->c.H), s->att = mn_cuda_take_f(b, N * g->Q),
         s->mid = mn_cuda_take_f(b, N * C);
         s->r2 = mn_cuda_take_f(b, N), s->gu = mn_cuda_take_f(b, N * 2 * g->c.F);
@@ -129,8 +131,9 @@ static mn_rc take_device(mn_gpu *g, mn_err *e)
     if (!g->memory)
         return mn_fail(e, MN_E_NOMEM,
                        "the GPU (%s) has %llu MB free and %zu are needed: fewer rows at once "
-                       "(--micro) take less",
-                       g->info.name, (unsigned long long)(g->info.free >> 20), bytes >> 20);
+                       "(--micro)%s take less",
+                       g->info.name, (unsigned long long)(g->info.free >> 20), bytes >> 20,
+                       g->o.recompute ? "" : " or --recompute");
     lay_out(g, g->memory);
     return MN_OK;
 }

@@ -18,6 +18,7 @@ typedef struct mn_gpu_opts {
         T;          /* micro_rows at most batch_rows: what is computed at once */
     mn_dtype dtype; /* of products */
     mn_optimiser optimiser;
+    bool recompute; /* keep each layer's input alone (forward.h, MN_KEEP_INPUTS) */
     /* Of several processes with a device each, the same weights and the same batches; size 0 or 1: alone. Rank k computes micro-batches m
      * with m mod size == k; the gradient is summed in the order of m and all take the same step: the bits of one that computes all. */
     int rank, size;

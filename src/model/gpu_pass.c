@@ -1,6 +1,6 @@
 /* The model forward and backward on a GPU: reference_body.inc's order of kernels, for all rows of a micro-batch at once.
  *
- * Kept per layer: x, r1, qkv, lse, att, mid, r2, gu, as forward.c keeps them. Norms' and SwiGLU's outputs are made again. In bfloat16 runs the
+ * Kept per layer: x, r1, qkv, lse, att, mid, r2, gu, as forward.c keeps them; or x alone. Norms' and SwiGLU's outputs are made again. In bfloat16 runs the
  * kernel that makes an operand writes its twin; what a kernel of another kind made is rounded where it becomes one. */
 #include "model/gpu_int.h"
 
@@ -96,12 +96,13 @@ static void weight_back(const run *r, const float *W, mn_cuda_mat dy, mn_cuda_ma
 
 /* ---- forward ---------------------------------------------------------------------------------------------------------------------- */
 
-static void layer_forward(const run *r, uint32_t l, float *out)
+/* What layer l keeps, from its x. */
+static void fill_saved(const run *r, uint32_t l)
 {
     mn_gpu *g = r->g;
     const mn_layer *y = &g->w->layers[l];
     const mn_model__gpu_saved *s = &g->layer[l];
-    const size_t N = r->N, C = r->C, F = r->F;
+    const size_t N = r->N, C = r->C;
     r->k->rmsnorm(r->d, g->n, s->r1, s->x, on_device(r, y->norm1), N, C, g->c.eps);
     linear(r, s->qkv, g->n, y->wq, N, g->W, C, false);
     r->k->rope(r->d, s->qkv, g->W, g->turn, r->b->pos, N, g->c.H + g->c.KV, g->c.D, false);
@@ -111,10 +112,18 @@ static void layer_forward(const run *r, uint32_t l, float *out)
     linear(r, s->mid, att, y->wo, N, C, g->Q, true);
 
     r->k->rmsnorm(r->d, g->n, s->r2, s->mid, on_device(r, y->norm2), N, C, g->c.eps);
-    linear(r, s->gu, g->n, y->wg, N, 2 * F, C, false);
+    linear(r, s->gu, g->n, y->wg, N, 2 * r->F, C, false);
+}
+
+static void layer_forward(const run *r, uint32_t l, float *out)
+{
+    mn_gpu *g = r->g;
+    const mn_model__gpu_saved *s = &g->layer[l];
+    const size_t N = r->N, C = r->C, F = r->F;
+    fill_saved(r, l);
     r->k->swiglu(r->d, g->h, s->gu, N, F);
     r->k->copy(r->d, out, s->mid, N * C * sizeof(float));
-    linear(r, out, g->h, y->wd, N, C, F, true);
+    linear(r, out, g->h, g->w->layers[l].wd, N, C, F, true);
 }
 
 static void forward(const run *r)
@@ -202,6 +211,7 @@ static void backward(const run *r)
     r->k->zero(r->d, g->dx, r->N * r->C * sizeof(float));
     norm_back(r, g->w->norm, g->last, g->last_r);
     for (uint32_t l = g->c.L; l-- > 0;) {
+        if (g->o.recompute) fill_saved(r, l);
         feed_forward_back(r, &g->w->layers[l], &g->layer[l]);
         attention_back(r, &g->w->layers[l], &g->layer[l]);
     }

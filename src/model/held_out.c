@@ -47,7 +47,7 @@ mn_rc mn_held_out_new(const mn_shard *s, const mn_weights *w, mn_pool *pool, siz
 {
     mn_held_out h;
     MN_TRY(open_rows(s, T, most_tokens, &h, e));
-    mn_rc rc = mn_pass_new(w, pool, h.batch.n_rows, T, dtype, false, &h.pass, e);
+    mn_rc rc = mn_pass_new(w, pool, h.batch.n_rows, T, dtype, MN_KEEP_NOTHING, &h.pass, e);
     if (rc == MN_OK) *ret = h;
     else mn_held_out_release(&h);
     return rc;
@@ -209,7 +209,7 @@ mn_rc mn_sample_texts(const mn_weights *w, mn_pool *pool, const mn_tokenizer *to
     float *f = mn_calloc(n * T + w->cfg.V, sizeof *f);
     mn_rc rc = len && f ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory for samples");
     if (rc == MN_OK) rc = mn_batch_buf_new(n, T, &b, e);
-    if (rc == MN_OK) rc = mn_pass_new(w, pool, n, T, MN_F32, false, &p, e);
+    if (rc == MN_OK) rc = mn_pass_new(w, pool, n, T, MN_F32, MN_KEEP_NOTHING, &p, e);
     if (rc == MN_OK && T > 8 + MN_SAMPLE_GIVEN) {
         for (size_t r = 0; r < n; r++) {
             for (size_t t = 0; t < T; t++) b.pos[r * T + t] = (uint32_t)t;

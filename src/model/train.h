@@ -45,6 +45,8 @@ typedef struct mn_train_opts {
     size_t batch_rows, row_tokens;
     size_t
         micro_rows; /* rows whose gradient is summed apart: what one rank computes at once (reduce.h) */
+    bool
+        recompute; /* keep little of a batch's activations (forward.h, MN_KEEP_INPUTS). Done in any case where they would take half of the memory */
     double peak_lr;
     const mn_recipe *recipe;   /* NULL: mn_train_recipe's; resumed runs have their own */
     double checkpoint_s;       /* 60 */

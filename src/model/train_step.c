@@ -1,6 +1,7 @@
 /* A step of training: the batch, its gradient summed over micro-batches, the weights (reduce.h, optim.h). Several ranks take the same
  * step together: each sums and steps a slice of the weights, and tells the others what came of it. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,17 +78,35 @@ static mn_rc open_gpu(mn_model__run *r, mn_err *e)
                            .micro_rows = (size_t)r->at.micro_rows,
                            .T = (size_t)r->at.row_tokens,
                            .dtype = r->at.dtype ? MN_BF16 : MN_F32,
-                           .optimiser = r->at.recipe.optimiser};
+                           .optimiser = r->at.recipe.optimiser,
+                           .recompute = r->o->recompute};
     mn_rc rc = mn_batch_buf_new(o.batch_rows, o.T, &r->batch, e);
     MN_TRY(mn_ranks_agree(r->ranks, rc, e)); /* who is to meet others must come */
     MN_TRY(mn_gpu_new(&r->w, &o, &r->gpu, e));
     return mn_gpu_load(r->gpu, r->w.all, r->optim.m, r->optim.v, e);
 }
 
+/* It changes no bit, so each process may choose for itself. */
+static mn_keep what_to_keep(const mn_model__run *r, size_t rows, size_t T, mn_dtype dtype)
+{
+    const int threads = mn_pool_threads(r->pool);
+    const uint64_t all = mn_pass_bytes(&r->w, threads, rows, T, dtype, MN_KEEP_ALL);
+    const uint64_t memory = mn_mem_of_machine();
+    char line[160];
+    if (r->o->recompute) return MN_KEEP_INPUTS;
+    if (!memory || all <= memory / 2) return MN_KEEP_ALL;
+    snprintf(line, sizeof line,
+             "activations would take %llu MB of %llu: they are computed again (--recompute)",
+             (unsigned long long)(all >> 20), (unsigned long long)(memory >> 20));
+    if (r->o->on_note && mn_ranks_rank(r->ranks) == 0) r->o->on_note(r->o->arg, line);
+    return MN_KEEP_INPUTS;
+}
+
 mn_rc mn_model__step_open(mn_model__run *r, mn_err *e)
 {
     if (r->o->device) return open_gpu(r, e);
     const size_t T = (size_t)r->at.row_tokens, rows = (size_t)r->at.micro_rows;
+    const mn_dtype dtype = r->at.dtype ? MN_BF16 : MN_F32;
     const size_t size = (size_t)mn_ranks_size(r->ranks);
     uint64_t *from = mn_calloc(size + 1, sizeof *from);
     mn_rc rc = from ? lay_out(r, from, e) : mn_fail(e, MN_E_NOMEM, "no memory for ranks");
@@ -97,8 +116,8 @@ mn_rc mn_model__step_open(mn_model__run *r, mn_err *e)
     mn_free(from);
     MN_TRY(rc);
     MN_TRY(mn_batch_buf_new((size_t)r->at.batch_rows, T, &r->batch, e));
-    MN_TRY(mn_pass_new(&r->w, r->pool, rows, T, r->at.dtype ? MN_BF16 : MN_F32, true, &r->pass,
-                       e));
+    MN_TRY(mn_pass_new(&r->w, r->pool, rows, T, dtype, what_to_keep(r, rows, T, dtype),
+                       &r->pass, e));
     r->losses = mn_calloc(rows * T, sizeof *r->losses);
     return r->losses ? MN_OK : mn_fail(e, MN_E_NOMEM, "no memory for a batch");
 }

@@ -242,7 +242,7 @@ static mn_rc open_pass(mn_tune__run *r, mn_err *e)
     if (mn_tune__full(r)) {
         r->pass_rows = full_rows(r);
         return mn_pass_new(&r->w, r->pool, r->pass_rows, (size_t)r->at.row_tokens,
-                           r->at.dtype ? MN_BF16 : MN_F32, true, &r->full_pass, e);
+                           r->at.dtype ? MN_BF16 : MN_F32, MN_KEEP_ALL, &r->full_pass, e);
     }
     const mn_lora_pass_opts o = fit_rows(r);
     r->pass_rows = o.n_rows;

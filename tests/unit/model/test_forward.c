@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "model/forward.h"
 #include "model/reference.h"
+#include "tensor/gemm.h"
 #include "tensor/ref.h"
 
 #define MN_REAL           double
@@ -126,7 +127,7 @@ static void near(const char *what, const float *a, const float *b, size_t n, dou
 }
 
 /* Fast against reference, tensor by tensor so that a small one cannot hide behind a large one. */
-static void compare(const mn_config *c, mn_dtype dtype, double tol)
+static void compare(const mn_config *c, mn_dtype dtype, mn_keep keep, double tol)
 {
     mn_err e = {0};
     mn_weights w = make(c, 0.1f);
@@ -134,7 +135,7 @@ static void compare(const mn_config *c, mn_dtype dtype, double tol)
     mn_pass *p;
     mn_pool *pool;
     RUN(mn_pool_new(2, &pool, &e));
-    RUN(mn_pass_new(&w, pool, ROWS, T, dtype, true, &p, &e));
+    RUN(mn_pass_new(&w, pool, ROWS, T, dtype, keep, &p, &e));
     float *d1 = mn_calloc(w.n_all, 4), *d2 = mn_calloc(w.n_all, 4);
     float *work = mn_calloc(mn_ref_model_work(c, T), 4), *logits = mn_calloc(T * c->V, 4);
     float *some = mn_calloc(c->V, 4);
@@ -164,12 +165,13 @@ static void compare(const mn_config *c, mn_dtype dtype, double tol)
 static void the_fast_model_agrees_with_the_reference(void **state)
 {
     (void)state;
-    compare(&odd, MN_F32, 1e-4);
+    compare(&odd, MN_F32, MN_KEEP_ALL, 1e-4);
     mn_config c = odd;
     c.tied = true, c.H = 3, c.KV = 3, c.D = 16, c.C = 64, c.L = 4;
-    compare(&c, MN_F32, 1e-4);
+    compare(&c, MN_F32, MN_KEEP_ALL, 1e-4);
     c.L = 1;
-    compare(&c, MN_F32, 1e-4);
+    compare(&c, MN_F32, MN_KEEP_ALL, 1e-4);
+    compare(&c, MN_F32, MN_KEEP_INPUTS, 1e-4);
 }
 
 static void in_bf16_it_agrees_to_that_precision(void **state)
@@ -178,23 +180,24 @@ static void in_bf16_it_agrees_to_that_precision(void **state)
     mn_err e = {0};
     mn_weights w = make(&tiny, 0);
     mn_pass *p = NULL;
-    mn_rc rc = mn_pass_new(&w, NULL, 1, 4, MN_BF16, true, &p, &e);
+    mn_rc rc = mn_pass_new(&w, NULL, 1, 4, MN_BF16, MN_KEEP_ALL, &p, &e);
     mn_pass_free(p);
     mn_weights_release(&w);
     if (rc != MN_OK) SKIP(e.msg);
     mn_config c = odd;
     c.tied = true;
-    compare(&c, MN_BF16, 5e-2);
+    compare(&c, MN_BF16, MN_KEEP_ALL, 5e-2);
+    compare(&c, MN_BF16, MN_KEEP_INPUTS, 5e-2);
 }
 
-static void run_with(const mn_weights *w, int threads, const mn_batch *b, float *ret_d,
-                     float *ret_l)
+static void run_with(const mn_weights *w, int threads, mn_dtype dtype, mn_keep keep,
+                     const mn_batch *b, float *ret_d, float *ret_l)
 {
     mn_err e = {0};
     mn_pool *pool;
     mn_pass *p;
     RUN(mn_pool_new(threads, &pool, &e));
-    RUN(mn_pass_new(w, pool, b->n_rows, b->T, MN_F32, true, &p, &e));
+    RUN(mn_pass_new(w, pool, b->n_rows, b->T, dtype, keep, &p, &e));
     memset(ret_d, 0, w->n_all * 4);
     mn_pass_run(p, b, ret_l, ret_d);
     mn_pass_free(p);
@@ -207,12 +210,54 @@ static void the_same_batch_gives_the_same_bits_on_any_number_of_threads(void **s
     mn_weights w = make(&odd, 0.1f);
     mn_batch b = make_batch(odd.V, ROWS, T);
     float *d1 = mn_calloc(w.n_all, 4), *d2 = mn_calloc(w.n_all, 4);
-    run_with(&w, 1, &b, d1, losses);
+    run_with(&w, 1, MN_F32, MN_KEEP_ALL, &b, d1, losses);
     for (int threads = 2; threads <= 5; threads++) {
-        run_with(&w, threads, &b, d2, losses2);
+        run_with(&w, threads, MN_F32, MN_KEEP_ALL, &b, d2, losses2);
         OK(memcmp(d1, d2, w.n_all * 4) == 0 && memcmp(losses, losses2, sizeof losses) == 0);
     }
     mn_free(d1), mn_free(d2);
+    mn_weights_release(&w);
+}
+
+static void check_computed_again(mn_dtype dtype, uint32_t layers)
+{
+    mn_config c = odd;
+    c.L = layers;
+    mn_weights w = make(&c, 0.1f);
+    mn_batch b = make_batch(c.V, ROWS, T);
+    float *d1 = mn_calloc(w.n_all, 4), *d2 = mn_calloc(w.n_all, 4);
+    run_with(&w, 1, dtype, MN_KEEP_ALL, &b, d1, losses);
+    for (int threads = 1; threads <= 3; threads++) {
+        run_with(&w, threads, dtype, MN_KEEP_INPUTS, &b, d2, losses2);
+        OK(memcmp(d1, d2, w.n_all * 4) == 0 && memcmp(losses, losses2, sizeof losses) == 0);
+    }
+    mn_free(d1), mn_free(d2);
+    mn_weights_release(&w);
+}
+
+static void activations_that_are_computed_again_give_the_same_bits(void **state)
+{
+    (void)state;
+    mn_err e = {0};
+    for (uint32_t layers = 1; layers <= 5; layers++) {
+        check_computed_again(MN_F32, layers);
+        if (mn_gemm_bf16_check(&e) == MN_OK) check_computed_again(MN_BF16, layers);
+    }
+}
+
+static void what_is_not_kept_takes_no_memory(void **state)
+{
+    (void)state;
+    mn_config c = odd;
+    c.L = 24;
+    mn_weights w = make(&c, 0.1f);
+    const uint64_t all = mn_pass_bytes(&w, 2, 64, T, MN_F32, MN_KEEP_ALL);
+    const uint64_t inputs = mn_pass_bytes(&w, 2, 64, T, MN_F32, MN_KEEP_INPUTS);
+    const uint64_t nothing = mn_pass_bytes(&w, 2, 64, T, MN_F32, MN_KEEP_NOTHING);
+    const uint64_t kept =
+        (uint64_t)22 * 64 * T * 4 * (c.C + 2 * c.H * c.D + 2 * c.KV * c.D + c.H + 2 * c.F);
+    OK(all - inputs >= kept && all - inputs < kept + 22 * 5 * 64);
+    OK(nothing < inputs / 2);
     mn_weights_release(&w);
 }
 
@@ -223,7 +268,7 @@ static void changing_a_document_changes_no_other_documents_loss(void **state)
     mn_weights w = make(&odd, 0.1f);
     mn_batch b = make_batch(odd.V, ROWS, T);
     mn_pass *p;
-    RUN(mn_pass_new(&w, NULL, ROWS, T, MN_F32, false, &p, &e));
+    RUN(mn_pass_new(&w, NULL, ROWS, T, MN_F32, MN_KEEP_NOTHING, &p, &e));
     mn_pass_run(p, &b, losses, NULL);
     size_t from = 21; /* tokens 21..27 of the first sequence are one document */
     OK(first[from] == 21 && first[27] == 21 && first[28] == 28);
@@ -245,7 +290,7 @@ static void a_pass_that_finds_no_memory_says_so(void **state)
     for (long n = 1; n <= 4; n++) {
         mn_pass *p = NULL;
         mn_mem_fail_after(n);
-        FAILS(MN_E_NOMEM, mn_pass_new(&w, NULL, 2, 8, MN_F32, true, &p, &e));
+        FAILS(MN_E_NOMEM, mn_pass_new(&w, NULL, 2, 8, MN_F32, MN_KEEP_ALL, &p, &e));
         mn_mem_fail_after(0);
         OK(p == NULL);
     }
@@ -258,6 +303,8 @@ int main(void)
         TEST(every_parameter_of_the_model_has_the_gradient_of_differences),
         TEST(the_fast_model_agrees_with_the_reference),
         TEST(in_bf16_it_agrees_to_that_precision),
+        TEST(activations_that_are_computed_again_give_the_same_bits),
+        TEST(what_is_not_kept_takes_no_memory),
         TEST(the_same_batch_gives_the_same_bits_on_any_number_of_threads),
         TEST(changing_a_document_changes_no_other_documents_loss),
         TEST(a_pass_that_finds_no_memory_says_so),

@@ -124,15 +124,20 @@ static mn_weights make(const mn_config *c, float spread)
     return w;
 }
 
-static mn_gpu *make_gpu(const mn_weights *w, size_t micro, mn_dtype dtype, mn_optimiser kind)
+static mn_gpu *make_gpu_of(const mn_weights *w, const mn_gpu_opts *o)
 {
     mn_err e = {0};
     mn_gpu *g;
-    const mn_gpu_opts o = {
-        .batch_rows = ROWS, .micro_rows = micro, .T = T, .dtype = dtype, .optimiser = kind};
-    RUN(mn_gpu_new(w, &o, &g, &e));
+    RUN(mn_gpu_new(w, o, &g, &e));
     RUN(mn_gpu_load(g, w->all, NULL, NULL, &e));
     return g;
+}
+
+static mn_gpu *make_gpu(const mn_weights *w, size_t micro, mn_dtype dtype, mn_optimiser kind)
+{
+    const mn_gpu_opts o = {
+        .batch_rows = ROWS, .micro_rows = micro, .T = T, .dtype = dtype, .optimiser = kind};
+    return make_gpu_of(w, &o);
 }
 
 /* The largest difference as a share of b's largest value; NaN where there is one. */
@@ -208,6 +213,31 @@ static void a_batch_in_pieces_has_it_too(void **state)
     check_gradient(&even, 1);
 }
 
+static void check_computed_again(mn_dtype dtype)
+{
+    mn_err e = {0};
+    const mn_gpu_opts o = {
+        .batch_rows = ROWS, .micro_rows = 2, .T = T, .dtype = dtype, .recompute = true};
+    mn_weights w = make(&even, 0.2f);
+    mn_gpu *all = make_gpu(&w, 2, dtype, MN_OPTIM_ADAMW), *again = make_gpu_of(&w, &o);
+    const mn_batch b = make_batch(even.V, ROWS, 3);
+    float *d1 = mn_calloc(w.n_all, sizeof *d1), *d2 = mn_calloc(w.n_all, sizeof *d2);
+    double l1, l2;
+    RUN(mn_gpu_gradient(all, &b, d1, &l1, &e));
+    RUN(mn_gpu_gradient(again, &b, d2, &l2, &e));
+    OK(l1 == l2 && memcmp(d1, d2, w.n_all * sizeof *d1) == 0);
+    mn_gpu_free(all), mn_gpu_free(again);
+    mn_free(d1), mn_free(d2);
+    mn_weights_release(&w);
+}
+
+static void activations_that_are_computed_again_give_the_same_bits(void **state)
+{
+    (void)state;
+    check_computed_again(MN_F32);
+    check_computed_again(MN_BF16);
+}
+
 /* Products of bfloat16 on the CPU round the same operands: what differs is the order of sums, and what that rounds over an edge. */
 static void in_bfloat16_it_is_the_cpus(void **state)
 {
@@ -220,7 +250,7 @@ static void in_bfloat16_it_is_the_cpus(void **state)
     const mn_batch b = make_batch(even.V, ROWS, 3);
     float *want = mn_calloc(w.n_all, sizeof *want), *got = mn_calloc(w.n_all, sizeof *got);
     double loss;
-    RUN(mn_pass_new(&w, NULL, ROWS, T, MN_BF16, true, &p, &e));
+    RUN(mn_pass_new(&w, NULL, ROWS, T, MN_BF16, MN_KEEP_ALL, &p, &e));
     mn_pass_run(p, &b, losses, want);
     RUN(mn_gpu_gradient(g, &b, got, &loss, &e));
     RUN(mn_gpu_losses(g, &b, losses2, &e));
@@ -253,7 +283,7 @@ static void step_both(mn_weights *w, mn_optim *o, mn_gpu *g, int n, float *ret_a
     mn_err e = {0};
     mn_pass *p;
     double loss, norm, cpu_loss, cpu_norm;
-    RUN(mn_pass_new(w, NULL, ROWS, T, MN_F32, true, &p, &e));
+    RUN(mn_pass_new(w, NULL, ROWS, T, MN_F32, MN_KEEP_ALL, &p, &e));
     for (int i = 1; i <= n; i++) {
         const mn_batch b = make_batch(w->cfg.V, ROWS - (size_t)i % 2, 40 + (uint64_t)i);
         mn_pass_run(p, &b, losses, o->d);
@@ -500,6 +530,7 @@ int main(void)
         TEST(the_first_failure_sticks),
         TEST(a_model_has_the_references_gradient),
         TEST(a_batch_in_pieces_has_it_too),
+        TEST(activations_that_are_computed_again_give_the_same_bits),
         TEST(in_bfloat16_it_is_the_cpus),
         TEST(steps_of_adamw_are_the_cpus),
         TEST(steps_of_muon_are_the_cpus),

@@ -121,7 +121,7 @@ static double against_merged(const mn_model *m, const mn_lora *a, mn_dtype dtype
     lora_add(&w, a);
     mn_batch b = lora_fill(&batch, m->cfg.V, LORA_ROWS, LORA_T);
     mn_pass *p;
-    RUN(mn_pass_new(&w, NULL, LORA_ROWS, LORA_T, MN_F32, true, &p, &e));
+    RUN(mn_pass_new(&w, NULL, LORA_ROWS, LORA_T, MN_F32, MN_KEEP_ALL, &p, &e));
     float *dw = mn_calloc(w.n_all, 4), *want = mn_calloc(a->n_all, 4),
           *d = mn_calloc(a->n_all, 4);
     mn_pass_run(p, &b, losses2, dw);
@@ -333,7 +333,7 @@ static void logits_are_those_of_the_merged_model(void **state)
     mn_lora_pass_opts o = room;
     o.backward = false;
     float *x = mn_calloc(lora_shape.V, 4), *y = mn_calloc(lora_shape.V, 4);
-    RUN(mn_pass_new(&merged, NULL, LORA_ROWS, LORA_T, MN_F32, false, &p, &e));
+    RUN(mn_pass_new(&merged, NULL, LORA_ROWS, LORA_T, MN_F32, MN_KEEP_NOTHING, &p, &e));
     RUN(mn_lora_pass_new(m, &a, NULL, &o, &q, &e));
     mn_pass_run(p, &b, losses, NULL);
     mn_lora_pass_run(q, &b, losses2, NULL);

@@ -133,14 +133,14 @@ static void what_it_leaves_can_be_read_by_others(void **state)
     mn_arena_release(&a);
 }
 
-static void the_same_run_gives_the_same_bits_whatever_the_threads(void **state)
+static void the_same_run_gives_the_same_bits_whatever_the_threads_and_what_is_kept(void **state)
 {
     (void)state;
     mn_err e = {0};
     mn_train_result r;
     mn_train_opts o = opts_for(1, 14);
     RUN(mn_train_run(&o, &r, &e));
-    o.model_dir = model(2), o.threads = 1;
+    o.model_dir = model(2), o.threads = 1, o.recompute = true;
     RUN(mn_train_run(&o, &r, &e));
     OK(same_weights(1, 2));
     o.model_dir = model(3), o.seed = 4;
@@ -455,7 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sixty_steps_teach_the_grammar),
         TEST(what_it_leaves_can_be_read_by_others),
-        TEST(the_same_run_gives_the_same_bits_whatever_the_threads),
+        TEST(the_same_run_gives_the_same_bits_whatever_the_threads_and_what_is_kept),
         TEST(a_run_that_was_killed_goes_on_to_the_same_bits),
         TEST(a_run_that_was_stopped_saves_itself_and_goes_on_to_the_same_bits),
         TEST(a_run_with_a_recipe_goes_on_by_it_after_kill_and_stop),
