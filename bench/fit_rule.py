@@ -80,14 +80,14 @@ def make_slice(args):
 # ---- the experiments ------------------------------------------------------------------------------------------------------
 
 
-def spread(corpora="", presets=("nano",), batches=(0,), rates=(0,), **budget):
+def spread(corpora="", presets=("nano",), batches=(0,), rates=(0,), decays=(0.1,), **budget):
     """One run for each combination; budget is one of steps, tokens, epochs: a list of what to try."""
     (key, amounts), = budget.items()
-    return [{"slice": c, "preset": p, "batch": b, "rate": r, key: n}
-            for c, p, n, b, r in itertools.product([corpora] if isinstance(corpora, str) else corpora, presets, amounts, batches, rates)]
+    return [{"slice": c, "preset": p, "batch": b, "rate": r, "decay": d, key: n}
+            for c, p, n, b, r, d in itertools.product([corpora] if isinstance(corpora, str) else corpora, presets, amounts, batches, rates, decays)]
 
 
-# slice "": the corpus itself; "-25": one of every 25 documents. batch in rows; 0: the rule's.
+# slice "": the corpus itself; "-25": one of every 25 documents. batch in rows; 0 (batch, rate, decay): the rule's.
 GRIDS = {
     "batch": spread(batches=(4, 8, 16), rates=(0.003, 0.006, 0.012), tokens=(300000,))
     + spread(batches=(4, 16), rates=(0.006,), tokens=(1200000,)),
@@ -96,11 +96,21 @@ GRIDS = {
     + spread("-100", ("micro",), batches=(4,), rates=(0.003,), epochs=(1, 2, 4))
     + spread("-25", batches=(4,), rates=(0.005,), epochs=(1, 2, 4, 8))
     + spread("-8", batches=(8,), rates=(0.005,), epochs=(4, 8)),
+    "decay": spread(batches=(8,), rates=(0.004,), decays=(0.3, 1, 3), steps=(600,))
+    + spread("-25", batches=(4,), rates=(0.005,), decays=(0.1, 0.3, 1, 3), steps=(452,))
+    + spread("-8", batches=(8,), rates=(0.005,), decays=(0.1, 0.3, 0.6, 1, 2, 3), steps=(705,))
+    + spread("-8", batches=(8,), rates=(0.005,), decays=(0.1, 0.3, 1, 2), steps=(1410,))
+    + spread("-8", batches=(8,), rates=(0.005,), decays=(1,), steps=(2820,)),
+    "again": spread("-100", batches=(4,), rates=(0.005,), decays=(0,), epochs=(2, 4, 8, 16))
+    + spread("-25", batches=(4,), rates=(0.005,), decays=(0,), epochs=(2, 4, 8, 16))
+    + spread("-8", batches=(8,), rates=(0.005,), decays=(0,), epochs=(4, 8, 16))
+    + spread("-100", ("micro",), batches=(4,), rates=(0.003,), decays=(0,), epochs=(2, 4, 8))
+    + spread("-8", ("micro",), batches=(8,), rates=(0.003,), decays=(0,), epochs=(2, 4, 8)),
 }
 
 
 def same(a, b):
-    keys = ("slice", "preset", "batch", "rate", "steps", "tokens", "epochs", "seed")
+    keys = ("slice", "preset", "batch", "rate", "decay", "steps", "tokens", "epochs", "seed")
     return all(a.get(k, 0) == b.get(k, 0) for k in keys)
 
 
@@ -118,7 +128,7 @@ def train(args, job):
     shutil.rmtree(folder, ignore_errors=True)
     command = ["nice", "-n", "5", args.mynah, "train", "--data", args.data, "--corpus", args.corpus + job["slice"], "--preset", job["preset"],
                "--name", name, "--threads", "1", "--dtype", args.dtype, "--history", "0", "--seed", str(job["seed"]), "--json"]
-    for key, option in (("batch", "--batch"), ("rate", "--lr"), ("steps", "--steps"), ("tokens", "--tokens"), ("epochs", "--epochs")):
+    for key, option in (("batch", "--batch"), ("rate", "--lr"), ("decay", "--decay"), ("steps", "--steps"), ("tokens", "--tokens"), ("epochs", "--epochs")):
         if job.get(key):
             command += [option, str(job[key])]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -126,7 +136,7 @@ def train(args, job):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     log = json.loads(read(folder, "training.json"))
     shutil.rmtree(folder)
-    return {"dtype": args.dtype, "params": log["params"], "unique": log["train_tokens"], "seen": log["tokens"], "done": log["steps"],
+    return {"decayed": round(log["decay"], 3), "dtype": args.dtype, "params": log["params"], "unique": log["train_tokens"], "seen": log["tokens"], "done": log["steps"],
             "peak": max(p["lr"] for p in log["curve"]), "bits": round(log["val_bits_per_byte"], 5),
             "cpu_s": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1)}
 
@@ -207,7 +217,7 @@ def say_batch(runs):
 def law_terms(r, beta, power, share, alpha=0.34):
     """What bits per byte are made of (rule.c): 1, N^-alpha, D^-beta, and what knowing the corpus by heart costs."""
     again = max(r["seen"] / r["unique"] - 1, 0)
-    return [1, r["params"] ** -alpha, r["seen"] ** -beta, again ** power * (r["params"] / r["unique"]) ** share]
+    return [1, r["params"] ** -alpha, r["seen"] ** -beta, again ** power * (1e6 / r["unique"]) ** share]
 
 
 def fit_law(runs):
@@ -223,6 +233,21 @@ def fit_law(runs):
         if min(x) >= 0 and (best is None or left < best[0]):
             best = (left, beta, power, share, x)
     return best
+
+
+def say_decay(runs):
+    """rate * decay * steps for each epoch after the second: where bits per byte are least."""
+    for r in sorted(runs, key=lambda r: (r["seen"], r["decay"])):
+        more = r["seen"] / r["unique"] - 2
+        print(f"{r['preset']}, {r['unique']} tokens x {more + 2:.2f}: decay {r['decay']:g}, {r['bits']:.4f}"
+              + (f"; {r['peak'] * r['decay'] * r['done'] / more:.2f} for each epoch after the second" if more > 0 else ""))
+
+
+def as_the_rule(r):
+    """Whether a run's decay is about the rule's for as many epochs."""
+    most = max(r["seen"] / r["unique"] - 2, 0) * 1.25 / (r["peak"] * r["done"])
+    decay = r.get("decayed", r["decay"])
+    return decay <= 0.1 and most <= 0.1 or 0.7 < decay / max(most, 1e-9) < 1.4
 
 
 def best_unrepeated(runs):
@@ -242,20 +267,22 @@ def say_law(runs):
     best = fit_law([r for r in runs if r["seen"] < 9 * r["unique"]])
     if best:
         left, beta, power, share, (e, a, b, p) = best
-        print(f"bits = {e:.4f} + {a:.4f} N^-0.34 + {b:.4f} D^-{beta} + {p:.4f} (epochs - 1)^{power} (N / U)^{share}; {left:.4f} left over {len(runs)} runs")
+        print(f"bits = {e:.4f} + {a:.4f} N^-0.34 + {b:.4f} D^-{beta} + {p:.4f} (epochs - 1)^{power} (10^6 / U)^{share}; {left:.4f} left over {len(runs)} runs")
         for r in runs:
             print(f"  {r['preset']} {r['unique']} x {r['seen'] / r['unique']:.2f}: {r['bits']:.4f}, the law {sum(c * t for c, t in zip(best[4], law_terms(r, beta, power, share))):.4f}")
 
 
+def tell(what, runs, say):
+    if runs:
+        print(f"-- {what}: {len(runs)} runs, {sum(r['cpu_s'] or 0 for r in runs):.0f} s of CPU")
+        say(runs)
+
+
 def fit(args):
     runs = load(args.results)
-    for grid, say in (("batch", say_batch), ("width", say_batch), ("epochs", say_law)):
-        some = [r for r in runs if r["grid"] == grid]
-        if grid == "epochs":
-            some += best_unrepeated(runs)
-        if some:
-            print(f"-- {grid}: {len(some)} runs, {sum(r['cpu_s'] or 0 for r in some):.0f} s of CPU")
-            say(some)
+    for grid, say in (("batch", say_batch), ("width", say_batch), ("decay", say_decay)):
+        tell(grid, [r for r in runs if r["grid"] == grid], say)
+    tell("law", [r for r in runs if r["grid"] in ("epochs", "decay", "again") and as_the_rule(r)] + best_unrepeated(runs), say_law)
 
 
 def main():

@@ -17,6 +17,7 @@
 #define BYTES_A_TOKEN 2.5 /* about */
 #define FALL          0.5 /* share of a night's steps */
 #define FALL_TEXT     "0.5"
+#define DECAY_TEXT    "0.1" /* what the rule has for two passes, whatever their exact length */
 #define VAL_SHARE     "0.1"
 #define STEPS_LEAST   20
 #define REPLAY_MOST   0.99
@@ -93,10 +94,10 @@ static mn_rc train(mn_night *n, mn_err *e)
     char steps[24];
     const mn_night_plan *p = &n->plan;
     snprintf(steps, sizeof steps, "%llu", (unsigned long long)p->steps);
-    const char *const args[] = {"train",   "--json",   "--data", n->dir,       "--name",
-                                p->model,  "--corpus", p->model, "--continue", p->parent,
-                                "--steps", steps,      "--fall", FALL_TEXT,    "--history",
-                                "4",       NULL};
+    const char *const args[] = {"train",    "--json",    "--data", n->dir,       "--name",
+                                p->model,   "--corpus",  p->model, "--continue", p->parent,
+                                "--steps",  steps,       "--fall", FALL_TEXT,    "--decay",
+                                DECAY_TEXT, "--history", "4",      NULL};
     MN_TRY(drop_stale(n, e));
     state(n, "training", "The model is learning from what is new");
     return mn_stage_train(n->o->stages, p->model, args, e);

@@ -57,10 +57,10 @@ static mn_rc keep_decision(mn_night *n, const char *model, const char *fresh, mn
     return rc;
 }
 
-/* The same number of steps, seed and fall, from the parent as it is now. */
+/* The same number of steps, seed, fall and decay, from the parent as it is now. */
 static mn_rc train_again(mn_night *n, const char *model, const char *parent, mn_err *e)
 {
-    char steps[24], seed[24], fall[24];
+    char steps[24], seed[24], fall[24], decay[24];
     mn_checkpoint c;
     const char *dir = mn_night__path(n, model, NULL, e);
     const char *checkpoints = mn_night__path(n, model, "checkpoints", e);
@@ -72,10 +72,11 @@ static mn_rc train_again(mn_night *n, const char *model, const char *parent, mn_
     snprintf(steps, sizeof steps, "%llu", (unsigned long long)c.schedule.n_steps);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)c.seed);
     snprintf(fall, sizeof fall, "%.3f", (double)c.recipe.fall);
-    const char *const args[] = {"train",   "--json",    "--data", n->dir,       "--name",
-                                fresh,     "--corpus",  corpus,   "--continue", parent,
-                                "--steps", steps,       "--seed", seed,         "--fall",
-                                fall,      "--history", "4",      NULL};
+    snprintf(decay, sizeof decay, "%.9g", (double)c.recipe.decay);
+    const char *const args[] = {"train",     "--json", "--data",     n->dir, "--name",  fresh,
+                                "--corpus",  corpus,   "--continue", parent, "--steps", steps,
+                                "--seed",    seed,     "--fall",     fall,   "--decay", decay,
+                                "--history", "4",      NULL};
     bool stale = true;
     if (mn_fs_is_dir(
             fresh_dir)) { /* of an attempt that was interrupted: is its beginning still right? */

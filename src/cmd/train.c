@@ -146,12 +146,10 @@ static mn_rc one_of(const char *option, const char *given, const char *no, const
 
 static mn_rc choose_recipe(job *j, mn_err *e)
 {
-    if (j->stable_of &&
-        (j->from || j->preset || j->optim || j->init || j->cautious || j->decay >= 0))
-        return mn_fail(
-            e, MN_E_USAGE,
-            "--continue goes on as the model began: give it without --from, --preset, "
-            "--optim, --init, --cautious or --decay");
+    if (j->stable_of && (j->from || j->preset || j->optim || j->init || j->cautious))
+        return mn_fail(e, MN_E_USAGE,
+                       "--continue goes on as the model began: give it without --from, "
+                       "--preset, --optim, --init or --cautious");
     j->recipe = mn_train_recipe(j->from);
     if (j->optim) MN_TRY(mn_optimiser_parse(j->optim, &j->recipe.optimiser, e));
     MN_TRY(one_of("init", j->init, "noise", "zero", &j->recipe.zero_init, e));
@@ -299,7 +297,7 @@ int mn_cmd_train(int argc, char **argv)
             "Trains a model on a corpus; Ctrl-C saves it, --resume goes on as if it had "
             "never stopped. `mpirun -n N mynah train` shares the work.\n"
             "What is not said is chosen for the corpus and the budget: preset, batch, rate, "
-            "epochs; a line says what and why.",
+            "decay, epochs; a line says what and why.",
         .example = "  mynah train --minutes 5 --preset micro\n  mynah train --resume"};
     const mn_opt opts[] = {
         {"corpus", 0, MN_OPT_STR, &j.corpus, "N", "The corpus (the one built last)."},
@@ -332,7 +330,8 @@ int mn_cmd_train(int argc, char **argv)
         {"lr", 0, MN_OPT_F64, &j.lr, "RATE", "Highest learning rate (by width and batch)."},
         {"optim", 0, MN_OPT_STR, &j.optim, "O",
          "The optimiser: muon, or adamw (the default with --from)."},
-        {"decay", 0, MN_OPT_F64, &j.decay, "D", "Weight decay of matrices (0.1)."},
+        {"decay", 0, MN_OPT_F64, &j.decay, "D",
+         "Weight decay of matrices (by the number of epochs; with --from 0.1)."},
         {"cautious", 0, MN_OPT_STR, &j.cautious, "YES|NO",
          "Decay only where it and the update agree (no)."},
         {"init", 0, MN_OPT_STR, &j.init, "I",

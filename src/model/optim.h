@@ -19,9 +19,11 @@ typedef struct mn_recipe {
     bool cautious; /* decay only where update and weight agree in sign */
     bool
         zero_init; /* a model made from noise begins with wo and wd of zeros: layers that pass on what they get */
-    float decay;
-    float fall; /* the share of the run in which the rate falls, in thousandths, 0.001 to 1 */
+    float decay; /* MN_DECAY_BY_RULE: as rule.h chooses; never in a checkpoint */
+    float fall;  /* the share of the run in which the rate falls, in thousandths, 0.001 to 1 */
 } mn_recipe;
+
+#define MN_DECAY_BY_RULE (-1.0f)
 
 /* A recipe in eight bytes, for checkpoints. 0 is what runs had before there was a choice: AdamW, decay 0.1, fall 0.5. */
 uint64_t mn_recipe_pack(const mn_recipe *r);

@@ -22,23 +22,30 @@
 #define RATE_LEAST 1e-4
 #define RATE_MOST  1e-2
 
+/* Decay: rate * decay * steps is DECAY_AGAIN for each epoch after the second. */
+#define DECAY_AGAIN 1.25
+#define DECAY_LEAST 0.1
+#define DECAY_MOST  8.0
+
 /* Bits per byte of a model of N parameters that has seen S tokens, a corpus of U tokens over and over. */
-#define BITS_LEAST   0.496
-#define BITS_PARAMS  8.32
+#define BITS_LEAST   0.490
+#define BITS_PARAMS  8.92
 #define PARAMS_POWER 0.34
 #define BITS_SEEN    6.904
 #define SEEN_POWER   0.10
-/* Of knowing the corpus by heart: times (S / U - 1) to the power HEART_POWER, times (N / U) to HEART_SHARE. */
-#define BITS_HEART  0.0125
-#define HEART_POWER 1.7
-#define HEART_SHARE 0.25
+/* Of knowing the corpus by heart: times (S / U - 1) to the power HEART_POWER, times (10^6 / U) to HEART_SIZE. */
+#define BITS_HEART  0.0054
+#define HEART_POWER 1.2
+#define HEART_SIZE  0.65
 /* Epochs go on while a tenth more of them lowers bits per byte by this share. */
 #define WORTH 0.001
+/* ... but not beyond what was measured. */
+#define EPOCHS_MOST 8.0
 
 /* Tokens that the weights of a preset's layers want each, of text that is not used up. */
 #define TOKENS_PER_WEIGHT 3.0
-/* Layers of this many weights for a token may take the time that a smaller preset has no use for. */
-#define WEIGHTS_PER_TOKEN 10.0
+/* A smaller preset gives way where it has time for this many times the tokens that are worth its while. */
+#define TOO_MUCH 2.0
 
 /* ---- the laws ---------------------------------------------------------------------------------------------------- */
 
@@ -47,7 +54,7 @@ double mn_rule_bits(double n, double tokens, double seen)
     const double again = seen > tokens ? seen / tokens - 1 : 0;
     return BITS_LEAST + BITS_PARAMS * pow(n, -PARAMS_POWER) +
            BITS_SEEN * pow(seen, -SEEN_POWER) +
-           BITS_HEART * pow(again, HEART_POWER) * pow(n / tokens, HEART_SHARE);
+           BITS_HEART * pow(again, HEART_POWER) * pow(1e6 / tokens, HEART_SIZE);
 }
 
 double mn_rule_speed(const char *kernels, mn_dtype dtype, uint64_t threads, bool gpu)
@@ -86,6 +93,14 @@ static double rate_for(const mn_config *c, mn_optimiser by, double batch, double
     return fmin(fmax(rate, RATE_LEAST), RATE_MOST);
 }
 
+/* A step leaves 1 - rate * decay of a weight, so weights remember the last 1 / (rate * decay) steps. Where the corpus is gone over many times that
+ * is a little less than an epoch: what they know of a text by heart fades before it comes again. Rounded, to be read. */
+static double decay_for(double rate, double steps, double epochs)
+{
+    const double decay = DECAY_AGAIN * fmax(epochs - 2, 0) / (rate * steps);
+    return round(1000 * fmin(fmax(decay, DECAY_LEAST), DECAY_MOST)) / 1000;
+}
+
 /* ---- how long ------------------------------------------------------------------------------------------------------ */
 
 static double corpus_of(const mn_rule_ask *a)
@@ -108,9 +123,10 @@ static double tokens_worth(const mn_rule_ask *a, const mn_config *c)
 {
     const double tokens = corpus_of(a), n = (double)mn_config_params(c);
     double seen = tokens;
-    while (mn_rule_bits(n, tokens, seen * 1.1) < (1 - WORTH) * mn_rule_bits(n, tokens, seen))
+    while (seen < EPOCHS_MOST * tokens &&
+           mn_rule_bits(n, tokens, seen * 1.1) < (1 - WORTH) * mn_rule_bits(n, tokens, seen))
         seen *= 1.1;
-    return seen;
+    return fmin(seen, EPOCHS_MOST * tokens);
 }
 
 /* Tokens that a model of this shape is to see. */
@@ -139,12 +155,12 @@ static mn_rc shape_of(const mn_rule_ask *a, const char *preset, mn_config *ret, 
     return mn_config_check(ret, e);
 }
 
-/* The largest preset whose layers get text enough; or that has time enough where the one before it has no use for the time. */
+/* The largest preset whose layers get text enough; or that has time for the corpus where the one before it has no use for the time. */
 static mn_rc choose_preset(const mn_rule_ask *a, const char **ret, mn_err *e)
 {
     static const char *const presets[] = {"nano", "micro", "small", "base"};
     bool over =
-        false; /* the preset before would go over the corpus more often than is worth it */
+        false; /* the preset before would go over the corpus far more often than is worth it */
     for (size_t i = 0; i < 4; i++) {
         mn_config c;
         mn_rule_end end;
@@ -152,10 +168,9 @@ static mn_rc choose_preset(const mn_rule_ask *a, const char **ret, mn_err *e)
         const double layers = (double)mn_config_params(&c) - (double)c.V * c.C;
         const double seen = tokens_seen(a, &c, &end), worth = tokens_worth(a, &c);
         const bool fed = fmin(seen, worth) >= TOKENS_PER_WEIGHT * layers;
-        const bool timely =
-            over && seen >= corpus_of(a) && layers <= WEIGHTS_PER_TOKEN * corpus_of(a);
+        const bool timely = over && seen >= corpus_of(a);
         if (i == 0 || fed || timely) *ret = presets[i];
-        over = a->minutes > 0 && seen > worth;
+        over = a->minutes > 0 && seen > TOO_MUCH * worth;
     }
     return MN_OK;
 }
@@ -185,6 +200,7 @@ mn_rc mn_rule_choose(const mn_rule_ask *a, mn_rule_plan *ret, mn_err *e)
     p.tokens = (uint64_t)seen;
     p.steps = (uint64_t)ceil(seen / batch);
     if (a->steps && p.steps > a->steps) p.steps = a->steps;
+    p.decay = a->decay >= 0 ? a->decay : decay_for(p.rate, (double)p.steps, p.epochs);
     if (a->speed > 0) p.seconds = 6 * (double)mn_config_params(&p.shape) * seen / a->speed;
     *ret = p;
     return MN_OK;
@@ -243,6 +259,7 @@ void mn_rule_say(const mn_rule_ask *a, const mn_rule_plan *p, mn_buf *ret)
     /* With a shape they may be those of the weights that are there. */
     mn_buf_addf(ret, "%s, rate %.2g%s", a->batch_rows && !a->shape ? " as asked" : "", p->rate,
                 a->rate > 0 && !a->shape ? " as asked" : "");
+    mn_buf_addf(ret, ", decay %.2g%s", p->decay, a->decay >= 0 && !a->shape ? " as asked" : "");
     add_length(ret, a, p);
     mn_buf_addz(ret, why[p->end]);
     if (p->end == MN_RULE_ASKED && p->epochs > 1.5 * p->epochs_worth)

@@ -1,4 +1,4 @@
-/* The rule by which a training chooses what it was not told: preset, batch, rate, and how often it goes over its corpus.
+/* The rule by which a training chooses what it was not told: preset, batch, rate, decay, and how often it goes over its corpus.
  *
  * A pure function of what is asked, the same on every rank and in every run: no clock, no measurement of this machine. Its constants were
  * fitted to experiments (docs/design/training.md, "The rule", says which, over what range, and what comes from papers; bench/fit_rule.py
@@ -19,6 +19,7 @@ typedef struct mn_rule_ask {
     const mn_config *shape; /* of weights that are there already, instead of a preset's */
     size_t batch_rows, row_tokens;
     double rate;
+    double decay;           /* below 0: chosen */
     double minutes, epochs; /* the budget: what is reached first; all four 0: chosen */
     uint64_t most_tokens, steps;
     mn_optimiser optimiser;
@@ -42,7 +43,7 @@ typedef struct mn_rule_plan {
     const char *preset; /* static, or as asked; NULL where a shape was given */
     mn_config shape;    /* V is the corpus' */
     size_t batch_rows, row_tokens;
-    double rate;
+    double rate, decay;
     double
         epochs; /* the end of a run whose budget is chosen; of another what it will come to */
     double epochs_worth; /* after which more do not help */

@@ -31,8 +31,10 @@
 /* docs/design/training.md, "Learning", has what was measured; going on from a model was not, and stays as it was. */
 mn_recipe mn_train_recipe(bool from_model)
 {
-    return (mn_recipe){
-        .optimiser = from_model ? MN_OPTIM_ADAMW : MN_OPTIM_MUON, .decay = 0.1f, .fall = 0.5f};
+    return from_model ? (mn_recipe){.optimiser = MN_OPTIM_ADAMW, .decay = 0.1f, .fall = 0.5f}
+                      : (mn_recipe){.optimiser = MN_OPTIM_MUON,
+                                    .decay = MN_DECAY_BY_RULE,
+                                    .fall = 0.5f};
 }
 
 mn_rc mn_train_plan(const mn_train_opts *o, uint64_t tokens, uint64_t bytes, uint32_t vocab,
@@ -50,6 +52,7 @@ mn_rc mn_train_plan(const mn_train_opts *o, uint64_t tokens, uint64_t bytes, uin
         .batch_rows = o->batch_rows,
         .row_tokens = o->row_tokens,
         .rate = o->peak_lr,
+        .decay = (double)recipe.decay,
         .minutes = o->minutes,
         .epochs = o->epochs,
         .most_tokens = o->tokens,
@@ -60,15 +63,19 @@ mn_rc mn_train_plan(const mn_train_opts *o, uint64_t tokens, uint64_t bytes, uin
     return mn_rule_choose(ret_ask, ret, e);
 }
 
-/* For a run that begins. One that goes on with another's stable phase has its batch and its rate. */
+/* For a run that begins. One that goes on with another's stable phase has its optimiser, its batch and its rate. */
 static mn_rc choose_plan(const mn_model__run *r, const mn_checkpoint *stable, mn_rule_plan *ret,
                          mn_err *e)
 {
     mn_train_opts o = *r->o;
     mn_rule_ask ask;
     mn_buf line;
+    mn_recipe recipe;
     mn_model__choose_open(r, &o);
     if (o.stable_of) {
+        recipe = stable->recipe;
+        recipe.decay = o.recipe ? o.recipe->decay : MN_DECAY_BY_RULE;
+        o.recipe = &recipe;
         if (!o.batch_rows) o.batch_rows = (size_t)stable->batch_rows;
         if (!o.row_tokens) o.row_tokens = (size_t)stable->row_tokens;
         if (!(o.peak_lr > 0)) o.peak_lr = stable->schedule.peak;
@@ -125,6 +132,7 @@ static void choose_run(mn_model__run *r, const mn_rule_plan *p)
     *at = (mn_checkpoint){
         .cfg = r->w.cfg, .seed = o->seed, .minutes = o->minutes, .dtype = (uint64_t)o->dtype};
     at->recipe = o->recipe ? *o->recipe : mn_train_recipe(o->from_dir);
+    at->recipe.decay = (float)p->decay;
     at->recipe.fall = roundf(at->recipe.fall * 1000) / 1000; /* as a checkpoint keeps it */
     at->row_tokens = p->row_tokens;
     at->batch_rows = p->batch_rows;

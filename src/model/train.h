@@ -30,7 +30,7 @@ typedef struct mn_train_opts {
         from_dir; /* start from these weights (a folder or GGUF file, same tokenizer); NULL: from noise. A corpus in the vocabulary of an
                    * open model needs it, or stable_of: tokenizer, chat template, licence and origin are then the base's */
     /* Go on with the stable phase of the model in this folder: weights, moments, shape, recipe, rate, batch and dtype are those of its
-     * checkpoint from before its rate fell, and there is no rise. Of recipe only `fall` counts. models/NAME/lineage.json keeps whose. */
+     * checkpoint from before its rate fell, and there is no rise. Of recipe only `fall` and `decay` count. models/NAME/lineage.json keeps whose. */
     const char *stable_of;
     /* The budget: what is reached first ends the run; all 0: chosen from the corpus and the model. */
     double minutes, epochs;

@@ -64,9 +64,9 @@ mn_rc mn_model__load_stable(mn_model__run *r, mn_checkpoint *ret, mn_err *e)
 void mn_model__go_on_from(mn_model__run *r, const mn_checkpoint *c)
 {
     mn_checkpoint *at = &r->at;
-    const float fall = at->recipe.fall;
+    const mn_recipe own = at->recipe;
     at->recipe = c->recipe;
-    at->recipe.fall = fall;
+    at->recipe.fall = own.fall, at->recipe.decay = own.decay;
     if (!at->dtype) at->dtype = c->dtype;
     if (!r->o->batch_rows) at->batch_rows = c->batch_rows;
     if (!r->o->row_tokens) at->row_tokens = c->row_tokens;

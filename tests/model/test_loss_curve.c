@@ -24,7 +24,7 @@ static void follow(mn_optimiser optimiser, const known *want, size_t n)
     mn_err e = {0};
     mn_train_result r;
     mn_recipe recipe = mn_train_recipe(false);
-    recipe.optimiser = optimiser;
+    recipe.optimiser = optimiser, recipe.decay = 0.1f;
     test_tmp(tmp);
     fixture_corpus(tmp, 300, corpus);
     snprintf(model, sizeof model, "%s/models/curve", tmp);

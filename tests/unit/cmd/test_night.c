@@ -268,8 +268,9 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
              "--json") == 0);
     OK(strcmp(weights("clean"), weights("first")) == 0);
     snprintf(line, sizeof line,
-             "train --corpus %s --name clean2 --continue clean --steps %llu --json", night,
-             (unsigned long long)mn_json_u64(mn_json_get(t, "steps"), 0));
+             "train --corpus %s --name clean2 --continue clean --steps %llu --decay %g --json",
+             night, (unsigned long long)mn_json_u64(mn_json_get(t, "steps"), 0),
+             mn_json_f64(mn_json_get(t, "decay"), -1));
     OK(mynah(line) == 0);
     OK(strcmp(weights("clean2"), weights(night)) == 0);
     night_was = weights(night);
