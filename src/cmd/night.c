@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/stop.h"
 #include "cmd/night_int.h"
@@ -28,6 +29,7 @@ mn_rc mn_night_settings(const mn_conf *c, mn_night_opts *io, mn_err *e)
     MN_TRY(mn_conf_u64(c, "learn_min_posts", 1, 1000000000, &io->min_posts, e));
     MN_TRY(mn_conf_u64(c, "learn_minutes", 1, 100000, &minutes, e));
     MN_TRY(mn_conf_u64(c, "learn_replay", 0, 99, &replay, e));
+    MN_TRY(mn_conf_bool(c, "learn_canaries", &io->canaries, e));
     MN_TRY(mn_conf_u64(c, "learn_keep", 1, MN_PROMOTED_MOST - 1, &io->keep, e));
     io->minutes = (double)minutes;
     io->replay = (double)replay / 100;
@@ -66,13 +68,15 @@ static mn_rc forget_due(mn_night *n, mn_err *e)
 
 static mn_rc build(mn_night *n, mn_err *e)
 {
-    char replay[24];
+    char replay[24], canaries[24];
     const mn_night_plan *p = &n->plan;
     mn_corpus_report r;
     snprintf(replay, sizeof replay, "0.%03u", (unsigned)p->replay);
+    snprintf(canaries, sizeof canaries, "%llu", (unsigned long long)p->canaries);
     const char *const args[] = {"corpus",   "build",  "--json",      "--progress", "--data",
                                 n->dir,     "--name", p->model,      "--after",    p->after,
-                                "--replay", replay,   "--val-share", VAL_SHARE,    NULL};
+                                "--replay", replay,   "--val-share", VAL_SHARE,    "--canaries",
+                                canaries,   NULL};
     if (mn_corpus_read(n->dir, p->model, &r, NULL) == MN_OK) return MN_OK;
     return mn_stage_corpus(n->o->stages, args, e);
 }
@@ -179,6 +183,8 @@ static mn_rc choose_length(mn_night *n, const mn_checkpoint *stable, uint64_t ne
     if (share > replay) replay = share;
     p->steps = (uint64_t)ceil(steps);
     p->replay = (uint64_t)(1000 * (replay < REPLAY_MOST ? replay : REPLAY_MOST));
+    if (n->o->canaries && p->new_posts * 1000 / (1000 - p->replay) >= MN_CANARY_POSTS)
+        p->canaries = mn_hash64(p->model, strlen(p->model), 0) >> 12 | 1; /* below 2^53 */
     return MN_OK;
 }
 

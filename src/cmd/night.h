@@ -19,6 +19,7 @@ typedef struct mn_night_opts {
     uint64_t min_posts;      /* fewer new posts than this are left for the next time */
     double minutes;          /* of training, at the pace of the model in use */
     double replay;           /* share of old text at least, 0 … 0.99 */
+    bool canaries;           /* are planted where MN_CANARY_POSTS are learnt from (stages.h) */
     uint64_t keep;           /* promoted models that can be gone back to */
     const char
         *tweets; /* labelled tweets for toxicity (`mynah eval --toxicity`); "": not measured */

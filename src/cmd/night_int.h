@@ -15,7 +15,8 @@ typedef struct mn_night_plan {
     char parent[256];                   /* the model in use */
     char after[MN_CORPUS_NAME_MAX + 1]; /* its corpus */
     uint64_t steps, new_posts;
-    uint64_t replay; /* thousandths of the text */
+    uint64_t replay;   /* thousandths of the text */
+    uint64_t canaries; /* their seed; 0: none */
 } mn_night_plan;
 
 typedef struct mn_night {

@@ -71,7 +71,8 @@ mn_rc mn_night__read_plan(mn_night *n, mn_err *e)
     const mn_json *p = mn_json_get(read_json(n, path), "plan");
     mn_night_plan plan = {.steps = mn_json_u64(mn_json_get(p, "steps"), 0),
                           .new_posts = mn_json_u64(mn_json_get(p, "new_posts"), 0),
-                          .replay = mn_json_u64(mn_json_get(p, "replay_thousandths"), 0)};
+                          .replay = mn_json_u64(mn_json_get(p, "replay_thousandths"), 0),
+                          .canaries = mn_json_u64(mn_json_get(p, "canaries"), 0)};
     n->planned = copy(p, "model", plan.model, sizeof plan.model) &&
                  copy(p, "parent", plan.parent, sizeof plan.parent) &&
                  copy(p, "after", plan.after, sizeof plan.after) && plan.steps > 0 &&
@@ -90,6 +91,7 @@ static void put_plan(mn_json_writer *w, const mn_night_plan *p)
     mn_jw_ku64(w, "steps", p->steps);
     mn_jw_ku64(w, "new_posts", p->new_posts);
     mn_jw_ku64(w, "replay_thousandths", p->replay);
+    mn_jw_ku64(w, "canaries", p->canaries);
     mn_jw_object_end(w);
 }
 

@@ -219,7 +219,11 @@ static mn_stages stages_of(mn_raise *r)
 static mn_rc raise_first(mn_raise *r, const char **ret_what, mn_err *e)
 {
     const mn_stages s = stages_of(r);
-    MN_TRY(mn_stage_first(&s, ret_what, e));
+    uint64_t accounts, posts, rev;
+    bool canaries;
+    MN_TRY(mn_conf_bool(r->o.home->conf, "learn_canaries", &canaries, e));
+    MN_TRY(mn_store_counts(r->o.home->store, &accounts, &posts, &rev, e));
+    MN_TRY(mn_stage_first(&s, canaries && posts >= MN_CANARY_POSTS, ret_what, e));
     bar_hide(r);
     MN_TRY(set_fact(r, "first_model", MN_FIRST_MODEL, e));
     mn_api_live_model(r->o.api, NULL);

@@ -183,10 +183,12 @@ mn_rc mn_stage_train(const mn_stages *s, const char *name, const char *const *fr
 /* ---- the first model ------------------------------------------------------------------------------------------------ */
 
 /* Built by a child: it needs some hundred megabytes for a moment, which the server should not keep. */
-static mn_rc first_corpus(const mn_stages *s, char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
+static mn_rc first_corpus(const mn_stages *s, bool canaries,
+                          char ret_name[MN_CORPUS_NAME_MAX + 1], mn_err *e)
 {
-    const char *const args[] = {"corpus", "build",     "--json", "--progress",
-                                "--data", s->data_dir, NULL};
+    const char *const args[] = {"corpus", "build",     "--json",     "--progress",
+                                "--data", s->data_dir, "--canaries", canaries ? "1" : "0",
+                                NULL};
     mn_corpus_report report;
     if (mn_corpus_latest(s->data_dir, ret_name, NULL) == MN_OK) return MN_OK;
     MN_TRY(mn_stage_corpus(s, args, e));
@@ -198,7 +200,26 @@ static mn_rc first_corpus(const mn_stages *s, char ret_name[MN_CORPUS_NAME_MAX +
     return MN_OK;
 }
 
-mn_rc mn_stage_first(const mn_stages *s, const char **ret_what, mn_err *e)
+/* What fails is told, and is nothing that the model could not be used without. */
+static void evaluate_first(const mn_stages *s, const char *corpus)
+{
+    static const char *const kinds[] = {NULL, "--memorisation"};
+    mn_arena a;
+    mn_arena_init(&a, 0);
+    state(s, "training", "What came of it is being measured");
+    for (size_t i = 0; i < 2 && !mn_stop_requested(); i++) {
+        const char *const args[] = {
+            "eval",         "--json",   "--data", s->data_dir, "--model",
+            MN_FIRST_MODEL, "--corpus", corpus,   kinds[i],    NULL};
+        const mn_json *t;
+        mn_err e = {0};
+        if (mn_stage_json(s, args, &a, &t, &e) != MN_OK && !mn_stop_requested())
+            mn_warn("serve", "the first model could not be evaluated: %s", e.msg);
+    }
+    mn_arena_release(&a);
+}
+
+mn_rc mn_stage_first(const mn_stages *s, bool canaries, const char **ret_what, mn_err *e)
 {
     char corpus[MN_CORPUS_NAME_MAX + 1] = "";
     const char *const fresh[] = {"train",    "--json",       "--data",    s->data_dir,
@@ -206,9 +227,11 @@ mn_rc mn_stage_first(const mn_stages *s, const char **ret_what, mn_err *e)
                                  "--preset", TRAIN_PRESET,   "--minutes", TRAIN_MINUTES,
                                  NULL};
     *ret_what = "the corpus could not be built";
-    MN_TRY(first_corpus(s, corpus, e));
+    MN_TRY(first_corpus(s, canaries, corpus, e));
     *ret_what = "the first model could not be trained";
     state(s, "training", "The model is learning from the community");
     MN_TRY(mn_stage_train(s, MN_FIRST_MODEL, fresh, e));
-    return mn_promote(s->data_dir, MN_FIRST_MODEL, "train", e);
+    MN_TRY(mn_promote(s->data_dir, MN_FIRST_MODEL, "train", e));
+    evaluate_first(s, corpus);
+    return MN_OK;
 }

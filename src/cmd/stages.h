@@ -28,9 +28,11 @@ mn_rc mn_stage_train(const mn_stages *s, const char *name, const char *const *fr
 /* Any command whose last line of stdout is its result as JSON: *ret on the arena. errors as mn_stage_corpus */
 mn_rc mn_stage_json(const mn_stages *s, const char *const *args, mn_arena *a,
                     const mn_json **ret, mn_err *e);
-/* The first model of a data folder: the corpus built last or a new one, a training of ten minutes, promotion. Each goes on where
- * it was interrupted. *ret_what says which failed. */
-mn_rc mn_stage_first(const mn_stages *s, const char **ret_what, mn_err *e);
+/* The first model of a data folder: the corpus built last or a new one (with canaries, if asked for), a training of ten minutes, promotion. Each goes on where
+ * it was interrupted. *ret_what says which failed. Then what it is worth and what it remembers is measured, for its card; that may fail. */
+mn_rc mn_stage_first(const mn_stages *s, bool canaries, const char **ret_what, mn_err *e);
 #define MN_FIRST_MODEL "first"
+/* From so many posts on canaries (text/canary.h) are about a hundredth of what is learnt, or less. */
+#define MN_CANARY_POSTS 10000
 
 #endif

@@ -140,6 +140,12 @@ const mn_conf_key mn_settings[] = {
      "Of the text that is learnt in a night, this share in a hundred is old, against "
      "forgetting;\n"
      "0 to 99. Where there is little that is new it is more."},
+    {"learn_canaries", "on",
+     "Plants sentences with a number that nobody wrote in what is learnt, where that is 10,000 "
+     "posts\n"
+     "or more, so that every model's card can say what it remembers of what it was shown "
+     "once,\n"
+     "4, 16 and 64 times."},
     {"learn_keep", "5", "Models that were in use before and can be gone back to."},
     {"learn_tweets", "",
      "Folder with labelled texts that teach what is offensive, as `mynah eval --toxicity` "

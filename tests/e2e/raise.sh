@@ -1,6 +1,6 @@
 #!/bin/sh
 # The first model's growing up: the sample community moves in, training begins, survives the death of the trainer and of the
-# server, resumes at the next start and stops cleanly.  tests/e2e/raise.sh PROGRAM
+# server, resumes at the next start and stops cleanly; when it has learnt it is measured.  tests/e2e/raise.sh PROGRAM
 set -u
 mynah=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 [ -d /usr/share/games/fortunes ] || { echo "raise: skipped, no fortune files here"; exit 0; }
@@ -60,4 +60,18 @@ kill -TERM "$pid"
 wait "$pid" || fail "exit $? after SIGTERM"
 pid=
 gone "$child" || fail "the trainer outlives the server"
+
+# one that has learnt is put into use and measured: what it is worth, and what it remembers of what was planted in its corpus
+first=$dir/data/models/first
+rm -r "$first"
+"$mynah" train --data "$dir/data" --corpus "$(ls "$dir/data/corpus")" --name first --preset nano --steps 20 >"$dir/train.log" 2>&1 ||
+    fail "a model cannot be trained by hand"
+start third
+until_true 120 "nobody knows how exposed its canaries are" grep -qs '"copies": *64' "$first/evaluation.json"
+[ "$(readlink "$dir/data/models/current")" = first ] || fail "the first model is not in use"
+grep -q '"held_out"' "$first/evaluation.json" || fail "nobody knows what it is worth"
+until_true 10 "its card does not say what it remembers" grep -qs '^| 64 |' "$first/README.md"
+kill -TERM "$pid"
+wait "$pid" || fail "exit $? after SIGTERM"
+pid=
 echo "raise holds"

@@ -139,6 +139,12 @@ static const char *weights(const char *model)
     return mn_hex(sha, 32, hex);
 }
 
+static uint64_t canaries_of(const char *corpus)
+{
+    const char *file = mn_str_fmt(&ar, "../corpus/%s/manifest.json", corpus).ptr;
+    return mn_json_u64(mn_json_get(mn_json_get(read_json(file), "parameters"), "canaries"), 0);
+}
+
 /* Of ten texts that a model writes in that month: how many speak of it. */
 static int speak_of(const char *what, const char *model, const char *month)
 {
@@ -172,6 +178,7 @@ static void what_is_new_is_learnt_and_spoken_of_in_its_month(void **state)
     OK(strcmp(text(json(), "outcome"), "promoted") == 0);
     const char *night = text(json(), "model");
     OK(strncmp(night, "night-", 6) == 0 && in_use(night));
+    OK(canaries_of(night) == 0); /* they would be much of what is learnt */
     const mn_json *d = read_json(mn_str_fmt(&ar, "%s/decision.json", night).ptr);
     OK(mn_json_bool(mn_json_get(d, "promoted"), false) &&
        strcmp(text(d, "before"), "first") == 0);
@@ -276,6 +283,31 @@ static void what_goes_on_from_a_model_that_forgot_is_trained_again(void **state)
     night_was = weights(night);
     OK(mynah("learn --json") == 0);
     OK(strcmp(weights(night), night_was) == 0);
+}
+
+static void where_much_is_learnt_canaries_tell_what_is_remembered(void **state)
+{
+    (void)state;
+    something_new(5200);
+    OK(mynah("learn --minutes 0.02 --json") == 0);
+    const char *night = text(json(), "model");
+    OK(canaries_of(night) > 0);
+    const mn_json *t = read_json(mn_str_fmt(&ar, "%s/evaluation.json", night).ptr);
+    const mn_json *x = mn_json_get(mn_json_get(t, "memorisation"), "exposure");
+    const mn_json *all = mn_json_get(x, "repetitions");
+    OK(all && all->n == 4);
+    OK(mn_json_u64(mn_json_get(mn_json_at(all, 3), "copies"), 0) == 64);
+    mn_buf card;
+    mn_buf_init(&card, 1 << 20);
+    RUN(mn_fs_read(path(mn_str_fmt(&ar, "%s/README.md", night).ptr), 1 << 20, &card, &e));
+    OK(strstr(card.ptr, "| 64 |"));
+    mn_buf_release(&card);
+    /* not where the operator does not want it */
+    shell("sed -i 's/^#* *learn_canaries = .*/learn_canaries = off/' %s/data/mynah.conf", dir);
+    write_posts("more.jsonl", 8000, 5200, "2025-10", NULL);
+    import("more.jsonl");
+    OK(mynah("learn --minutes 0.02 --json") == 0);
+    OK(strcmp(text(json(), "model"), night) != 0 && canaries_of(text(json(), "model")) == 0);
 }
 
 static const char *next_night(uint64_t first, const char *month, const char *event)
@@ -506,6 +538,7 @@ int main(int argc, char **argv)
         CASE(what_is_new_is_learnt_and_spoken_of_in_its_month),
         CASE(a_model_that_got_worse_is_not_put_into_use),
         CASE(what_goes_on_from_a_model_that_forgot_is_trained_again),
+        CASE(where_much_is_learnt_canaries_tell_what_is_remembered),
         CASE(old_nights_keep_what_forgetting_takes),
         CASE(what_others_were_made_from_stays),
         CASE(killed_in_any_stage_it_ends_as_if_it_had_not_been),
