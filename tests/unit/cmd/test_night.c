@@ -307,7 +307,8 @@ static void where_much_is_learnt_canaries_tell_what_is_remembered(void **state)
     write_posts("more.jsonl", 8000, 5200, "2025-10", NULL);
     import("more.jsonl");
     OK(mynah("learn --minutes 0.02 --json") == 0);
-    OK(strcmp(text(json(), "model"), night) != 0 && canaries_of(text(json(), "model")) == 0);
+    const char *next = text(json(), "model");
+    OK(next[0] && canaries_of(next) == 0);
 }
 
 static const char *next_night(uint64_t first, const char *month, const char *event)
